@@ -1,0 +1,37 @@
+"""Fixtures every test may use: where the real data lies, the device, and no network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("NXF_OFFLINE", "true")
+
+import pytest
+import torch
+
+PROJECT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data; the test is skipped where it is missing."""
+    if not (DATA / "human" / "hg38_slice.fa.gz").is_file():
+        pytest.skip(f"no real data at {DATA}: set TEXCNN_DATA")
+    return DATA
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> str:
+    """Each device of this machine."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return request.param

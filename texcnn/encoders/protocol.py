@@ -1,0 +1,85 @@
+"""What every encoder is: a batch of DNA segments in, one vector per segment out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from texcnn.errors import ModelError
+
+BUNDLE_SOURCE = "bundle"
+"""The ``source`` of an encoder whose weights lie inside the model bundle that names it."""
+
+
+class Encoder(Protocol):
+    """Turns DNA segments into vectors; add one through the entry-point group ``texcnn.encoders``.
+
+    Tokenising and embedding are two steps so that the engine can sort segments by their number of tokens,
+    and tokenise on the CPU while the device computes.
+    """
+
+    name: str
+    dim: int
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included."""
+        ...
+
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Turns token ids of any lengths into vectors, float32 ``(n, dim)`` on the encoder's device.
+
+        A row's vector must not depend on the other rows: padding is masked.
+        """
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Moves the weights."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hex digest of everything the vectors depend on: weights, tokenizer and pooling."""
+        ...
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Which encoder, with which weights, as written in a bundle's ``config.json``.
+
+    Attributes:
+        type: A name of :func:`texcnn.encoders.registry.encoder_types`.
+        source: A Hub id (``owner/name``), a local folder, or ``"bundle"``.
+        revision: The pinned commit of a Hub id.
+        sha256: File name to expected sha256 of the files read from ``source``.
+        pooling: How token vectors become one vector per segment (:mod:`texcnn.encoders.pooling`).
+        options: What else the type needs, such as ``{"k": 6}`` or ``{"config": {...}}``.
+    """
+
+    type: str
+    source: str
+    revision: str | None = None
+    sha256: dict[str, str] = field(default_factory=dict)
+    pooling: str = "mean"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the spec as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            ModelError: on a missing or unknown key.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ModelError(
+                f"unusable encoder description: {error}",
+                allowed=", ".join(cls.__dataclass_fields__),
+            ) from error

@@ -1,0 +1,99 @@
+"""What went wrong, where, what is allowed, and what to do about it.
+
+Every error a user can cause is one of these classes; the command line prints it without a traceback and
+leaves with its ``exit_status``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+_SHOWN_NAMES = 80
+"""A message lists at most this many valid names; longer lists are cut, and say so."""
+
+
+class TexcnnError(Exception):
+    """Base of every error a user can cause.
+
+    Args:
+        what: What is wrong, in one sentence without a full stop.
+        where: The file, line, column or argument it was found in.
+        allowed: The values or form that would have been accepted.
+        remedy: What to do about it.
+    """
+
+    exit_status: ClassVar[int] = 2
+    """Exit status of the command line: 2 for unusable arguments or input, 1 for a run that failed."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        allowed: object = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.allowed = None if allowed is None else str(allowed)
+        self.remedy = remedy
+        parts = [
+            what,
+            f"in {self.where}" if self.where else "",
+            f"allowed: {self.allowed}" if self.allowed else "",
+            remedy or "",
+        ]
+        super().__init__(" – ".join(part for part in parts if part))
+
+
+class InputError(TexcnnError):
+    """A file or an argument that cannot be used."""
+
+
+class ModelError(TexcnnError):
+    """A model bundle, an encoder's weights or a name in them that cannot be used."""
+
+
+class StoreError(TexcnnError):
+    """An embedding store that cannot be read, written or trusted."""
+
+
+class RunError(TexcnnError):
+    """The arguments were fine, but the run could not finish."""
+
+    exit_status = 1
+
+
+def unknown_name(
+    kind: str,
+    name: str,
+    valid: Iterable[str],
+    *,
+    error: type[TexcnnError] = InputError,
+    where: object = None,
+) -> TexcnnError:
+    """Builds the error for a name that is not among the valid ones.
+
+    Args:
+        kind: What the name should have named, such as ``"cell type"``.
+        name: The name that was given.
+        valid: Every name that would have been accepted.
+        error: The class of the error to build.
+        where: The file or argument the name came from.
+
+    Returns:
+        An error that lists the valid names and suggests the nearest one; raise it.
+    """
+    names = list(valid)
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    if len(names) > _SHOWN_NAMES:
+        shown += f", ... ({len(names)} in all)"
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return error(
+        f"unknown {kind} '{name}'",
+        where=where,
+        allowed=shown or "none",
+        remedy=f"did you mean '{nearest[0]}'?" if nearest else None,
+    )
