@@ -1,0 +1,92 @@
+"""Writing files so that a reader never sees half of one, and checking them by their sums."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from texcnn.errors import InputError
+
+
+def sha256_file(path: Path) -> str:
+    """Returns the hex sha256 of a file's content."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuses an output that cannot be written, before anything expensive is done.
+
+    Args:
+        path: File or folder about to be written.
+        overwrite: Whether something already there may be replaced.
+
+    Raises:
+        InputError: when the folder is missing or not writable, or the output is there and ``overwrite`` is not set.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"the folder '{folder}' does not exist", where=f"output '{path}'", remedy="create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"the folder '{folder}' is not writable", where=f"output '{path}'", remedy="choose another --out"
+        )
+    if path.exists() and not overwrite:
+        raise InputError(f"'{path}' already exists", where="--out", remedy="choose another name, or add --overwrite")
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary sibling of ``path`` that takes its place when the block ends without an error.
+
+    Args:
+        path: The file to write.
+
+    Yields:
+        Where to write it; it has the same endings as ``path``.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=".texcnn-", suffix="".join(path.suffixes))
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yields a temporary sibling folder that takes the place of ``path`` when the block ends without an error.
+
+    Args:
+        path: The folder to write; one already there is replaced as a whole.
+
+    Yields:
+        The folder to fill.
+    """
+    parent = path.absolute().parent
+    temporary = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-"))
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+        if path.exists():
+            # rename() cannot replace a folder that has content: move the old one aside first, then drop it.
+            aside = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-old-"))
+            path.replace(aside / "old")
+            temporary.replace(path)
+            shutil.rmtree(aside)
+        else:
+            temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

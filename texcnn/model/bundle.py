@@ -1,0 +1,226 @@
+"""What lies on disk for one model: a folder with a config, tensors, cell types and a model card, all with checksums."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.errors import ModelError, TexcnnError
+from texcnn.files import atomic_folder, sha256_file
+from texcnn.genome.windows import WindowSpec
+from texcnn.segments.segment import SegmentSpec
+
+FORMAT_VERSION = 1
+"""Version of the folder's layout, apart from the package's version."""
+
+CONFIG, WEIGHTS, CELL_TYPES, CARD = "config.json", "model.safetensors", "cell_types.tsv", "README.md"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One extra input per gene.
+
+    Attributes:
+        name: Column of the feature table.
+        mean: Subtracted from the value; fitted on training genes.
+        scale: Divides the difference; fitted on training genes.
+        default: Value, after scaling, where no feature table is given; None if the model needs a table.
+    """
+
+    name: str
+    mean: float = 0.0
+    scale: float = 1.0
+    default: float | None = None
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """Which head and its constructor's arguments."""
+
+    type: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """The content of ``config.json``.
+
+    Attributes:
+        name: The model's name.
+        version: The model's version.
+        kind: ``"segments"`` for encoder + head, ``"one-hot"`` for a head that reads bases.
+        unit: Unit of every prediction, such as ``"log10(RPKM + 0.1)"``.
+        window: The window round the TSS the model was trained with.
+        head: Which head.
+        segments: How the window is cut; None for one-hot models.
+        encoders: The encoders whose vectors are joined per segment; empty for one-hot models.
+        features: Extra inputs, in the head's order.
+        sha256: Expected sum of each file of the bundle but ``config.json``.
+        format_version: Version of the folder's layout.
+    """
+
+    name: str
+    version: str
+    kind: Literal["segments", "one-hot"]
+    unit: str
+    window: WindowSpec
+    head: HeadSpec
+    segments: SegmentSpec | None = None
+    encoders: tuple[EncoderSpec, ...] = ()
+    features: tuple[FeatureSpec, ...] = ()
+    sha256: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, where: Path) -> Self:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            ModelError: on another format version, or a missing, unknown or unusable entry.
+        """
+        found = values.get("format_version")
+        if found != FORMAT_VERSION:
+            newer = isinstance(found, int) and found > FORMAT_VERSION
+            raise ModelError(
+                f"model format version {found!r}",
+                where=where,
+                allowed=str(FORMAT_VERSION),
+                remedy="update texcnn" if newer else "export the model again with this version of texcnn",
+            )
+        unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
+        if unknown:
+            raise ModelError(f"unknown entries {', '.join(unknown)}", where=where)
+        try:
+            segments = values.get("segments")
+            config = cls(
+                **{
+                    **values,
+                    "window": WindowSpec(**values["window"]),
+                    "head": HeadSpec(**values["head"]),
+                    "segments": None if segments is None else SegmentSpec(**segments),
+                    "encoders": tuple(EncoderSpec.from_json(encoder) for encoder in values.get("encoders", ())),
+                    "features": tuple(FeatureSpec(**feature) for feature in values.get("features", ())),
+                }
+            )
+        except (KeyError, TypeError, TexcnnError) as error:
+            raise ModelError(f"unusable model description: {error}", where=where) from error
+        if config.kind not in ("segments", "one-hot"):
+            raise ModelError(f"unknown kind of model '{config.kind}'", where=where, allowed="segments, one-hot")
+        if (config.kind == "segments") != bool(config.encoders and config.segments):
+            raise ModelError(
+                f"a model of kind '{config.kind}' with {len(config.encoders)} encoders",
+                where=where,
+                allowed="'segments' with segments and at least one encoder, 'one-hot' with none",
+            )
+        return config
+
+
+class BundleFiles:
+    """A bundle on disk, its checksums verified.
+
+    Args:
+        folder: The bundle's folder.
+
+    Raises:
+        ModelError: when a file is missing, its sum is wrong, or ``config.json`` cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / CONFIG
+        if not path.is_file():
+            raise ModelError(f"'{folder}' is not a model bundle", where=path, allowed=f"a folder with {CONFIG}")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ModelError(f"not JSON: {error}", where=path) from error
+        if not isinstance(values, dict):
+            raise ModelError("not a JSON object", where=path)
+        self.config = BundleConfig.from_json(values, where=path)
+        for name in sorted({WEIGHTS, CELL_TYPES, CARD} | set(self.config.sha256)):
+            self._verify(name)
+        try:
+            self._tensors = load_file(folder / WEIGHTS)
+        except SafetensorError as error:
+            raise ModelError(f"unreadable weights: {error}", where=folder / WEIGHTS) from error
+        self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
+        if "cell_type" not in self.cell_types or self.cell_types["cell_type"].duplicated().any():
+            raise ModelError(
+                "unusable table of cell types", where=folder / CELL_TYPES, allowed="a column cell_type of unique names"
+            )
+
+    def _verify(self, name: str) -> None:
+        path, expected = self.folder / name, self.config.sha256.get(name)
+        if expected is None or Path(name).name != name:
+            raise ModelError(f"no checksum for '{name}'", where=self.folder / CONFIG, remedy="export the model again")
+        if not path.is_file():
+            raise ModelError(f"'{name}' is missing", where=self.folder, remedy="fetch or export the model again")
+        found = sha256_file(path)
+        if found != expected:
+            raise ModelError(
+                f"wrong checksum: sha256 {found}",
+                where=path,
+                allowed=expected,
+                remedy="the file was changed or cut short: fetch or export the model again",
+            )
+
+    def path(self, name: str) -> Path:
+        """Returns a verified file of the bundle.
+
+        Raises:
+            ModelError: when the bundle has no such file.
+        """
+        if name not in self.config.sha256:
+            raise ModelError(f"the bundle has no file '{name}'", where=self.folder)
+        return self.folder / name
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """Returns the tensors whose names start with ``prefix``, the prefix removed."""
+        return {name.removeprefix(prefix): value for name, value in self._tensors.items() if name.startswith(prefix)}
+
+
+def save_bundle(
+    folder: Path,
+    config: BundleConfig,
+    tensors: dict[str, Tensor],
+    cell_types: pd.DataFrame,
+    card: str,
+    *,
+    files: dict[str, bytes] | None = None,
+) -> None:
+    """Writes a model bundle, whole or not at all.
+
+    Args:
+        folder: The folder to write; one already there is replaced.
+        config: The description; its ``sha256`` is filled in here.
+        tensors: ``head.*`` and, for encoders whose source is the bundle, ``encoders.N.*``.
+        cell_types: One row per output; the column ``cell_type`` names the columns of prediction tables.
+        card: The model card, Markdown.
+        files: Further files, such as ``tokenizer.json``.
+
+    Raises:
+        ModelError: when ``cell_types`` has no column of unique names.
+    """
+    if "cell_type" not in cell_types or cell_types["cell_type"].duplicated().any():
+        raise ModelError("cell types need a column cell_type of unique names")
+    with atomic_folder(folder) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary / WEIGHTS)
+        cell_types.to_csv(temporary / CELL_TYPES, sep="\t", index=False)
+        (temporary / CARD).write_text(card, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (temporary / name).write_bytes(content)
+        sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
+        described = {**config.to_json(), "sha256": sums}
+        (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,74 @@
+"""Progress of long work: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from tqdm import tqdm
+
+_LOG_EVERY_S = 30.0
+
+
+class Progress(Protocol):
+    """Counts finished units."""
+
+    def update(self, n: int = 1) -> object:
+        """Adds ``n`` finished units."""
+        ...
+
+
+class _Silent:
+    def update(self, n: int = 1) -> None:
+        pass
+
+
+class _LogLines:
+    """One line each half minute, so that a batch job's log shows life without filling up."""
+
+    def __init__(self, total: int | None, what: str, unit: str) -> None:
+        self._total, self._what, self._unit = total, what, unit
+        self._done = 0
+        self._start = self._last = time.monotonic()
+
+    def update(self, n: int = 1) -> None:
+        self._done += n
+        now = time.monotonic()
+        if now - self._last >= _LOG_EVERY_S:
+            self._last = now
+            self.line()
+
+    def line(self) -> None:
+        seconds = max(time.monotonic() - self._start, 1e-9)
+        total = "" if self._total is None else f" of {self._total}"
+        logging.getLogger("texcnn").info(
+            "%s: %d%s %s, %.1f per second", self._what, self._done, total, self._unit, self._done / seconds
+        )
+
+
+@contextmanager
+def progress_bar(show: bool, *, total: int | None, what: str, unit: str) -> Iterator[Progress]:
+    """Shows progress while the block runs.
+
+    Args:
+        show: False shows nothing, which is how the library behaves unless asked.
+        total: How many units there are, if known.
+        what: What is being done, such as ``"predicting"``.
+        unit: What is counted, such as ``"genes"``.
+
+    Yields:
+        An object with ``update(n)``.
+    """
+    if not show:
+        yield _Silent()
+    elif sys.stderr.isatty():
+        with tqdm(total=total, desc=what, unit=f" {unit}", file=sys.stderr) as bar:
+            yield bar
+    else:
+        lines = _LogLines(total, what, unit)
+        yield lines
+        lines.line()
