@@ -12,6 +12,8 @@ from torch import Tensor
 from texcnn.errors import ModelError
 from texcnn.heads.xpresso import XpressoCNN
 
+_ALLOWED = "the Keras .h5 file of an Xpresso model"
+
 _LAYERS = {
     "conv1d_1": "conv1",
     "conv1d_2": "conv2",
@@ -36,7 +38,7 @@ def read_keras_weights(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelError(f"file not found: {path}", allowed="the Keras .h5 file of an Xpresso model")
+        raise ModelError(f"file not found: {path}", allowed=_ALLOWED)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
