@@ -1,0 +1,80 @@
+"""Extra inputs per gene, read from a table and joined by gene id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from texcnn.errors import InputError
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Features of genes.
+
+    Attributes:
+        values: float32 ``(n_genes, n_features)``, in the unit of the table.
+        names: The features, in the order of the columns of ``values``.
+        rows: Gene id to row of ``values``.
+        path: Where they were read.
+    """
+
+    values: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+    rows: dict[str, int]
+    path: Path
+
+    @classmethod
+    def read(cls, path: Path, names: Sequence[str]) -> FeatureTable:
+        """Reads the columns ``names`` of a TSV whose column ``gene_id`` names the genes.
+
+        Raises:
+            InputError: when the file, a column or a number cannot be used, or a gene stands twice.
+        """
+        if not path.is_file():
+            raise InputError(f"feature table '{path}' does not exist", where="--features")
+        try:
+            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise InputError(f"unreadable feature table: {error}", where=path, allowed="tab-separated text") from error
+        missing = [name for name in ("gene_id", *names) if name not in table.columns]
+        if missing:
+            raise InputError(
+                f"feature table lacks the columns {', '.join(missing)}",
+                where=path,
+                allowed=f"gene_id and {', '.join(names)}",
+            )
+        twice = table["gene_id"][table["gene_id"].duplicated()]
+        if len(twice):
+            raise InputError(
+                f"{len(twice)} duplicate gene ids, such as '{twice.iloc[0]}'", where=path, remedy="keep one row a gene"
+            )
+        numbers = table[list(names)].apply(lambda column: pd.to_numeric(column.replace("", "nan"), errors="coerce"))
+        known_text = table[list(names)].apply(lambda column: column.str.lower().isin(["", "na", "nan"]))
+        wrong = numbers.isna() & ~known_text
+        if wrong.to_numpy().any():
+            row, column = (int(place[0]) for place in np.nonzero(wrong.to_numpy()))
+            raise InputError(
+                f"'{table[names[column]].iloc[row]}' is not a number",
+                where=f"{path}, line {row + 2}, column {names[column]}",
+            )
+        rows = {gene_id: row for row, gene_id in enumerate(table["gene_id"])}
+        return cls(numbers.to_numpy(np.float32), tuple(names), rows, path)
+
+    def lookup(self, gene_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Returns ``(len(gene_ids), n_features)``; a gene that is missing has NaN.
+
+        An Ensembl version suffix (``ENSG00000000003.15``) on either side is ignored where the exact id is missing.
+        """
+        bare = {gene_id.partition(".")[0]: row for gene_id, row in reversed(self.rows.items())}
+        found = np.full((len(gene_ids), len(self.names)), np.nan, np.float32)
+        for place, gene_id in enumerate(gene_ids):
+            row = self.rows.get(gene_id, bare.get(gene_id.partition(".")[0]))
+            if row is not None:
+                found[place] = self.values[row]
+        return found

@@ -1,0 +1,107 @@
+"""The two kinds of network behind one door: windows of bases in, expression out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from texcnn.device import resolve_device
+from texcnn.embedding.engine import Embeddings, embed_windows
+from texcnn.encoders.protocol import Encoder
+from texcnn.heads.xpresso import one_hot
+from texcnn.segments.segment import SegmentSpec
+
+
+class Network(Protocol):
+    """Predicts expression from windows."""
+
+    head: nn.Module
+
+    def predict(
+        self,
+        sequences: Sequence[str],
+        features: Tensor | None,
+        *,
+        batch_size: int,
+        device: str | torch.device | None = None,
+    ) -> Tensor:
+        """Predicts expression of windows, float32 ``(n, n_cell_types)`` on the CPU; NaN without a usable base."""
+        ...
+
+
+class SegmentNetwork:
+    """Encoders, then a head over their segment vectors.
+
+    Args:
+        encoders: Joined per segment, in this order.
+        head: ``(values, mask, features) -> (n, n_cell_types)``.
+        segments: How a window is cut.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder], head: nn.Module, segments: SegmentSpec) -> None:
+        self.encoders = list(encoders)
+        self.head = head.eval()
+        self.segments = segments
+
+    def predict(
+        self,
+        sequences: Sequence[str],
+        features: Tensor | None,
+        *,
+        batch_size: int,
+        device: str | torch.device | None = None,
+    ) -> Tensor:
+        """Predicts expression of windows; ``batch_size`` counts segments. See :class:`Network`."""
+        embeddings = embed_windows(self.encoders, sequences, self.segments, batch_size=batch_size, device=device)
+        return self.predict_embeddings(embeddings, features)
+
+    @torch.inference_mode()
+    def predict_embeddings(self, embeddings: Embeddings, features: Tensor | None) -> Tensor:
+        """Predicts from vectors computed before.
+
+        The head is thousands of times cheaper than the encoders, so it always runs on the CPU: the same numbers
+        come out whether the vectors were computed here, on a GPU, or read from a store.
+
+        Args:
+            embeddings: Vectors and mask of ``n`` windows.
+            features: float32 ``(n, n_features)``, scaled; None when the head has none.
+
+        Returns:
+            float32 ``(n, n_cell_types)``; NaN for a window without a usable segment.
+        """
+        return self.head(embeddings.values, embeddings.mask, features)
+
+
+class OneHotNetwork:
+    """A head that reads bases itself.
+
+    Args:
+        head: ``(one_hot (n, 4, length), features) -> (n, n_cell_types)``.
+    """
+
+    def __init__(self, head: nn.Module) -> None:
+        self.head = head.eval()
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        sequences: Sequence[str],
+        features: Tensor | None,
+        *,
+        batch_size: int,
+        device: str | torch.device | None = None,
+    ) -> Tensor:
+        """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""
+        resolved = resolve_device(device)
+        self.head.to(resolved)
+        predicted = []
+        for start in range(0, len(sequences), batch_size):
+            bases = one_hot(sequences[start : start + batch_size]).to(resolved)
+            extra = None if features is None else features[start : start + batch_size].to(resolved)
+            expression = self.head(bases, extra)
+            known = bases.any(dim=2).any(dim=1, keepdim=True)
+            predicted.append(expression.masked_fill(~known, torch.nan).cpu())
+        return torch.cat(predicted) if predicted else torch.zeros(0, 0)
