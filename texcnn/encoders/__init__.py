@@ -1,0 +1,1 @@
+"""Tokens in, one vector per segment out: one file per encoder, one protocol, one registry."""

@@ -1,0 +1,1 @@
+"""Bases in, tokens out."""

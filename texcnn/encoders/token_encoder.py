@@ -1,0 +1,120 @@
+"""What DNABERT and DNABERT-2 share as encoders: padding, masks, pooling and the fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from texcnn.encoders.pooling import get_pooling
+
+
+class Tokenizer(Protocol):
+    """What an encoder needs of a tokenizer (:mod:`texcnn.segments.kmer`, :mod:`texcnn.segments.bpe`)."""
+
+    pad_id: int
+    cls_id: int
+    sep_id: int
+    vocab_size: int
+    fingerprint: str
+
+    def encode(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments into token ids, special tokens included."""
+        ...
+
+
+class TokenEncoder(ABC):
+    """A frozen language model over tokens, pooled to one vector per segment.
+
+    Attributes:
+        name: What tables and messages call it.
+        dim: Length of a vector.
+        model: The language model, in evaluation mode; for gradients call :meth:`vectors` on :meth:`collate`'s result.
+        tokenizer: Turns bases into the model's tokens.
+        pooling: Name of the pooling.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str) -> None:
+        self.name = name
+        self.dim = dim
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.pooling = pooling
+        self._pool = get_pooling(pooling)
+        self._fingerprint: str | None = None
+
+    @abstractmethod
+    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Runs the language model: the last layer's states, ``(n, length, dim)``.
+
+        Args:
+            input_ids: Token ids ``(n, length)``.
+            attention_mask: True at tokens, False at padding; None where no row is padded.
+        """
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included."""
+        return self.tokenizer.encode(segments)
+
+    def collate(self, tokens: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Pads rows on the right to the longest one.
+
+        Returns:
+            Token ids int64 and attention mask bool, both ``(n, longest)`` on the encoder's device.
+        """
+        lengths = np.array([len(row) for row in tokens], dtype=np.int64)
+        mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        ids = np.full(mask.shape, self.tokenizer.pad_id, dtype=np.int64)
+        ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in tokens])
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
+
+    def vectors(self, input_ids: Tensor, attention_mask: Tensor, *, padded: bool = True) -> Tensor:
+        """Turns collated tokens into vectors, float32 ``(n, dim)``; differentiable.
+
+        Args:
+            input_ids: Token ids ``(n, length)``.
+            attention_mask: True at tokens, False at padding.
+            padded: False promises that the mask is True everywhere, which spares the model the masking.
+        """
+        special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
+        hidden = self.hidden_states(input_ids, attention_mask if padded else None)
+        return self._pool(hidden, attention_mask, special)
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Turns token ids of any lengths into vectors, float32 ``(n, dim)`` on the encoder's device.
+
+        Rows are padded to the longest one and padding is masked, so a row's vector does not depend on the others.
+        """
+        if not tokens:
+            return torch.zeros((0, self.dim), device=self.device)
+        input_ids, attention_mask = self.collate(tokens)
+        return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def to(self, device: torch.device) -> Self:
+        """Moves the weights."""
+        self.model.to(device)
+        return self
+
+    def fingerprint(self) -> str:
+        """Hex digest over weights (names, types, shapes, bytes), tokenizer, pooling and name.
+
+        Computed once: an encoder is frozen.
+        """
+        if self._fingerprint is None:
+            digest = hashlib.sha256(f"{self.name}\n{self.pooling}\n{self.tokenizer.fingerprint}\n".encode())
+            for name, tensor in sorted(self.model.state_dict().items()):
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
