@@ -79,11 +79,13 @@ class OneHotNetwork:
     """A head that reads bases itself.
 
     Args:
-        head: ``(one_hot (n, 4, length), features) -> (n, n_cell_types)``.
+        head: ``(one_hot (n, 4, length), features) -> (n, n_outputs)``.
+        n_outputs: Cell types.
     """
 
-    def __init__(self, head: nn.Module) -> None:
+    def __init__(self, head: nn.Module, n_outputs: int) -> None:
         self.head = head.eval()
+        self.n_outputs = n_outputs
 
     @torch.inference_mode()
     def predict(
@@ -97,11 +99,11 @@ class OneHotNetwork:
         """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""
         resolved = resolve_device(device)
         self.head.to(resolved)
-        predicted = []
-        for start in range(0, len(sequences), batch_size):
-            bases = one_hot(sequences[start : start + batch_size]).to(resolved)
-            extra = None if features is None else features[start : start + batch_size].to(resolved)
-            expression = self.head(bases, extra)
-            known = bases.any(dim=2).any(dim=1, keepdim=True)
-            predicted.append(expression.masked_fill(~known, torch.nan).cpu())
-        return torch.cat(predicted) if predicted else torch.zeros(0, 0)
+        predicted = torch.full((len(sequences), self.n_outputs), torch.nan)
+        known = [row for row, sequence in enumerate(sequences) if sequence.count("N") < len(sequence)]
+        for start in range(0, len(known), batch_size):
+            rows = known[start : start + batch_size]
+            bases = one_hot([sequences[row] for row in rows]).to(resolved)
+            extra = None if features is None else features[rows].to(resolved)
+            predicted[rows] = self.head(bases, extra).cpu()
+        return predicted

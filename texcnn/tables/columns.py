@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from texcnn.errors import InputError
-from texcnn.genome.annotation import Gene, Skipped
+from texcnn.genome.gene import Gene, Skipped
 
 TRANSCRIPT_ID = "transcript_id"
 """Stands after ``gene_name`` in tables with one row per transcript."""

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
 from texcnn.files import atomic_file
-from texcnn.genome.annotation import Skipped
+from texcnn.genome.gene import Skipped
 from texcnn.tables.columns import TableDescription, gene_columns, skipped_frame
 
 _FLOAT_FORMAT = "%.9g"

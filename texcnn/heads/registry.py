@@ -1,0 +1,40 @@
+"""Names of heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from texcnn.errors import ModelError, unknown_name
+from texcnn.heads.textcnn import TextCNN
+from texcnn.heads.xpresso import XpressoCNN
+
+if TYPE_CHECKING:
+    from texcnn.model.bundle import HeadSpec
+
+HEADS: dict[str, type[nn.Module]] = {"textcnn": TextCNN, "xpresso": XpressoCNN}
+
+
+def load_head(spec: HeadSpec, tensors: dict[str, Tensor], *, where: object = None) -> nn.Module:
+    """Builds a head and fills it.
+
+    Args:
+        spec: Its type and its constructor's arguments.
+        tensors: Its state, by the names of its own ``state_dict``.
+        where: The bundle, for messages.
+
+    Returns:
+        The head in evaluation mode.
+
+    Raises:
+        ModelError: on an unknown type, unusable arguments, or a missing, unexpected or misshapen tensor.
+    """
+    if spec.type not in HEADS:
+        raise unknown_name("head", spec.type, HEADS, error=ModelError, where=where)
+    try:
+        head = HEADS[spec.type](**spec.options)
+        head.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        raise ModelError(f"the head's weights do not fit its description: {error}", where=where) from error
+    return head.eval()

@@ -1,0 +1,78 @@
+"""Names of models, and where each one's bundle lies."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+from texcnn.errors import ModelError, RunError, unknown_name
+
+DEFAULT_MODEL = "texcnn-mini"
+HUB_PREFIX = "hf:"
+
+
+def bundled_models() -> dict[str, Path]:
+    """Returns the models that come with the package: name to folder."""
+    root = Path(str(resources.files("texcnn"))) / "bundled"
+    return {folder.name: folder for folder in sorted(root.iterdir()) if (folder / "config.json").is_file()}
+
+
+def resolve_model(name: str | Path | None = None) -> Path:
+    """Finds a model's folder on this machine; nothing is downloaded.
+
+    Args:
+        name: A bundled model's name, a bundle's folder, or ``hf:owner/name@revision`` fetched before. None is the
+            default model.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        ModelError: when there is no such model here.
+    """
+    text = str(name or DEFAULT_MODEL)
+    bundled = bundled_models()
+    if text in bundled:
+        return bundled[text]
+    if text.startswith(HUB_PREFIX):
+        return _snapshot(text, download=False)
+    if Path(text).is_dir():
+        return Path(text)
+    allowed = [*bundled, "a folder", "hf:owner/name@revision"]
+    raise unknown_name("model", text, allowed, error=ModelError, where="--model")
+
+
+def fetch_model(name: str) -> Path:
+    """Downloads ``hf:owner/name@revision`` into the Hub's cache and returns its folder.
+
+    Raises:
+        ModelError: when the name is not of that form, or the Hub has no such model.
+        RunError: when the Hub cannot be reached.
+    """
+    return _snapshot(name, download=True)
+
+
+def _snapshot(name: str, *, download: bool) -> Path:
+    owner_name, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
+    if owner_name.count("/") != 1 or not revision:
+        raise ModelError(
+            f"unusable Hub name '{name}'",
+            where="--model",
+            allowed="hf:owner/name@revision",
+            remedy="pin a revision (a commit or a tag), so that the same name always means the same model",
+        )
+    try:
+        return Path(snapshot_download(owner_name, revision=revision, local_files_only=not download))
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"the Hub has no model '{owner_name}'", where="--model") from error
+    except LocalEntryNotFoundError as error:
+        if download:
+            raise RunError(f"cannot reach the Hub to fetch '{name}'", remedy="check the network, then try again") from error
+        raise ModelError(
+            f"'{name}' is not on this machine", where="--model", remedy=f"texcnn models fetch {name}"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise RunError(f"fetching '{name}' failed: {error}", remedy="check the network, then try again") from error

@@ -1,0 +1,309 @@
+"""The model a user holds: a genome and genes in, a table of expression out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from texcnn import __version__
+from texcnn.encoders.registry import load_encoder
+from texcnn.errors import InputError, ModelError, unknown_name
+from texcnn.features.table import FeatureTable
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import WindowSpec
+from texcnn.heads.registry import load_head
+from texcnn.model.bundle import BundleConfig, BundleFiles
+from texcnn.model.catalog import resolve_model
+from texcnn.model.network import OneHotNetwork, SegmentNetwork
+from texcnn.model.predict import predict_genes
+from texcnn.tables.columns import TableDescription, skipped_frame
+
+DEFAULT_BATCH_SIZE = 64
+
+
+class Model:
+    """A trained model.
+
+    Args:
+        config: Its description.
+        network: What computes.
+        cell_types: One row per output, with the column ``cell_type``.
+        fingerprint: Digest of everything the predictions depend on besides the input.
+    """
+
+    def __init__(
+        self,
+        config: BundleConfig,
+        network: SegmentNetwork | OneHotNetwork,
+        cell_types: pd.DataFrame,
+        fingerprint: str,
+    ) -> None:
+        self.config = config
+        self.network = network
+        self.cell_type_table = cell_types
+        self.fingerprint = fingerprint
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.config.name
+
+    @property
+    def unit(self) -> str:
+        """Unit of every prediction."""
+        return self.config.unit
+
+    @property
+    def window(self) -> WindowSpec:
+        """The window round the TSS."""
+        return self.config.window
+
+    @property
+    def cell_types(self) -> tuple[str, ...]:
+        """Names of the outputs, the columns of every table."""
+        return tuple(self.cell_type_table["cell_type"])
+
+    def segment_network(self) -> SegmentNetwork:
+        """Returns the network of an encoder + head model.
+
+        Raises:
+            ModelError: when the model reads bases itself and so has no embeddings.
+        """
+        if not isinstance(self.network, SegmentNetwork):
+            raise ModelError(
+                f"the model '{self.name}' reads bases, it has no encoder", where="--model", remedy="use texcnn predict"
+            )
+        return self.network
+
+    def cell_type_columns(self, names: Sequence[str] | None) -> list[int]:
+        """Finds outputs by name.
+
+        Args:
+            names: Values of any column of the cell-type table (``cell_type``, and what else the model's table has,
+                such as ``eid`` or ``name``); None or empty for all.
+
+        Returns:
+            Their columns, in the order asked for, each once.
+
+        Raises:
+            InputError: on a name that no cell type, or more than one, has.
+        """
+        if not names:
+            return list(range(len(self.cell_type_table)))
+        columns: list[int] = []
+        for name in names:
+            matches = np.flatnonzero((self.cell_type_table["cell_type"] == name).to_numpy())
+            if not len(matches):
+                matches = np.flatnonzero((self.cell_type_table == name).any(axis=1).to_numpy())
+            if len(matches) > 1:
+                raise InputError(
+                    f"'{name}' names {len(matches)} cell types",
+                    where="--cell-type",
+                    allowed=", ".join(self.cell_types[match] for match in matches),
+                )
+            if not len(matches):
+                raise unknown_name("cell type", name, self.cell_types, where="--cell-type")
+            columns.append(int(matches[0]))
+        return list(dict.fromkeys(columns))
+
+    def scaled_features(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> Tensor | None:
+        """Looks up and scales the head's extra inputs.
+
+        Args:
+            table: The user's features; None uses the defaults stored in the model.
+            gene_ids: One per row.
+
+        Returns:
+            float32 ``(len(gene_ids), n_features)``, NaN where a gene has none; None for a model without features.
+
+        Raises:
+            InputError: when the model needs features and there is no table, or has none and there is one.
+        """
+        specs = self.config.features
+        if not specs:
+            if table is not None:
+                raise InputError(f"the model '{self.name}' takes no features", where="--features")
+            return None
+        if table is None:
+            needed = [spec.name for spec in specs if spec.default is None]
+            if needed:
+                raise InputError(
+                    f"the model '{self.name}' needs the features {', '.join(needed)}",
+                    where="--features",
+                    remedy="give a TSV with gene_id and these columns",
+                )
+            return torch.tensor([[spec.default for spec in specs]] * len(gene_ids), dtype=torch.float32)
+        mean = np.array([spec.mean for spec in specs])
+        scale = np.array([spec.scale for spec in specs])
+        return torch.from_numpy(((table.lookup(gene_ids) - mean) / scale).astype(np.float32))
+
+    def read_features(self, path: Path | None) -> FeatureTable | None:
+        """Reads the feature table this model takes; None for no path.
+
+        Raises:
+            InputError: when the table cannot be used, or the model takes none.
+        """
+        if path is None:
+            return None
+        if not self.config.features:
+            raise InputError(f"the model '{self.name}' takes no features", where="--features")
+        return FeatureTable.read(Path(path), [spec.name for spec in self.config.features])
+
+    def predict_sequences(
+        self,
+        sequences: Sequence[str],
+        features: npt.NDArray[np.float32] | None = None,
+        *,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        device: str | torch.device | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Predicts expression of windows given as bases.
+
+        Args:
+            sequences: Windows of the model's length on the gene's strand, upper-case ``ACGTN``.
+            features: ``(n, n_features)`` as the head takes them, that is scaled; None uses the model's defaults.
+            batch_size: Segments (or windows, for a one-hot model) per forward pass; never changes the result.
+            device: Where to compute; None is the GPU if there is one.
+
+        Returns:
+            float32 ``(n, n_cell_types)`` in the model's unit; NaN for a window without a usable segment.
+
+        Raises:
+            InputError: when a window has another length, or features are needed.
+        """
+        wrong = {len(sequence) for sequence in sequences} - {self.window.length}
+        if wrong:
+            raise InputError(
+                f"windows of {', '.join(map(str, sorted(wrong)))} bp",
+                allowed=f"{self.window.length} bp ({self.window.upstream} upstream + {self.window.downstream} downstream)",
+            )
+        if not sequences:
+            return np.zeros((0, len(self.cell_type_table)), np.float32)
+        extra = (
+            self.scaled_features(None, [""] * len(sequences))
+            if features is None
+            else torch.as_tensor(features, dtype=torch.float32)
+        )
+        predicted = self.network.predict(sequences, extra, batch_size=batch_size, device=device)
+        return predicted.numpy()
+
+    def describe_table(
+        self, *, cell_types: Sequence[str] | None, fasta: str, fasta_fingerprint: str, transcripts: bool
+    ) -> TableDescription:
+        """Returns columns, unit and origin of a table this model makes."""
+        return TableDescription(
+            cell_types=tuple(self.cell_types[column] for column in self.cell_type_columns(cell_types)),
+            unit=self.unit,
+            model=self.name,
+            model_fingerprint=self.fingerprint,
+            fasta=fasta,
+            fasta_fingerprint=fasta_fingerprint,
+            texcnn_version=__version__,
+            transcripts=transcripts,
+        )
+
+    def predict(
+        self,
+        fasta: str | Path,
+        *,
+        gtf: str | Path | None = None,
+        bed: str | Path | None = None,
+        bed_anchor: str = "five-prime",
+        transcripts: str = "gene",
+        genes: Sequence[str] | None = None,
+        cell_types: Sequence[str] | None = None,
+        features: str | Path | None = None,
+        map_chrom_names: bool = False,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        device: str | torch.device | None = None,
+        progress: bool = False,
+    ) -> pd.DataFrame:
+        """Predicts expression of genes.
+
+        Args:
+            fasta: Genome, plain or BGZF.
+            gtf: Annotation; exactly one of ``gtf`` and ``bed``.
+            bed: Intervals, one per gene.
+            bed_anchor: What an interval means: ``five-prime``, ``center`` or ``window``.
+            transcripts: ``gene`` or ``all``.
+            genes: Names of wanted genes; None for all.
+            cell_types: Names of wanted cell types; None for all.
+            features: TSV of extra inputs with the column ``gene_id``.
+            map_chrom_names: Whether to map chr1/1 styles where the files differ.
+            batch_size: Segments (or windows) per forward pass; never changes the result.
+            device: Where to compute; None is the GPU if there is one.
+            progress: Whether to show progress.
+
+        Returns:
+            The table of predictions, in input order: ``gene_id gene_name chrom tss strand n_fraction``, then one
+            column per cell type. ``attrs["unit"]`` is its unit, ``attrs["skipped"]`` lists the genes without a row,
+            each a dict of ``gene_id`` and ``reason``.
+
+        Raises:
+            InputError: when the input cannot be used.
+        """
+        with Reference(Path(fasta)) as reference:
+            annotation = load_genes(
+                reference,
+                self.window,
+                gtf=None if gtf is None else Path(gtf),
+                bed=None if bed is None else Path(bed),
+                bed_anchor=bed_anchor,
+                transcripts=transcripts,
+                genes=genes,
+                map_chrom_names=map_chrom_names,
+            )
+            parts = list(
+                predict_genes(
+                    self,
+                    reference,
+                    annotation.genes,
+                    cell_types=cell_types,
+                    features=self.read_features(None if features is None else Path(features)),
+                    transcripts=transcripts == "all",
+                    batch_size=batch_size,
+                    device=device,
+                    progress=progress,
+                )
+            )
+        table = pd.concat([part.frame for part in parts], ignore_index=True)
+        skipped = [*annotation.skipped, *(entry for part in parts for entry in part.skipped)]
+        # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
+        table.attrs = {"unit": self.unit, "skipped": skipped_frame(skipped).to_dict("records")}
+        return table
+
+
+def load_model(name: str | Path | None = None) -> Model:
+    """Loads a model from this machine.
+
+    Args:
+        name: A bundled model's name, a bundle's folder, or ``hf:owner/name@revision`` fetched before; None is the
+            bundled default.
+
+    Returns:
+        The model, on the CPU.
+
+    Raises:
+        ModelError: when there is no such model here, or it cannot be trusted.
+    """
+    files = BundleFiles(resolve_model(name))
+    config = files.config
+    head = load_head(config.head, files.tensors("head."), where=files.folder)
+    digest = hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode())
+    if config.kind == "one-hot":
+        return Model(config, OneHotNetwork(head, len(files.cell_types)), files.cell_types, digest.hexdigest())
+    if config.segments is None:
+        raise ModelError("a model of kind 'segments' without segments", where=files.folder)
+    encoders = [load_encoder(spec, bundle=files) for spec in config.encoders]
+    for encoder in encoders:
+        digest.update(encoder.fingerprint().encode())
+    return Model(config, SegmentNetwork(encoders, head, config.segments), files.cell_types, digest.hexdigest())
