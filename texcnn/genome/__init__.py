@@ -1,0 +1,1 @@
+"""Coordinates in, bases out: intervals, the reference genome, annotations and windows round the TSS."""

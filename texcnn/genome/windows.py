@@ -1,0 +1,129 @@
+"""From genes to windows of bases round their TSS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from texcnn.errors import InputError
+from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.interval import Interval
+from texcnn.genome.naming import match_names
+from texcnn.genome.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """How far a window reaches from the TSS, along the gene's strand.
+
+    Attributes:
+        upstream: Bases before the TSS.
+        downstream: Bases from the TSS on, the TSS included.
+
+    Raises:
+        InputError: A number is negative, or both are 0.
+    """
+
+    upstream: int = 7000
+    downstream: int = 3500
+
+    def __post_init__(self) -> None:
+        """Checks the fields."""
+        if self.upstream < 0 or self.downstream < 0 or self.length == 0:
+            raise InputError(
+                f"a window of {self.upstream} bp upstream and {self.downstream} bp downstream is impossible",
+                allowed="numbers of at least 0 that are not both 0",
+            )
+
+    @property
+    def length(self) -> int:
+        """Bases in a window."""
+        return self.upstream + self.downstream
+
+    def interval(self, gene: Gene) -> Interval:
+        """The window of a gene, which may hang over either end of the chromosome."""
+        if gene.strand == "+":
+            return Interval(gene.chrom, gene.tss - self.upstream, gene.tss + self.downstream, "+")
+        return Interval(gene.chrom, gene.tss - self.downstream + 1, gene.tss + self.upstream + 1, "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The bases round one gene's TSS.
+
+    Attributes:
+        gene: The gene.
+        interval: Where the bases lie.
+        sequence: Upper-case ``ACGTN`` on the gene's strand, one letter per base of ``interval``.
+
+    Raises:
+        InputError: The sequence is not as long as the interval.
+    """
+
+    gene: Gene
+    interval: Interval
+    sequence: str
+
+    def __post_init__(self) -> None:
+        """Checks the fields."""
+        if len(self.sequence) != len(self.interval):
+            raise InputError(
+                f"a window of {len(self.interval)} bp holds {len(self.sequence)} bases", where=f"gene '{self.gene.id}'"
+            )
+
+    @property
+    def n_fraction(self) -> float:
+        """Share of the window's bases that are N, from 0 to 1."""
+        return self.sequence.count("N") / len(self.sequence)
+
+
+def place_genes(reference: Reference, annotation: Annotation, *, map_chrom_names: bool = False) -> Annotation:
+    """Finds each gene's chromosome in the FASTA.
+
+    Args:
+        reference: The genome.
+        annotation: Genes from a GTF or BED.
+        map_chrom_names: Translate chromosome names between the UCSC and Ensembl styles (chr1/1, chrM/MT)
+            to the FASTA's instead of refusing a mismatch.
+
+    Returns:
+        The genes under the FASTA's chromosome names, in the same order. Genes on a chromosome the FASTA lacks, or
+        with a TSS beyond its end, are among the skipped.
+
+    Raises:
+        InputError: No chromosome is known, or most would be known only under the other naming style.
+    """
+    if not annotation.genes:
+        return annotation
+    names = match_names(annotation, reference.path, list(reference.lengths), map_names=map_chrom_names)
+    placed: list[Gene] = []
+    skipped = list(annotation.skipped)
+    for gene in annotation.genes:
+        chrom = names.get(gene.chrom)
+        if chrom is None:
+            skipped.append(Skipped(gene.id, f"chromosome '{gene.chrom}' is not in the FASTA"))
+        elif gene.tss >= (length := reference.lengths[chrom]):
+            reason = f"TSS {gene.tss + 1} lies beyond the end of chromosome '{chrom}' ({length} bp)"
+            skipped.append(Skipped(gene.id, reason))
+        else:
+            placed.append(gene if chrom == gene.chrom else replace(gene, chrom=chrom))
+    return Annotation(placed, skipped, annotation.path)
+
+
+def read_windows(reference: Reference, genes: Iterable[Gene], spec: WindowSpec) -> Iterator[Window]:
+    """Reads the genes' windows one by one, in the order given; memory does not grow with their number.
+
+    Args:
+        reference: The genome.
+        genes: Genes that ``place_genes`` found in it.
+        spec: The window's reach.
+
+    Yields:
+        One window per gene, padded with N beyond the chromosome's ends.
+
+    Raises:
+        InputError: A gene's chromosome is unknown or its window lies wholly beyond the chromosome.
+    """
+    for gene in genes:
+        interval = spec.interval(gene)
+        yield Window(gene, interval, reference.fetch(interval))
