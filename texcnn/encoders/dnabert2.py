@@ -2,6 +2,69 @@
 
 from __future__ import annotations
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
+from torch import Tensor
 
-__all__ = ["Dnabert2Config", "Dnabert2ForMaskedLM", "Dnabert2Model"]
+from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
+from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.encoders.weights import (
+    EncoderFiles,
+    find_file,
+    load_weights,
+    read_checkpoint,
+    require_bundle,
+    require_option,
+)
+from texcnn.errors import ModelError
+from texcnn.segments.bpe import BpeTokenizer
+
+__all__ = ["Dnabert2Config", "Dnabert2Encoder", "Dnabert2ForMaskedLM", "Dnabert2Model", "load_dnabert2"]
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class Dnabert2Encoder(TokenEncoder):
+    """DNABERT-2, or a smaller model of the same kind; segments may be of any length.
+
+    Args:
+        model: The language model.
+        tokenizer: Its byte-pair tokenizer.
+        pooling: Name of the pooling.
+    """
+
+    model: Dnabert2Model
+
+    def __init__(self, model: Dnabert2Model, tokenizer: BpeTokenizer, *, pooling: str = "mean") -> None:
+        super().__init__(model, tokenizer, name="dnabert2", dim=model.config.hidden_size, pooling=pooling)
+
+    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Runs the language model: the last layer's states, ``(n, length, dim)``."""
+        return self.model(input_ids, attention_mask)
+
+
+def load_dnabert2(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Dnabert2Encoder:
+    """Loads DNABERT-2 from the Hub cache, a folder or a model bundle.
+
+    A folder holds ``config.json``, ``model.safetensors`` or ``pytorch_model.bin`` with the original keys, and
+    ``tokenizer.json``. A bundle's spec has the options ``config`` (the fields of the original ``config.json``),
+    ``prefix`` (of its tensors in the bundle) and ``tokenizer`` (name of a file in the bundle).
+
+    Raises:
+        ModelError: if anything is missing, left over, damaged or does not fit together.
+    """
+    checkpoint = read_checkpoint(spec, bundle)
+    if spec.source == BUNDLE_SOURCE:
+        tokenizer_file = require_bundle(spec, bundle).path(require_option(spec, "tokenizer"))
+    else:
+        tokenizer_file = find_file(spec, TOKENIZER_FILE)
+    tokenizer = BpeTokenizer(tokenizer_file)
+    config = Dnabert2Config.from_json(checkpoint.config, where=f"the config of {checkpoint.where}")
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ModelError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, the model {config.vocab_size}",
+            where=tokenizer_file,
+            allowed="a tokenizer whose ids the model's embedding covers",
+        )
+    model = Dnabert2Model(config)
+    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    return Dnabert2Encoder(model, tokenizer, pooling=spec.pooling)

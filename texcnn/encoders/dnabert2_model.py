@@ -263,6 +263,18 @@ class Predictions(nn.Module):
         return self.decoder(self.transform(hidden))
 
 
+class PretrainingHeads(nn.Module):
+    """Holds the head under the name it has in the checkpoint."""
+
+    def __init__(self, config: Dnabert2Config) -> None:
+        super().__init__()
+        self.predictions = Predictions(config)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """``(..., hidden)`` to ``(..., vocab_size)``."""
+        return self.predictions(hidden)
+
+
 class Dnabert2ForMaskedLM(nn.Module):
     """The encoder with the head it is pre-trained with; the decoder's weight is the word embedding.
 
@@ -273,13 +285,13 @@ class Dnabert2ForMaskedLM(nn.Module):
     def __init__(self, config: Dnabert2Config) -> None:
         super().__init__()
         self.bert = Dnabert2Model(config)
-        self.cls = nn.ModuleDict({"predictions": Predictions(config)})
+        self.cls = PretrainingHeads(config)
         initialize(self.cls, config.initializer_range)
-        self.cls["predictions"].decoder.weight = self.bert.embeddings.word_embeddings.weight
+        self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Returns the score of each token at each position, ``(n, length, vocab_size)``."""
-        return self.cls["predictions"](self.bert(input_ids, attention_mask))
+        return self.cls(self.bert(input_ids, attention_mask))
 
 
 def initialize(module: nn.Module, standard_deviation: float) -> None:

@@ -23,7 +23,7 @@ class BpeTokenizer:
 
     Attributes:
         unk_id, cls_id, sep_id, pad_id, mask_id: Ids of the special tokens.
-        vocab_size: Number of tokens, special ones included.
+        vocab_size: Largest id plus one, special tokens included.
         fingerprint: sha256 of the file.
 
     Args:
@@ -45,18 +45,20 @@ class BpeTokenizer:
             raise ModelError(
                 f"not a tokenizer: {error}", where=where, allowed="a tokenizer.json of the tokenizers library"
             ) from error
-        ids = {token: self._tokenizer.token_to_id(token) for token in _SPECIAL_TOKENS}
-        missing = [token for token, number in ids.items() if number is None]
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        missing = [token for token in _SPECIAL_TOKENS if token not in vocabulary]
         if missing:
             raise ModelError(
                 f"the tokenizer lacks {', '.join(missing)}",
                 where=where,
                 allowed=f"a vocabulary with {' '.join(_SPECIAL_TOKENS)}",
             )
-        self.unk_id, self.cls_id, self.sep_id, self.pad_id, self.mask_id = (ids[token] for token in _SPECIAL_TOKENS)
+        self.unk_id, self.cls_id, self.sep_id, self.pad_id, self.mask_id = (
+            vocabulary[token] for token in _SPECIAL_TOKENS
+        )
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        self.vocab_size = max(vocabulary.values()) + 1
         self.fingerprint = hashlib.sha256(content).hexdigest()
 
     def encode(self, segments: Sequence[str]) -> list[list[int]]:

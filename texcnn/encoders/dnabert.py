@@ -1,0 +1,90 @@
+"""DNABERT (Ji et al. 2021): overlapping k-mers into a plain BERT, one vector per segment out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+from transformers import BertConfig, BertModel
+
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.encoders.weights import EncoderFiles, load_weights, read_checkpoint, require_option
+from texcnn.errors import InputError, ModelError
+from texcnn.segments.kmer import KmerTokenizer
+
+_REQUIRED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+_OPTIONAL = ("hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps")
+"""The fields of ``config.json`` that the result depends on; whatever else stands there is left alone."""
+
+
+class DnabertEncoder(TokenEncoder):
+    """DNABERT for one k; a segment may have as many k-mers as the model has positions, less two.
+
+    Args:
+        model: The language model.
+        tokenizer: Its k-mers.
+        pooling: Name of the pooling.
+    """
+
+    tokenizer: KmerTokenizer
+
+    def __init__(self, model: BertModel, tokenizer: KmerTokenizer, *, pooling: str = "mean") -> None:
+        name = f"dnabert-{tokenizer.k}"
+        super().__init__(model, tokenizer, name=name, dim=model.config.hidden_size, pooling=pooling)
+        self._n_positions: int = model.config.max_position_embeddings
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included.
+
+        Raises:
+            InputError: if a segment has more k-mers than the model has positions.
+        """
+        k = self.tokenizer.k
+        longest = max(map(len, segments), default=0)
+        allowed = self._n_positions - 2 + k - 1  # two positions go to [CLS] and [SEP]
+        if longest > allowed:
+            raise InputError(
+                f"a segment of {longest} bases is {longest - k + 1} {k}-mers, "
+                f"more than the {self._n_positions - 2} that {self.name} can read",
+                allowed=f"segments of up to {allowed} bases",
+                remedy="cut shorter segments (500 bases by default) or use dnabert2, which has no such limit",
+            )
+        return self.tokenizer.encode(segments)
+
+    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Runs the language model: the last layer's states, ``(n, length, dim)``."""
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+def load_dnabert(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> DnabertEncoder:
+    """Loads DNABERT from the Hub cache, a folder or a model bundle.
+
+    The option ``k`` names the k-mer length. A folder holds ``config.json`` and ``model.safetensors`` or
+    ``pytorch_model.bin``; the vocabulary is computed. A bundle's spec has the options ``config`` and ``prefix``.
+
+    Raises:
+        ModelError: if anything is missing, left over, damaged or does not fit together.
+    """
+    tokenizer = KmerTokenizer(require_option(spec, "k"))
+    checkpoint = read_checkpoint(spec, bundle)
+    config = _bert_config(checkpoint.config, where=f"the config of {checkpoint.where}")
+    if config.vocab_size != tokenizer.vocab_size:
+        raise ModelError(
+            f"the model has {config.vocab_size} tokens, {tokenizer.k}-mers are {tokenizer.vocab_size}",
+            where=checkpoint.where,
+            remedy="name the k that the model was trained with",
+        )
+    model = BertModel(config, add_pooling_layer=False)
+    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    return DnabertEncoder(model, tokenizer, pooling=spec.pooling)
+
+
+def _bert_config(values: dict[str, Any], *, where: str) -> BertConfig:
+    """Builds the configuration from the fields that matter, none of them silently a default of BERT-base."""
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing:
+        raise ModelError(f"the config lacks {', '.join(missing)}", where=where)
+    known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL) if name in values}
+    return BertConfig.from_dict({**known, "attn_implementation": "sdpa"})

@@ -1,0 +1,40 @@
+"""The published encoders, by the short names users give them."""
+
+from __future__ import annotations
+
+from texcnn.encoders.protocol import EncoderSpec
+
+KNOWN_ENCODERS: dict[str, EncoderSpec] = {
+    # Commit and sums as several independent public pipelines record them; the sum of the weights is also that of a
+    # Git LFS pointer to a copy of the file. The Hub itself was not asked.
+    "dnabert2": EncoderSpec(
+        type="dnabert2",
+        source="zhihan1996/DNABERT-2-117M",
+        revision="7bce263b15377fc15361f52cfab88f8b586abda0",
+        sha256={
+            "config.json": "ba9bdafaff0cc3e30556927474d4a179519a9864012bed2628e9f1bc23c84bfd",
+            "pytorch_model.bin": "7ff39ec77a484dd01070a41bfd6e95cdd7247bec80fe357ab43a4be33687aeba",
+            "tokenizer.json": "5d178e8ce2ba55df97fff197f4b30f40133b95d7096be398c2df6b526c5d8cd3",
+        },
+    ),
+    # No public record of these files' sums was found, and of a commit only for k = 6: what is not known is left out
+    # and listed as unverified, not made up.
+    **{
+        f"dnabert-{k}": EncoderSpec(
+            type="dnabert",
+            source=f"zhihan1996/DNA_bert_{k}",
+            revision=revision,
+            options={"k": k, "unverified": ["config.json", "pytorch_model.bin"]},
+        )
+        for k, revision in ((3, None), (4, None), (5, None), (6, "55e0c0eb7b734c8b9b77bc083bf89eb6fbda1341"))
+    },
+}
+"""Short name to encoder. Files under ``options["unverified"]`` have no known sha256 and are used as found."""
+
+
+def known_name(spec: EncoderSpec) -> str:
+    """Returns the short name of a published encoder, or its source if it has none."""
+    for name, known in KNOWN_ENCODERS.items():
+        if (known.type, known.source) == (spec.type, spec.source):
+            return name
+    return spec.source
