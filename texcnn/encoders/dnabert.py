@@ -8,9 +8,10 @@ from typing import Any
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
+from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.encoders.weights import EncoderFiles, load_weights, read_checkpoint, require_option
+from texcnn.encoders.weights import EncoderFiles, read_checkpoint, require_option
 from texcnn.errors import InputError, ModelError
 from texcnn.segments.kmer import KmerTokenizer
 

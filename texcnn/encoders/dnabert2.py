@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import (
     EncoderFiles,
     find_file,
-    load_weights,
     read_checkpoint,
     require_bundle,
     require_option,

@@ -1,23 +1,13 @@
-"""Where an encoder's files lie, whether they are the right ones, and how they get into a module.
-
-Nothing here downloads but :func:`fetch`. Weights are read from safetensors, or from a ``pytorch_model.bin`` with
-``weights_only=True``, so that no code of a download ever runs.
-"""
+"""Where an encoder's files lie and whether they are the right ones; nothing here downloads but :func:`fetch`."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import pickle
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import safetensors.torch
-import torch
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.utils import (
     EntryNotFoundError,
@@ -28,15 +18,13 @@ from huggingface_hub.utils import (
     disable_progress_bars,
     enable_progress_bars,
 )
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
+from texcnn.encoders.checkpoint import CONFIG_FILE, WEIGHT_FILES, read_json, read_state_dict
 from texcnn.encoders.known import known_name
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.errors import ModelError, RunError
-
-CONFIG_FILE = "config.json"
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+from texcnn.files import sha256_file
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _logger = logging.getLogger("texcnn")
@@ -170,90 +158,6 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> dict[str, Path]:
     return paths
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Raises:
-        ModelError: if the file is not one.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read the configuration: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise ModelError("the configuration is not a JSON object", where=path)
-    return values
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Reads key and tensor pairs from ``*.safetensors``, or from a PyTorch file without running code in it.
-
-    Raises:
-        ModelError: if the file is damaged, holds anything but tensors, or would need code to run.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            tensors = safetensors.torch.load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
-        raise ModelError(
-            f"cannot read the weights: {str(error).splitlines()[0]}",
-            where=path,
-            allowed="safetensors, or a PyTorch state dict of tensors alone",
-            remedy="fetch the file again",
-        ) from error
-    if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise ModelError("the weights are no state dict of tensors alone", where=path)
-    return dict(tensors)
-
-
-def load_weights(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    *,
-    where: object,
-    prefix: str = "bert.",
-    ignored: tuple[str, ...] = ("cls.", "pooler.", "embeddings.position_ids"),
-) -> None:
-    """Copies tensors into a module, every key accounted for.
-
-    A checkpoint that does not fit is refused, since the alternative, random weights in its place, computes without a
-    complaint.
-
-    Args:
-        module: Receives the tensors, converted to its own type.
-        tensors: Key to tensor, as read from a checkpoint.
-        where: The checkpoint, for messages.
-        prefix: Taken off every key that starts with it.
-        ignored: Keys that start so (after the prefix is taken off) belong to parts an encoder does not need.
-
-    Raises:
-        ModelError: if a key is missing or unexpected or a shape differs, naming each.
-    """
-    named = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
-    expected = module.state_dict()
-    # A module that has one of the otherwise ignored parts, such as a masked-language-model head, does want its keys.
-    given = {key: tensor for key, tensor in named.items() if key in expected or not key.startswith(ignored)}
-    problems = []
-    for title, keys in (("missing", expected.keys() - given.keys()), ("unexpected", given.keys() - expected.keys())):
-        if keys:
-            problems.append(f"{title} {', '.join(sorted(keys))}")
-    for key in sorted(expected.keys() & given.keys()):
-        if expected[key].shape != given[key].shape:
-            problems.append(f"{key} has shape {tuple(given[key].shape)} instead of {tuple(expected[key].shape)}")
-    if problems:
-        raise ModelError(
-            f"the weights do not fit: {'; '.join(problems)}",
-            where=where,
-            allowed=f"exactly the tensors of {type(module).__name__} with the sizes of its config",
-            remedy="check that config.json and the weights belong to the same model of this encoder type",
-        )
-    with torch.no_grad():
-        for key, parameter in expected.items():
-            parameter.copy_(given[key])
-
-
 def _local_path(spec: EncoderSpec, name: str) -> Path | None:
     """Where a file lies on this machine, if it does."""
     folder = Path(spec.source)
@@ -293,8 +197,7 @@ def _check_sum(spec: EncoderSpec, name: str, path: Path) -> None:
         if not Path(spec.source).is_dir():
             _logger.warning("%s of %s is used as found: no checksum is known for it", name, spec.source)
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_file(path)
     if found != expected:
         raise ModelError(
             f"{name} has sha256 {found} instead of {expected}",

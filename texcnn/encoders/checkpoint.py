@@ -1,0 +1,107 @@
+"""What the files of an encoder hold, and how it gets into a module.
+
+Weights are read from safetensors, or from a ``pytorch_model.bin`` with ``weights_only=True``, so that no code of a
+download ever runs.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from texcnn.errors import ModelError
+
+CONFIG_FILE = "config.json"
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        ModelError: if the file is not one.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read the configuration: {error}", where=path) from error
+    if not isinstance(values, dict):
+        raise ModelError("the configuration is not a JSON object", where=path)
+    return values
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Reads key and tensor pairs from ``*.safetensors``, or from a PyTorch file without running code in it.
+
+    Raises:
+        ModelError: if the file is damaged, holds anything but tensors, or would need code to run.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            tensors = safetensors.torch.load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"cannot read the weights: {str(error).splitlines()[0]}",
+            where=path,
+            allowed="safetensors, or a PyTorch state dict of tensors alone",
+            remedy="fetch the file again",
+        ) from error
+    if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+        raise ModelError("the weights are no state dict of tensors alone", where=path)
+    return dict(tensors)
+
+
+def load_weights(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    *,
+    where: object,
+    prefix: str = "bert.",
+    ignored: tuple[str, ...] = ("cls.", "pooler.", "embeddings.position_ids"),
+) -> None:
+    """Copies tensors into a module, every key accounted for.
+
+    A checkpoint that does not fit is refused, since the alternative, random weights in its place, computes without a
+    complaint.
+
+    Args:
+        module: Receives the tensors, converted to its own type.
+        tensors: Key to tensor, as read from a checkpoint.
+        where: The checkpoint, for messages.
+        prefix: Taken off every key that starts with it.
+        ignored: Keys that start so (after the prefix is taken off) belong to parts an encoder does not need.
+
+    Raises:
+        ModelError: if a key is missing or unexpected or a shape differs, naming each.
+    """
+    named = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    expected = module.state_dict()
+    # A module that has one of the otherwise ignored parts, such as a masked-language-model head, does want its keys.
+    given = {key: tensor for key, tensor in named.items() if key in expected or not key.startswith(ignored)}
+    problems = []
+    for title, keys in (("missing", expected.keys() - given.keys()), ("unexpected", given.keys() - expected.keys())):
+        if keys:
+            problems.append(f"{title} {', '.join(sorted(keys))}")
+    for key in sorted(expected.keys() & given.keys()):
+        if expected[key].shape != given[key].shape:
+            problems.append(f"{key} has shape {tuple(given[key].shape)} instead of {tuple(expected[key].shape)}")
+    if problems:
+        raise ModelError(
+            f"the weights do not fit: {'; '.join(problems)}",
+            where=where,
+            allowed=f"exactly the tensors of {type(module).__name__} with the sizes of its config",
+            remedy="check that config.json and the weights belong to the same model of this encoder type",
+        )
+    with torch.no_grad():
+        for key, parameter in expected.items():
+            parameter.copy_(given[key])

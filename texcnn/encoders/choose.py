@@ -1,0 +1,49 @@
+"""What a user means by an encoder's name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from texcnn.encoders.known import KNOWN_ENCODERS
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.errors import ModelError, unknown_name
+
+_N_SPECIAL = 5
+"""DNABERT's vocabulary is its special tokens and every k-mer."""
+
+
+def encoder_spec(name: str) -> EncoderSpec:
+    """Finds the encoder a name stands for.
+
+    Args:
+        name: A published encoder's short name, or the folder of a checkpoint in the original DNABERT or DNABERT-2
+            layout.
+
+    Returns:
+        What :func:`texcnn.encoders.registry.load_encoder` takes.
+
+    Raises:
+        ModelError: when it is neither, or the folder's config belongs to no encoder known here.
+    """
+    if name in KNOWN_ENCODERS:
+        return KNOWN_ENCODERS[name]
+    folder = Path(name)
+    if not folder.is_dir():
+        raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "a folder"], error=ModelError, where="--encoder")
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"unreadable config: {error}", where=path, allowed="a checkpoint's config.json") from error
+    if "alibi_starting_size" in config:
+        return EncoderSpec(type="dnabert2", source=name)
+    vocab_size = config.get("vocab_size", 0)
+    sizes = {4**k + _N_SPECIAL: k for k in (3, 4, 5, 6)}
+    if vocab_size in sizes:
+        return EncoderSpec(type="dnabert", source=name, options={"k": sizes[vocab_size]})
+    raise ModelError(
+        f"an encoder with {vocab_size} tokens and no ALiBi is neither DNABERT nor DNABERT-2",
+        where=path,
+        allowed=f"alibi_starting_size (DNABERT-2), or a vocabulary of {', '.join(map(str, sizes))} (DNABERT)",
+    )
