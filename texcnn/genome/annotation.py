@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Sequence
 
 from texcnn.errors import InputError
@@ -9,45 +11,55 @@ from texcnn.genome.bed import BED_ANCHORS, read_bed
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.genome.gtf import TRANSCRIPT_CHOICES, read_gtf
 
+_LOG = logging.getLogger("texcnn")
+_VERSIONED_ENSEMBL_ID = re.compile(r"ENS[A-Z]*G\d{11}\.\d+")
+
 __all__ = ["BED_ANCHORS", "TRANSCRIPT_CHOICES", "Annotation", "Gene", "Skipped", "read_bed", "read_gtf", "select_genes"]
 
 
 def select_genes(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
     """Keeps the genes that a list names.
 
-    A name is looked for among the gene ids, then among the ids without their version (``ENSG00000000003`` and
+    A name is looked for among the gene ids, then among Ensembl ids without their version (``ENSG00000000003`` and
     ``ENSG00000000003.15`` are the same on either side), then among the gene names.
 
     Args:
         annotation: The genes to choose from.
-        wanted: Ids or names; a repeated one counts once.
+        wanted: Ids or names. One that is repeated counts once, which is logged.
 
     Returns:
-        The chosen genes in the annotation's order. A name that is unknown, or that several genes share, is a
-        ``Skipped``, and so is a gene of the annotation's skipped that the list names.
+        The chosen genes in the annotation's order. A name that is unknown, that several genes share or that means a
+        gene the list names already is a ``Skipped``; so is what the annotation skipped, where the list names it.
 
     Raises:
         InputError: The list is empty.
     """
-    names = list(dict.fromkeys(name.strip() for name in wanted if name.strip()))
+    given = [name.strip() for name in wanted if name.strip()]
+    names = list(dict.fromkeys(given))
     if not names:
         raise InputError("the list of genes is empty", allowed="at least one gene id or name")
+    if len(names) < len(given):
+        _LOG.warning("%d repeated names in the list of genes count once", len(given) - len(names))
     by_id = _group((gene.id, gene.id) for gene in annotation.genes)
     by_bare_id = _group((_without_version(gene.id), gene.id) for gene in annotation.genes)
     by_name = _group((gene.name, gene.id) for gene in annotation.genes)
-    reasons: dict[str, list[Skipped]] = {}
+    skipped_rows: dict[str, list[Skipped]] = {}
     for row in annotation.skipped:
-        reasons.setdefault(row.gene_id, []).append(row)
-    chosen: set[str] = set()
+        skipped_rows.setdefault(_without_version(row.gene_id), []).append(row)
+    chosen: dict[str, str] = {}
     skipped: list[Skipped] = []
     for name in names:
-        ids = by_id.get(name) or by_bare_id.get(_without_version(name)) or by_name.get(name) or []
-        skipped += reasons.get(name, [])
-        if len(ids) == 1:
-            chosen.add(ids[0])
-        elif ids:
+        bare = _without_version(name)
+        already = skipped_rows.get(bare, [])
+        skipped += already
+        ids = by_id.get(name) or by_bare_id.get(bare) or by_name.get(name) or []
+        if len(ids) > 1:
             skipped.append(Skipped(name, f"the name is shared by {len(ids)} genes: {', '.join(ids)}"))
-        elif name not in reasons:
+        elif ids and ids[0] in chosen:
+            skipped.append(Skipped(name, f"the list names this gene already, as '{chosen[ids[0]]}'"))
+        elif ids:
+            chosen[ids[0]] = name
+        elif not already:
             skipped.append(Skipped(name, f"no gene of this id or name is in {annotation.path.name}"))
     genes = [gene for gene in annotation.genes if gene.id in chosen]
     return Annotation(genes, skipped, annotation.path)
@@ -62,5 +74,5 @@ def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _without_version(gene_id: str) -> str:
-    bare, dot, version = gene_id.rpartition(".")
-    return bare if dot and version.isdigit() else gene_id
+    """An Ensembl id without its version; other ids keep theirs: AC004556.1 and AC004556.3 are two genes."""
+    return gene_id.split(".")[0] if _VERSIONED_ENSEMBL_ID.fullmatch(gene_id) else gene_id

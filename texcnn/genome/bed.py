@@ -18,7 +18,7 @@ WINDOWS_BED_COLUMNS = ("chrom", "start", "end", "gene_id", "score", "strand", "g
 """Columns of the BED that ``texcnn windows`` writes below a header line that starts with ``#``."""
 
 _WINDOWS_BED_HEADER = "#" + "\t".join(WINDOWS_BED_COLUMNS)
-_NO_DATA = ("#", "track", "browser")
+_NO_DATA = ("track", "browser")
 _SHOWN_DUPLICATES = 3
 
 
@@ -73,7 +73,7 @@ def read_bed(path: str | Path, *, anchor: str = "five-prime", spec: WindowSpec) 
     for row in rows:
         tss = _tss(row, anchor, spec)
         if row.strand == ".":
-            skipped.append(Skipped(row.id, "the strand is '.', so the interval has no 5' end"))
+            skipped.append(Skipped(row.id, "the strand is '.', so the window has no direction"))
         elif isinstance(tss, str):
             skipped.append(Skipped(row.id, tss))
         elif tss < 0:
@@ -116,7 +116,7 @@ def _read_rows(path: Path, anchor: str) -> Iterator[_Row]:
                     f"the file was written by texcnn windows and is read with anchor '{anchor}'", where=where,
                     remedy="--bed-anchor window",
                 )  # fmt: skip
-        if not line.strip() or line.startswith(_NO_DATA):
+        if not line.strip() or line[0] == "#" or line.split(maxsplit=1)[0] in _NO_DATA:
             continue
         if not n_columns:
             separator = "\t" if "\t" in line else None

@@ -6,7 +6,6 @@ import bisect
 import hashlib
 import itertools
 import os
-import shutil
 import struct
 import tempfile
 import zlib
@@ -160,8 +159,8 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
                 allowed="sequence lines of one length per sequence, each name once",
             ) from error  # fmt: skip
         if gzi is not None:
-            shutil.move(new_gzi, gzi)
-        shutil.move(new_fai, fai)
+            new_gzi.replace(gzi)
+        new_fai.replace(fai)
 
 
 def _read_fai(fai: Path, fasta: Path) -> list[FastaRecord]:
@@ -208,7 +207,8 @@ def _check_header(gap: bytes, record: FastaRecord) -> None:
 
 def _stale(fasta: Path, fai: Path, reason: str) -> InputError:
     return InputError(
-        f"the FASTA and its index disagree ({reason}): the FASTA is truncated, or was changed after the index was made",
+        f"the FASTA and its index disagree ({reason}): the FASTA is truncated, was changed after the index was made, "
+        "or holds a name twice",
         where=f"{fasta} and {fai}",
         remedy=f"if the FASTA is whole, delete {fai.name} (and the .gzi) to have the index built anew",
     )
