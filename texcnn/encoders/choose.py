@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.known import KNOWN_ENCODERS
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, unknown_name
-
-_N_SPECIAL = 5
-"""DNABERT's vocabulary is its special tokens and every k-mer."""
+from texcnn.segments.kmer import KmerTokenizer
 
 
 def encoder_spec(name: str) -> EncoderSpec:
@@ -31,15 +29,12 @@ def encoder_spec(name: str) -> EncoderSpec:
     folder = Path(name)
     if not folder.is_dir():
         raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "a folder"], error=ModelError, where="--encoder")
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"unreadable config: {error}", where=path, allowed="a checkpoint's config.json") from error
+    path = folder / CONFIG_FILE
+    config = read_json(path)
     if "alibi_starting_size" in config:
         return EncoderSpec(type="dnabert2", source=name)
     vocab_size = config.get("vocab_size", 0)
-    sizes = {4**k + _N_SPECIAL: k for k in (3, 4, 5, 6)}
+    sizes = {KmerTokenizer(k).vocab_size: k for k in (3, 4, 5, 6)}
     if vocab_size in sizes:
         return EncoderSpec(type="dnabert", source=name, options={"k": sizes[vocab_size]})
     raise ModelError(

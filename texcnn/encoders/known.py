@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.protocol import EncoderSpec
-from texcnn.errors import ModelError, unknown_name
-from texcnn.segments.kmer import KmerTokenizer
 
 KNOWN_ENCODERS: dict[str, EncoderSpec] = {
     # Commit and sums as several independent public pipelines record them; the sum of the weights is also that of a
@@ -43,30 +38,3 @@ def known_name(spec: EncoderSpec) -> str:
         if (known.type, known.source) == (spec.type, spec.source):
             return name
     return spec.source
-
-
-def encoder_spec(name: str) -> EncoderSpec:
-    """Turns what a user writes into a spec: a known encoder's short name, or the folder of a checkpoint.
-
-    A folder's type follows from its ``config.json``: as many tokens as there are k-mers of one length from 3 to 6 make
-    it a DNABERT, a ``tokenizer.json`` beside any other number a DNABERT-2.
-
-    Raises:
-        ModelError: for an unknown name, or if the folder holds neither.
-    """
-    if name in KNOWN_ENCODERS:
-        return KNOWN_ENCODERS[name]
-    folder = Path(name)
-    if not folder.is_dir():
-        raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "or a checkpoint's folder"], error=ModelError)
-    vocab_size = read_json(folder / CONFIG_FILE).get("vocab_size")
-    for k in range(3, 7):
-        if vocab_size == KmerTokenizer(k).vocab_size:
-            return EncoderSpec(type="dnabert", source=name, options={"k": k})
-    if (folder / "tokenizer.json").is_file():
-        return EncoderSpec(type="dnabert2", source=name)
-    raise ModelError(
-        "neither a DNABERT nor a DNABERT-2 checkpoint",
-        where=folder,
-        allowed="a config.json with the vocab_size of 3-mers to 6-mers, or a tokenizer.json",
-    )
