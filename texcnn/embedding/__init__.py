@@ -1,0 +1,1 @@
+"""Many genes' segments in, vectors out: fast, each distinct segment once."""

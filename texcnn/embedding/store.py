@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from texcnn.model.network import SegmentNetwork
 
 FORMAT_VERSION = 1
-_META, _PROGRESS, _GENES, _SKIPPED, _ARRAYS = "store.json", "progress.json", "genes.parquet", "skipped.tsv", "arrays.zarr"
+_META, _PROGRESS, _GENES, _SKIPPED, _ARRAYS = (
+    "store.json",
+    "progress.json",
+    "genes.parquet",
+    "skipped.tsv",
+    "arrays.zarr",
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,10 @@ class EmbeddingStore:
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
         group = zarr.open_group(folder / _ARRAYS, mode="r+")
-        self._values, self._mask, self._n_fraction = group["values"], group["mask"], group["n_fraction"]
+        # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
+        self._values: Any = group["values"]
+        self._mask: Any = group["mask"]
+        self._n_fraction: Any = group["n_fraction"]
 
     @property
     def n_chunks(self) -> int:
@@ -160,7 +169,9 @@ class EmbeddingStore:
     @classmethod
     def _open(cls, folder: Path) -> EmbeddingStore:
         if not (folder / _META).is_file():
-            raise StoreError(f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed")
+            raise StoreError(
+                f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed"
+            )
         values = json.loads((folder / _META).read_text(encoding="utf-8"))
         version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
@@ -170,10 +181,10 @@ class EmbeddingStore:
                 allowed=str(FORMAT_VERSION),
                 remedy="run texcnn embed again, or use the version of texcnn that wrote it",
             )
-        genes = [Gene(**row) for row in pd.read_parquet(folder / _GENES).to_dict("records")]
+        genes = [Gene(*row) for row in pd.read_parquet(folder / _GENES).itertuples(index=False)]
         skipped = pd.read_csv(folder / _SKIPPED, sep="\t", dtype=str, keep_default_na=False)
         return cls(
-            folder, StoreSpec.from_json(values), genes, [Skipped(**row) for row in skipped.to_dict("records")]
+            folder, StoreSpec.from_json(values), genes, [Skipped(*row) for row in skipped.itertuples(index=False)]
         )
 
     def rows(self, chunk: int) -> slice:

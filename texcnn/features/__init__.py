@@ -1,0 +1,1 @@
+"""Inputs per gene besides the sequence."""

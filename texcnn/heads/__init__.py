@@ -1,0 +1,1 @@
+"""Segment vectors (or bases) in, expression out."""

@@ -1,0 +1,1 @@
+"""What lies on disk for a model, and what a user holds."""

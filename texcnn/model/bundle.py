@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -224,3 +225,15 @@ def save_bundle(
         sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
         described = {**config.to_json(), "sha256": sums}
         (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Copies a bundle, its checksums verified, whole or not at all.
+
+    Raises:
+        ModelError: when ``source`` cannot be trusted.
+    """
+    files = BundleFiles(source)
+    with atomic_folder(folder) as temporary:
+        for name in (CONFIG, *files.config.sha256):
+            shutil.copyfile(source / name, temporary / name)

@@ -70,7 +70,9 @@ def _snapshot(name: str, *, download: bool) -> Path:
         raise ModelError(f"the Hub has no model '{owner_name}'", where="--model") from error
     except LocalEntryNotFoundError as error:
         if download:
-            raise RunError(f"cannot reach the Hub to fetch '{name}'", remedy="check the network, then try again") from error
+            raise RunError(
+                f"cannot reach the Hub to fetch '{name}'", remedy="check the network, then try again"
+            ) from error
         raise ModelError(
             f"'{name}' is not on this machine", where="--model", remedy=f"texcnn models fetch {name}"
         ) from error

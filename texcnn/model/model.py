@@ -184,7 +184,7 @@ class Model:
         if wrong:
             raise InputError(
                 f"windows of {', '.join(map(str, sorted(wrong)))} bp",
-                allowed=f"{self.window.length} bp ({self.window.upstream} upstream + {self.window.downstream} downstream)",
+                allowed=f"{self.window.length} bp",
             )
         if not sequences:
             return np.zeros((0, len(self.cell_type_table)), np.float32)

@@ -123,7 +123,7 @@ class _RowMaker:
         predicted: npt.NDArray[np.float32] = values.numpy()
         good = ~np.isnan(predicted).any(axis=1)
         lacking = np.zeros(len(genes), bool) if features is None else features.isnan().any(dim=1).numpy()
-        kept = np.flatnonzero(good)
+        kept = np.flatnonzero(good).tolist()
         frame = prediction_frame(
             [genes[row] for row in kept],
             [n_fraction[row] for row in kept],
@@ -133,7 +133,7 @@ class _RowMaker:
         )
         skipped = [
             Skipped(genes[row].id, self._reason(genes[row], bool(lacking[row]), n_fraction[row]))
-            for row in np.flatnonzero(~good)
+            for row in np.flatnonzero(~good).tolist()
         ]
         return PredictedRows(frame, skipped)
 

@@ -1,0 +1,1 @@
+"""Every table's columns, types and units, and their readers and writers."""

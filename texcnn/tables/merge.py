@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.tables.columns import TableDescription
-from texcnn.tables.writers import open_tables
+from texcnn.genome.gene import Skipped
+from texcnn.tables.columns import SKIPPED_COLUMNS, TableDescription
+from texcnn.tables.writers import open_tables, write_skipped
 
 
 def merge_tables(parts: Sequence[Path], outs: Sequence[Path]) -> int:
@@ -63,3 +65,29 @@ def _check_same(first: TableDescription, other: TableDescription, first_path: Pa
             allowed="tables of one model and one genome",
             remedy="predict the parts again with the same model, genome and version of texcnn",
         )
+
+
+def merge_skipped(parts: Sequence[Path], out: Path) -> int:
+    """Joins lists of skipped genes, in the order given.
+
+    Args:
+        parts: Files with the columns ``gene_id reason``; every one must be there, since a missing list would make
+            the joined table look complete.
+        out: Where to write the joined list.
+
+    Returns:
+        The number of skipped genes.
+
+    Raises:
+        InputError: when a list is missing or has other columns.
+    """
+    skipped: list[Skipped] = []
+    for part in parts:
+        if not part.is_file():
+            raise InputError(f"'{part}' does not exist", where="lists of skipped genes")
+        frame = pd.read_csv(part, sep="\t", dtype=str, keep_default_na=False)
+        if tuple(frame.columns) != SKIPPED_COLUMNS:
+            raise InputError("not a list of skipped genes", where=part, allowed="the columns gene_id and reason")
+        skipped += [Skipped(*row) for row in frame.itertuples(index=False)]
+    write_skipped(out, skipped)
+    return len(skipped)

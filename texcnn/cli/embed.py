@@ -1,0 +1,123 @@
+"""``texcnn embed``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from texcnn.cli.options import (
+    COMPUTE_OPTIONS,
+    FASTA_OPTION,
+    GENE_OPTIONS,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+)
+
+
+@click.command()
+@FASTA_OPTION
+@GENE_OPTIONS
+@MODEL_OPTION
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
+)
+@click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS, with --encoder. [default: 7000]")
+@click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on, with --encoder. [default: 3500]")
+@click.option("--segment-length", type=click.IntRange(min=1), help="Bases per segment, with --encoder. [default: 500]")
+@COMPUTE_OPTIONS
+@OUT_OPTION
+@OVERWRITE_OPTION
+def embed(
+    fasta: Path,
+    gtf: Path | None,
+    bed: Path | None,
+    bed_anchor: str,
+    transcripts: str,
+    genes: Path | None,
+    map_chrom_names: bool,
+    model: str | None,
+    encoders: tuple[str, ...],
+    upstream: int | None,
+    downstream: int | None,
+    segment_length: int | None,
+    device: str,
+    batch_size: int,
+    quiet: bool,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    r"""Embed the genes' windows into a store that texcnn predict reads.
+
+    \b
+    texcnn embed --fasta genome.fa --gtf genes.gtf --model texcnn-mini --out store
+    texcnn embed --fasta genome.fa --gtf genes.gtf --encoder dnabert-6 --encoder dnabert2 --out store
+
+    An interrupted run goes on where it stopped when the same command is given again.
+    """
+    import shutil
+
+    from texcnn.embedding.fill import embed_genes
+    from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.registry import load_encoder
+    from texcnn.errors import InputError
+    from texcnn.files import check_output
+    from texcnn.genome.load import load_genes
+    from texcnn.genome.reference import Reference
+    from texcnn.genome.windows import WindowSpec
+    from texcnn.model.model import load_model
+    from texcnn.segments.segment import SegmentSpec
+    from texcnn.tables.readers import read_names
+
+    sizes = {"--upstream": upstream, "--downstream": downstream, "--segment-length": segment_length}
+    if encoders:
+        if model is not None:
+            raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+        loaded = [load_encoder(encoder_spec(name)) for name in encoders]
+        default = WindowSpec()
+        window = WindowSpec(
+            default.upstream if upstream is None else upstream, default.downstream if downstream is None else downstream
+        )
+        segments = SegmentSpec() if segment_length is None else SegmentSpec(segment_length)
+    else:
+        if any(size is not None for size in sizes.values()):
+            given = [name for name, size in sizes.items() if size is not None]
+            raise InputError(f"a model fixes its own window, so {', '.join(given)} need --encoder")
+        chosen = load_model(model)
+        network = chosen.segment_network()
+        loaded, window, segments = network.encoders, chosen.window, network.segments
+
+    check_output(out, overwrite=True)
+    if overwrite and out.exists():
+        shutil.rmtree(out)
+    with Reference(fasta) as reference:
+        annotation = load_genes(
+            reference,
+            window,
+            gtf=gtf,
+            bed=bed,
+            bed_anchor=bed_anchor,
+            transcripts=transcripts,
+            genes=None if genes is None else read_names(genes),
+            map_chrom_names=map_chrom_names,
+        )
+        dim = sum(encoder.dim for encoder in loaded)
+        size = len(annotation.genes) * segments.n_segments(window.length) * dim * 4
+        if not quiet:
+            click.echo(f"{len(annotation.genes)} genes, {size / 1e9:.3g} GB before compression: {out}", err=True)
+        embed_genes(
+            loaded,
+            reference,
+            annotation,
+            out,
+            window=window,
+            segments=segments,
+            transcripts=transcripts == "all",
+            batch_size=batch_size,
+            device=device,
+            progress=not quiet,
+        )

@@ -1,0 +1,101 @@
+"""The command line: parse, call the library, write. Errors end here, as one message and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from texcnn import __version__
+from texcnn.errors import TexcnnError
+
+# Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
+_COMMANDS = {
+    "predict": "texcnn.cli.predict:predict",
+    "windows": "texcnn.cli.windows:windows",
+    "embed": "texcnn.cli.embed:embed",
+    "merge": "texcnn.cli.merge:merge",
+    "report": "texcnn.cli.report:report",
+    "models": "texcnn.cli.models:models",
+    "kipoi": "texcnn.cli.kipoi:kipoi",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's file when it is asked for, and gives each the option --debug."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        _add_debug(command)
+        return command
+
+
+def _add_debug(command: click.Command) -> None:
+    if any(parameter.name == "debug" for parameter in command.params):
+        return
+    command.params.append(
+        click.Option(["--debug"], is_flag=True, expose_value=False, callback=_set_debug, help="Show tracebacks.")
+    )
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            _add_debug(subcommand)
+
+
+def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().meta["texcnn.debug"] = True
+        logging.getLogger("texcnn").setLevel(logging.DEBUG)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="texcnn")
+def cli() -> None:
+    """Gene expression predicted from DNA.
+
+    From a genome (FASTA) and genes (GTF or BED) to a table of expression per gene and cell type.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and leaves with its exit status: 0 done, 1 failed, 2 unusable arguments or input."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("texcnn").setLevel(logging.INFO)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with cli.make_context("texcnn", arguments) as context:
+            try:
+                cli.invoke(context)
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except Exception as error:
+                if context.meta.get("texcnn.debug"):
+                    traceback.print_exc()
+                _leave(error)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _leave(error: Exception) -> NoReturn:
+    if isinstance(error, TexcnnError):
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_status)
+    click.echo(f"error: {type(error).__name__}: {error} – add --debug for the traceback", err=True)
+    sys.exit(1)

@@ -1,0 +1,44 @@
+"""``texcnn merge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
+
+
+@click.command()
+@click.argument("parts", type=FILE, nargs=-1, required=True)
+@OUT_OPTION
+@click.option("--also", type=FILE, multiple=True, help="Write the same table in a further format; repeatable.")
+@click.option(
+    "--skipped",
+    "more_skipped",
+    type=FILE,
+    multiple=True,
+    help="A further list of skipped genes to join, besides each PART.skipped.tsv; repeatable.",
+)
+@OVERWRITE_OPTION
+def merge(
+    parts: tuple[Path, ...], out: Path, also: tuple[Path, ...], more_skipped: tuple[Path, ...], overwrite: bool
+) -> None:
+    r"""Join tables of one run, given in the order their rows shall have.
+
+    \b
+    texcnn merge shard1.parquet shard2.parquet --out predictions.parquet --also predictions.tsv.gz
+
+    The parts must have been made with the same model, genome and version; each one's PART.skipped.tsv is joined too.
+    """
+    from texcnn.files import check_output
+    from texcnn.tables.merge import merge_skipped, merge_tables
+    from texcnn.tables.writers import skipped_path, table_format
+
+    outs = [out, *also]
+    for path in outs:
+        table_format(path)
+        check_output(path, overwrite=overwrite)
+    skipped = merge_skipped([*more_skipped, *(skipped_path(part) for part in parts)], skipped_path(out))
+    rows = merge_tables(parts, outs)
+    click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)

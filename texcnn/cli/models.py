@@ -1,0 +1,115 @@
+"""``texcnn models``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from texcnn.cli.options import FILE, OVERWRITE_OPTION
+
+if TYPE_CHECKING:
+    from texcnn.model.model import Model
+
+
+@click.group()
+def models() -> None:
+    """List, show, fetch, import and export models."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """List the bundled models and the known encoders."""
+    from texcnn.encoders.known import KNOWN_ENCODERS
+    from texcnn.model.bundle import BundleFiles
+    from texcnn.model.catalog import DEFAULT_MODEL, bundled_models
+
+    click.echo("name\tkind\tcell_types\twindow_bp\tunit\tdefault")
+    for name, folder in bundled_models().items():
+        files = BundleFiles(folder)
+        config = files.config
+        default = "yes" if name == DEFAULT_MODEL else ""
+        click.echo(f"{name}\t{config.kind}\t{len(files.cell_types)}\t{config.window.length}\t{config.unit}\t{default}")
+    click.echo("\nencoder\tsource\trevision")
+    for name, spec in KNOWN_ENCODERS.items():
+        click.echo(f"{name}\t{spec.source}\t{spec.revision or 'not pinned'}")
+
+
+@models.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, for programs.")
+@click.option("--cell-types", is_flag=True, help="Only the table of cell types.")
+def show(name: str | None, as_json: bool, cell_types: bool) -> None:
+    """Show a model: its card, or with --json what it is made of."""
+    from texcnn.model.bundle import CARD
+    from texcnn.model.catalog import resolve_model
+    from texcnn.model.model import load_model
+
+    folder = resolve_model(name)
+    model = load_model(folder)
+    if as_json:
+        click.echo(json.dumps(_described(model), indent=2))
+    elif cell_types:
+        click.echo(model.cell_type_table.to_csv(sep="\t", index=False), nl=False)
+    else:
+        click.echo((folder / CARD).read_text(encoding="utf-8"))
+
+
+def _described(model: Model) -> dict[str, Any]:
+    return {
+        **model.config.to_json(),
+        "fingerprint": model.fingerprint,
+        "cell_types": model.cell_type_table.to_dict("records"),
+    }
+
+
+@models.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Download an encoder's weights or a model (hf:owner/name@revision) into the Hub's cache.
+
+    The only command that uses the network.
+    """
+    from texcnn.encoders.known import KNOWN_ENCODERS
+    from texcnn.encoders.weights import fetch as fetch_encoder
+    from texcnn.errors import ModelError, unknown_name
+    from texcnn.model.catalog import HUB_PREFIX, fetch_model
+
+    if name in KNOWN_ENCODERS:
+        click.echo(fetch_encoder(KNOWN_ENCODERS[name]))
+    elif name.startswith(HUB_PREFIX):
+        click.echo(fetch_model(name))
+    else:
+        raise unknown_name("model", name, [*KNOWN_ENCODERS, "hf:owner/name@revision"], error=ModelError)
+
+
+@models.command("import")
+@click.argument("kind", type=click.Choice(["xpresso"]))
+@click.argument("file", type=FILE)
+@click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
+@OVERWRITE_OPTION
+def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
+    """Turn another tool's weights into a bundle: the published Xpresso Keras file."""
+    from texcnn.files import check_output
+    from texcnn.model.xpresso_bundle import import_xpresso
+
+    check_output(out, overwrite=overwrite)
+    import_xpresso(file, out)
+    click.echo(f"model bundle: {out}", err=True)
+
+
+@models.command()
+@click.argument("name", required=False)
+@click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
+@OVERWRITE_OPTION
+def export(name: str | None, out: Path, overwrite: bool) -> None:
+    """Copy a model's bundle, its checksums verified, to a folder of yours."""
+    from texcnn.files import check_output
+    from texcnn.model.bundle import copy_bundle
+    from texcnn.model.catalog import resolve_model
+
+    check_output(out, overwrite=overwrite)
+    copy_bundle(resolve_model(name), out)
+    click.echo(f"model bundle: {out}", err=True)

@@ -1,0 +1,71 @@
+"""Options that several commands share, so that they mean the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+GENE_OPTIONS = _options(
+    click.option("--gtf", type=FILE, help="Genes: GTF (Ensembl, GENCODE, RefSeq), plain or gz."),
+    click.option("--bed", type=FILE, help="Genes: BED3 to BED6, one interval per gene."),
+    click.option(
+        "--bed-anchor",
+        type=click.Choice(["five-prime", "center", "window"]),
+        default="five-prime",
+        show_default=True,
+        help="What a BED interval means: its 5' end is the TSS, its middle is, or it is the window itself.",
+    ),
+    click.option(
+        "--transcripts",
+        type=click.Choice(["gene", "all"]),
+        default="gene",
+        show_default=True,
+        help="One row per gene (TSS of the transcript with the longest CDS), or one per transcript.",
+    ),
+    click.option("--genes", type=FILE, help="Only these genes: a file with an id or name per line."),
+    click.option(
+        "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
+    ),
+)
+"""Which genes."""
+
+FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain or bgzip.")
+
+MODEL_OPTION = click.option(
+    "--model",
+    default=None,
+    help="Bundled model's name, a bundle's folder, or hf:owner/name@revision. [default: texcnn-mini]",
+)
+
+COMPUTE_OPTIONS = _options(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=64,
+        show_default=True,
+        help="Segments per forward pass (windows, for one-hot models); changes speed and memory, never the result.",
+    ),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+)
+"""How to compute."""
+
+OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write.")
+OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")

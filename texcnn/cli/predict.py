@@ -1,0 +1,92 @@
+"""``texcnn predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from texcnn.cli.options import COMPUTE_OPTIONS, FILE, GENE_OPTIONS, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION
+
+
+@click.command()
+@click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
+@GENE_OPTIONS
+@click.option("--embeddings", type=FILE, help="Predict from a store of texcnn embed instead of --fasta and genes.")
+@MODEL_OPTION
+@click.option("--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]")
+@click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
+@COMPUTE_OPTIONS
+@OUT_OPTION
+@OVERWRITE_OPTION
+def predict(
+    fasta: Path | None,
+    gtf: Path | None,
+    bed: Path | None,
+    bed_anchor: str,
+    transcripts: str,
+    genes: Path | None,
+    map_chrom_names: bool,
+    embeddings: Path | None,
+    model: str | None,
+    cell_types: tuple[str, ...],
+    features: Path | None,
+    device: str,
+    batch_size: int,
+    quiet: bool,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    r"""Predict expression: one row per gene, one column per cell type.
+
+    \b
+    texcnn predict --fasta genome.fa --gtf genes.gtf --out predictions.tsv
+    texcnn predict --fasta genome.fa.gz --bed tss.bed --cell-type LIV.ADLT --out liver.parquet
+
+    The format follows the ending of --out: .tsv, .tsv.gz, .parquet or .h5ad. Genes without a prediction are listed
+    with the reason in OUT.skipped.tsv, so that rows in = rows out + skipped. Text tables have their unit and origin
+    in OUT.meta.json, the other formats carry them inside.
+    """
+    from texcnn.errors import InputError
+    from texcnn.files import check_output
+    from texcnn.model.model import load_model
+    from texcnn.model.run import predict_store_to_table, predict_to_table
+    from texcnn.tables.readers import read_names
+    from texcnn.tables.writers import table_format
+
+    table_format(out)
+    check_output(out, overwrite=overwrite)
+    loaded = load_model(model)
+    if embeddings is not None:
+        given = [
+            name for name, value in (("--fasta", fasta), ("--gtf", gtf), ("--bed", bed), ("--genes", genes)) if value
+        ]
+        if given:
+            raise InputError(
+                f"--embeddings already holds the genome and the genes, so {', '.join(given)} cannot be given",
+                remedy="leave them out, or leave --embeddings out",
+            )
+        counts = predict_store_to_table(
+            loaded, embeddings, out, cell_types=cell_types, features=features, progress=not quiet
+        )
+    else:
+        if fasta is None:
+            raise InputError("no genome", where="--fasta", allowed="a FASTA, plain or bgzip, or --embeddings")
+        counts = predict_to_table(
+            loaded,
+            fasta,
+            out,
+            gtf=gtf,
+            bed=bed,
+            bed_anchor=bed_anchor,
+            transcripts=transcripts,
+            genes=None if genes is None else read_names(genes),
+            cell_types=cell_types,
+            features=features,
+            map_chrom_names=map_chrom_names,
+            batch_size=batch_size,
+            device=device,
+            progress=not quiet,
+        )
+    if not quiet:
+        click.echo(f"{counts.rows} genes predicted, {counts.skipped} skipped: {out}", err=True)

@@ -1,0 +1,119 @@
+"""A whole prediction, from files to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.genome.gene import Skipped
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.model.model import Model
+from texcnn.model.predict import PredictedRows, predict_genes, predict_store
+from texcnn.tables.columns import TableDescription
+from texcnn.tables.writers import open_tables, skipped_path, write_skipped
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows written and rows listed as skipped."""
+
+    rows: int
+    skipped: int
+
+
+def predict_to_table(
+    model: Model,
+    fasta: Path,
+    out: Path,
+    *,
+    gtf: Path | None = None,
+    bed: Path | None = None,
+    bed_anchor: str = "five-prime",
+    transcripts: str = "gene",
+    genes: Sequence[str] | None = None,
+    cell_types: Sequence[str] | None = None,
+    features: Path | None = None,
+    map_chrom_names: bool = False,
+    batch_size: int,
+    device: str | torch.device | None = None,
+    progress: bool = False,
+) -> Counts:
+    """Predicts genes into a table, in the format of its ending; see :meth:`texcnn.model.model.Model.predict`.
+
+    Memory does not grow with the number of genes beyond their names and places.
+
+    Returns:
+        How many rows were written, and how many listed in ``<out>.skipped.tsv``.
+    """
+    table = model.read_features(features)
+    with Reference(fasta) as reference:
+        annotation = load_genes(
+            reference,
+            model.window,
+            gtf=gtf,
+            bed=bed,
+            bed_anchor=bed_anchor,
+            transcripts=transcripts,
+            genes=genes,
+            map_chrom_names=map_chrom_names,
+        )
+        rows = predict_genes(
+            model,
+            reference,
+            annotation.genes,
+            cell_types=cell_types,
+            features=table,
+            transcripts=transcripts == "all",
+            batch_size=batch_size,
+            device=device,
+            progress=progress,
+        )
+        description = model.describe_table(
+            cell_types=cell_types,
+            fasta=reference.path.name,
+            fasta_fingerprint=reference.fingerprint(),
+            transcripts=transcripts == "all",
+        )
+        return _write(out, description, rows, annotation.skipped)
+
+
+def predict_store_to_table(
+    model: Model,
+    embeddings: Path,
+    out: Path,
+    *,
+    cell_types: Sequence[str] | None = None,
+    features: Path | None = None,
+    progress: bool = False,
+) -> Counts:
+    """Predicts the genes of an embedding store into a table; see :func:`predict_to_table`."""
+    store = EmbeddingStore.open(embeddings)
+    table = model.read_features(features)
+    rows = predict_store(model, store, cell_types=cell_types, features=table, progress=progress)
+    description = model.describe_table(
+        cell_types=cell_types,
+        fasta=store.spec.fasta,
+        fasta_fingerprint=store.spec.fasta_fingerprint,
+        transcripts=store.spec.transcripts,
+    )
+    return _write(out, description, rows, store.skipped)
+
+
+def _write(
+    out: Path, description: TableDescription, parts: Iterable[PredictedRows], skipped: Sequence[Skipped]
+) -> Counts:
+    listed = list(skipped)
+    rows = 0
+    with open_tables([out], description) as table:
+        for part in parts:
+            table.write(part.frame)
+            rows += len(part.frame)
+            listed += part.skipped
+        # Before the table appears: a table without its list of skipped genes would look complete.
+        write_skipped(skipped_path(out), listed)
+    return Counts(rows, len(listed))

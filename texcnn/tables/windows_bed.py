@@ -1,0 +1,30 @@
+"""The table of windows, a BED that any genome browser reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from texcnn.files import atomic_file
+from texcnn.genome.bed import WINDOWS_BED_COLUMNS
+from texcnn.genome.gene import Gene
+from texcnn.genome.windows import WindowSpec
+
+
+def write_windows_bed(path: Path, genes: Sequence[Gene], spec: WindowSpec, lengths: Mapping[str, int]) -> None:
+    """Writes the genes' windows.
+
+    Args:
+        path: The file to write.
+        genes: Placed genes, in the order of the rows.
+        spec: The window round the TSS.
+        lengths: Chromosome to length; windows are clipped to it, since BED knows no bases beyond the ends. The
+            column ``tss`` (1-based) brings the whole window back.
+    """
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+        handle.write("#" + "\t".join(WINDOWS_BED_COLUMNS) + "\n")
+        for gene in genes:
+            interval = spec.interval(gene)
+            start, end = max(interval.start, 0), min(interval.end, lengths[gene.chrom])
+            row = (gene.chrom, start, end, gene.id, 0, gene.strand, gene.name, gene.tss + 1, gene.transcript_id)
+            handle.write("\t".join(map(str, row)) + "\n")
