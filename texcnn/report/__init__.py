@@ -1,0 +1,1 @@
+"""A page about one run: one self-contained HTML file from a table of predictions."""
