@@ -1,0 +1,42 @@
+/*
+ * Joins the shards' tables in the genome's order and checks that no gene got lost on the way.
+ */
+process MERGE {
+    tag "${meta.id} ${meta.model}"
+    label 'process_low'
+
+    input:
+    // parts: shard_1.parquet, ... in the order of the windows; skipped_parts: shard_1.parquet.skipped.tsv, ..., which
+    // texcnn merge finds beside them; expected: the number of genes that entered, placed or skipped
+    tuple val(meta), path(parts), path(skipped_parts), path(skipped_windows), val(expected)
+    val code
+
+    output:
+    tuple val(meta), path("predictions.parquet"), path("predictions.skipped.tsv"), emit: predictions
+    tuple val(meta), path("predictions.tsv.gz"), path("predictions.tsv.gz.meta.json"), emit: text
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    texcnn merge \\
+        --out predictions.parquet \\
+        --also predictions.tsv.gz \\
+        ${skipped} ${args} \\
+        ${parts}
+
+    predicted=\$((\$(gunzip -c predictions.tsv.gz | wc -l) - 1))
+    skipped=\$((\$(wc -l < predictions.skipped.tsv) - 1))
+    if [ \$((predicted + skipped)) -ne ${expected} ]; then
+        echo "genes got lost: ${expected} in, \$predicted predicted and \$skipped skipped – in ${meta.id}" >&2
+        exit 1
+    fi
+    """
+
+    stub:
+    """
+    touch predictions.parquet
+    printf '' | gzip > predictions.tsv.gz
+    echo '{}' > predictions.tsv.gz.meta.json
+    printf 'gene_id\\treason\\n' > predictions.skipped.tsv
+    """
+}

@@ -1,0 +1,31 @@
+/*
+ * One HTML file that shows what was predicted; it loads nothing from outside.
+ */
+process REPORT {
+    tag "${meta.id} ${meta.model}"
+    label 'process_single'
+
+    input:
+    tuple val(meta), path(predictions), path(skipped)
+    path truth, stageAs: 'truth/*'   // measured expression to compare with, or []
+    val code
+
+    output:
+    tuple val(meta), path("report.html"), emit: html
+
+    script:
+    def args = task.ext.args ?: ''
+    def measured = truth ? "--truth '${truth}'" : ''
+    """
+    texcnn report \\
+        --predictions '${predictions}' \\
+        --skipped '${skipped}' \\
+        --out report.html \\
+        ${measured} ${args}
+    """
+
+    stub:
+    """
+    touch report.html
+    """
+}
