@@ -11,6 +11,8 @@ os.environ.setdefault("NXF_OFFLINE", "true")
 import pytest
 import torch
 
+from tiny import CompositionEncoder, save_tiny, save_tiny_dnabert2
+
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
 
@@ -35,3 +37,26 @@ def device(request: pytest.FixtureRequest) -> str:
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     return request.param
+
+
+@pytest.fixture
+def composition(monkeypatch: pytest.MonkeyPatch) -> CompositionEncoder:
+    """Registers the encoder type ``composition`` as a package's entry point would, and returns the encoder."""
+    from texcnn.encoders import registry
+
+    encoder = CompositionEncoder()
+    built_in = registry.encoder_types()
+    monkeypatch.setattr(registry, "encoder_types", lambda: {**built_in, "composition": lambda spec, bundle: encoder})
+    return encoder
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, composition: CompositionEncoder) -> Path:
+    """Folder of a model whose predictions can be worked out by hand."""
+    return save_tiny(tmp_path / "tiny-model")
+
+
+@pytest.fixture
+def tiny_dnabert2(tmp_path: Path) -> Path:
+    """Folder of a random model of the DNABERT-2 architecture."""
+    return save_tiny_dnabert2(tmp_path / "tiny-dnabert2")

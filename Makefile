@@ -1,0 +1,44 @@
+# make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
+# make test   the whole test suite            make lint   ruff and mypy
+# make lock   pin the dependencies anew       make clean  remove what the others made
+
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_OFFLINE ?= 1
+export NXF_OFFLINE ?= true
+# Absolute: tests and Nextflow tasks change their folder.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint lock clean
+
+demo: .venv/ready
+	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
+	@echo
+	@echo "Predictions: $(CURDIR)/results/demo/predictions/predictions.tsv.gz"
+	@echo "Report:      $(CURDIR)/results/demo/report/report.html"
+
+test: .venv/ready
+	scripts/nextflow.sh -version >/dev/null
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python >= 3.11 is needed, '$(PYTHON)' is older or missing: install python3.11 (Debian: apt-get install python3.11 python3.11-venv), or give its path with make PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv --clear .venv || \
+	  { echo "error: '$(PYTHON)' cannot make a virtual environment (Debian: apt-get install python3-venv)"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# uv resolves for every platform and Python at once; the lock holds hashes and names no address.
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+clean:
+	rm -rf .venv .lib .nextflow* work results
