@@ -22,7 +22,13 @@ def test_vocabulary_counts_in_the_order_a_t_c_g():
 
 def test_special_ids():
     tokenizer = KmerTokenizer(6)
-    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (0, 1, 2, 3, 4)
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
+        0,
+        1,
+        2,
+        3,
+        4,
+    )
 
 
 def test_ids_by_hand():

@@ -35,7 +35,8 @@ def test_segments_join_to_the_window():
 
 
 @pytest.mark.parametrize(
-    ("limit", "n_unknown", "usable"), [(0.5, 5, True), (0.5, 6, False), (0.3, 3, True), (0.0, 1, False), (1.0, 10, True)]
+    ("limit", "n_unknown", "usable"),
+    [(0.5, 5, True), (0.5, 6, False), (0.3, 3, True), (0.0, 1, False), (1.0, 10, True)],
 )
 def test_mask_is_false_only_above_the_limit(limit, n_unknown, usable):
     segments = SegmentSpec(length=10, max_n_fraction=limit).split("N" * n_unknown + "A" * (10 - n_unknown))
@@ -55,5 +56,5 @@ def test_length_must_be_positive(length):
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
 def test_fraction_must_be_within_0_and_1(fraction):
-    with pytest.raises(InputError, match="unusable max_n_fraction .* allowed: 0 to 1"):
+    with pytest.raises(InputError, match=r"unusable max_n_fraction .* allowed: 0 to 1"):
         SegmentSpec(max_n_fraction=fraction)
