@@ -1,0 +1,141 @@
+"""What every stage reads: the genome slice and its genes, split by chromosome.
+
+Paths: the real data of ``$TEXCNN_DATA`` (else ``../shared/data`` beside the repository), checkpoints in
+``$TEXCNN_MINI_WORK`` (else ``work/`` beside this file).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from texcnn.genome.interval import Interval
+from texcnn.genome.reference import Reference
+
+PROJECT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
+WORK = Path(os.environ.get("TEXCNN_MINI_WORK", Path(__file__).parent / "work"))
+FASTA = DATA / "human" / "hg38_slice.fa.gz"
+TEACHER = DATA / "xpresso" / "human_trainepoch.11-0.426.h5"
+
+SEED = 20_24
+UPSTREAM, DOWNSTREAM, SEGMENT = 7_000, 3_500, 500
+N_SEGMENTS = (UPSTREAM + DOWNSTREAM) // SEGMENT
+MIN_KNOWN_BASES = 6_500
+"""A gene with fewer known bases in its window is left out, in training and in evaluation."""
+
+TEST_CHROMS = ("chr2", "chr17", "chr21")
+VALIDATION_CHROMS = ("chr7", "chr16")
+
+_COMPLEMENT = np.zeros(256, dtype=np.uint8)
+_COMPLEMENT[np.frombuffer(b"ACGTN", dtype=np.uint8)] = np.frombuffer(b"TGCAN", dtype=np.uint8)
+
+
+def split_of(chrom: str) -> str:
+    """Returns ``"test"``, ``"validation"`` or ``"train"``; the same in every stage."""
+    return "test" if chrom in TEST_CHROMS else "validation" if chrom in VALIDATION_CHROMS else "train"
+
+
+def read_chromosomes(split: str) -> dict[str, np.ndarray]:
+    """Returns the upper-case bases of the split's chromosomes, as ASCII codes."""
+    with Reference(FASTA) as reference:
+        return {
+            chrom: np.frombuffer(reference.fetch(Interval(chrom, 0, length)).encode(), dtype=np.uint8)
+            for chrom, length in reference.lengths.items()
+            if split_of(chrom) == split
+        }
+
+
+def known_runs(bases: np.ndarray, min_length: int) -> Iterator[tuple[int, int]]:
+    """Yields the half-open runs without N of at least ``min_length`` bases."""
+    known = np.concatenate([[False], bases != ord("N"), [False]])
+    edges = np.flatnonzero(known[1:] != known[:-1]).reshape(-1, 2)
+    for start, end in edges:
+        if end - start >= min_length:
+            yield int(start), int(end)
+
+
+def reverse_complement(bases: np.ndarray) -> np.ndarray:
+    """Returns the other strand of rows of ASCII codes."""
+    return _COMPLEMENT[bases[..., ::-1]]
+
+
+def cut(bases: np.ndarray, start: int) -> np.ndarray:
+    """Returns one window of ASCII codes from ``start``, N beyond the chromosome's ends."""
+    window = np.full(UPSTREAM + DOWNSTREAM, ord("N"), dtype=np.uint8)
+    left, right = max(start, 0), min(start + len(window), len(bases))
+    window[left - start : right - start] = bases[left:right]
+    return window
+
+
+def to_strings(rows: np.ndarray) -> list[str]:
+    """Turns rows of ASCII codes into sequences."""
+    return [row.tobytes().decode("ascii") for row in np.ascontiguousarray(rows)]
+
+
+def cell_types() -> pd.DataFrame:
+    """Returns one row per output: the median, then the 57 epigenomes in the order of their legend."""
+    legend = pd.read_csv(DATA / "human" / "expression_roadmap57_columns.tsv", sep="\t")
+    legend = legend.rename(columns={"mnemonic": "cell_type"})
+    median = pd.DataFrame({"cell_type": ["median"], "name": ["Median of the 56 epigenomes without E000"]})
+    columns = ["cell_type", "eid", "name", "group", "anatomy", "type"]
+    return pd.concat([median, legend])[columns].fillna("").reset_index(drop=True)
+
+
+def expression() -> pd.DataFrame:
+    """Returns log10(RPKM + 0.1), genes by cell types, in the order of :func:`cell_types`."""
+    rpkm = pd.read_csv(DATA / "human" / "expression_roadmap57_rpkm.tsv.gz", sep="\t", index_col="gene_id")
+    table = cell_types()
+    rpkm = rpkm.dropna(axis="columns", how="all")[table["eid"][1:]]
+    rpkm.insert(0, "median", rpkm.drop(columns="E000").median(axis="columns"))
+    rpkm.columns = pd.Index(table["cell_type"])
+    return np.log10(rpkm + 0.1)
+
+
+def genes(split: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Returns the split's measured genes with enough known bases, and their windows ``(n, 10500)``.
+
+    The table is indexed by gene id, with the columns ``chrom``, ``tss`` (0-based), ``strand``, ``known``
+    (bases) and ``row`` (of the BED file, which is the row of Xpresso's published predictions).
+    """
+    bed = pd.read_csv(
+        DATA / "human" / "xpresso_tss_20kb.bed", sep="\t", names=["chrom", "start", "end", "gene_id", "_", "strand"]
+    )
+    bed["tss"], bed["row"] = bed["start"] + 10_000, np.arange(len(bed))
+    measured = set(expression().index)
+    chromosomes = read_chromosomes(split)
+    kept, windows = [], []
+    for gene in bed.itertuples():
+        if gene.chrom not in chromosomes or gene.gene_id not in measured:
+            continue
+        window = window_at(chromosomes[gene.chrom], gene.tss, gene.strand)
+        if (window != ord("N")).sum() >= MIN_KNOWN_BASES:
+            kept.append(gene.Index)
+            windows.append(window)
+    windows = np.stack(windows)
+    table = bed.loc[kept, ["gene_id", "chrom", "tss", "strand", "row"]].set_index("gene_id")
+    table["known"] = (windows != ord("N")).sum(axis=1)
+    return table, windows
+
+
+def window_at(bases: np.ndarray, tss: int, strand: str) -> np.ndarray:
+    """Returns the window round a TSS (0-based), on the gene's strand."""
+    if strand == "+":
+        return cut(bases, tss - UPSTREAM)
+    # As Xpresso and kipoiseq cut it: the TSS's own base lies just before the window's 3,500.
+    return reverse_complement(cut(bases, tss - DOWNSTREAM))
+
+
+def annotated_tss(split: str) -> list[tuple[str, int, str]]:
+    """Returns each distinct (chromosome, 0-based TSS, strand) of the split's RefSeq transcripts."""
+    gtf = pd.read_csv(
+        DATA / "human" / "hg38_refseq.gtf.gz", sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 6]
+    )
+    gtf.columns = pd.Index(["chrom", "feature", "start", "end", "strand"])
+    gtf = gtf[(gtf["feature"] == "transcript") & (gtf["chrom"].map(split_of) == split)]
+    tss = np.where(gtf["strand"] == "+", gtf["start"] - 1, gtf["end"] - 1)
+    return sorted(set(zip(gtf["chrom"], (int(position) for position in tss), gtf["strand"], strict=True)))

@@ -1,0 +1,86 @@
+"""Stage 5: a text CNN over the frozen encoder's vectors learns the teacher's prediction for real windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from data import N_SEGMENTS, SEED, WORK
+from pretrain import CONFIG
+from safetensors.torch import save_file
+from student import embed, load_encoder
+from torch import Tensor
+
+from texcnn.heads.textcnn import TextCNN
+
+HEAD = {"n_segments": N_SEGMENTS, "filters": 128, "dropout": 0.1, "segment_positions": True}
+BATCH, EPOCHS, LEARNING_RATE = 128, 8, 1e-3
+MAX_HIDDEN = 5
+"""Up to so many segments are hidden at a window's upstream end, as most genes of the slice lack them."""
+
+
+class Windows:
+    """The windows of a split as vectors of tiles, each tile embedded once."""
+
+    def __init__(self, split: str) -> None:
+        arrays = np.load(WORK / f"windows.{split}.npz")
+        self.values, self.mask = embed(load_encoder(WORK / "encoder.safetensors"), arrays["tiles"])
+        self.firsts = torch.from_numpy(arrays["firsts"])
+        self.labels = torch.from_numpy(arrays["labels"])[:, None]
+        self.near_tss = torch.from_numpy(arrays["near_tss"])
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns vectors ``(n, 21, dim)``, mask ``(n, 21)`` and labels ``(n, 1)``."""
+        tiles = self.firsts[rows, None] + torch.arange(N_SEGMENTS)
+        return self.values[tiles], self.mask[tiles], self.labels[rows]
+
+
+def hide_ends(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Hides the first 0 to 5 segments of half the windows; their labels stay."""
+    n_hidden = torch.randint(1, MAX_HIDDEN + 1, (len(mask), 1)) * (torch.rand(len(mask), 1) < 0.5)
+    mask = mask & (torch.arange(N_SEGMENTS) >= n_hidden)
+    return values * mask[..., None], mask
+
+
+@torch.inference_mode()
+def squared_pearson(head: TextCNN, windows: Windows, rows: Tensor) -> float:
+    """Returns the squared correlation of student and teacher."""
+    head.eval()
+    found = torch.cat([head(*windows.batch(part)[:2]) for part in rows.split(512)])
+    return float(torch.corrcoef(torch.stack([found[:, 0], windows.labels[rows, 0]]))[0, 1] ** 2)
+
+
+def main() -> None:
+    """Writes ``head.safetensors``: one output, the teacher's z-score."""
+    torch.manual_seed(SEED)
+    train, validation = Windows("train"), Windows("validation")
+    near, far = validation.near_tss.nonzero()[:, 0], (~validation.near_tss).nonzero()[:, 0]
+    head = TextCNN(CONFIG.hidden_size, 1, **HEAD)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
+    steps = EPOCHS * -(-len(train) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+    for epoch in range(1, EPOCHS + 1):
+        head.train()
+        total = 0.0
+        for rows in torch.randperm(len(train)).split(BATCH):
+            values, mask, labels = train.batch(rows)
+            loss = F.mse_loss(head(*hide_ends(values, mask)), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(rows)
+        print(
+            f"epoch {epoch}: loss {total / len(train):.4f}; validation chromosomes, squared correlation with the "
+            f"teacher: round TSSs {squared_pearson(head, validation, near):.3f}, "
+            f"grid {squared_pearson(head, validation, far):.3f}",
+            flush=True,
+        )
+        save_file(head.state_dict(), WORK / "head.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Stage 7: how good the model is on genes of chromosomes no stage has seen, beside simple baselines.
+
+Writes ``results.tsv`` here: value and bootstrap 95% interval over genes of the squared Pearson correlation and of
+1 - SSE/SST, for the median and as mean, least and largest of the 57 cell types.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from data import DATA, N_SEGMENTS, SEED, SEGMENT, UPSTREAM, WORK, cell_types, expression, genes
+from distil_head import HEAD
+from pretrain import CONFIG
+from safetensors.torch import load_file
+from sklearn.ensemble import HistGradientBoostingRegressor
+from student import embed, load_encoder
+
+from texcnn.heads.textcnn import TextCNN
+
+N_BOOTSTRAP = 2_000
+RESULTS = Path(__file__).parent / "results.tsv"
+
+
+def predict_mini(windows: np.ndarray) -> np.ndarray:
+    """Returns the model's predictions ``(n, 58)`` for ASCII codes ``(n, 10500)``."""
+    head = TextCNN(CONFIG.hidden_size, len(cell_types()), **HEAD)
+    head.load_state_dict(load_file(WORK / "head58.safetensors"))
+    values, mask = embed(load_encoder(WORK / "encoder.safetensors"), windows.reshape(-1, SEGMENT))
+    with torch.inference_mode():
+        return head.eval()(values.reshape(-1, N_SEGMENTS, CONFIG.hidden_size), mask.reshape(-1, N_SEGMENTS)).numpy()
+
+
+def gc_and_cpg(windows: np.ndarray) -> np.ndarray:
+    """Returns GC fraction and CpG observed/expected of the window, 1.5 kb bins and the core promoter; NaN if all N."""
+    spans = [(0, windows.shape[1]), (UPSTREAM - 1000, UPSTREAM + 500), (UPSTREAM - 250, UPSTREAM + 250)]
+    spans += [(start, start + 1500) for start in range(0, windows.shape[1], 1500)]
+    columns = []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for start, end in spans:
+            part = windows[:, start:end]
+            c, g, known = (part == ord("C")), (part == ord("G")), (part != ord("N")).sum(axis=1)
+            columns.append((c.sum(axis=1) + g.sum(axis=1)) / known)
+            columns.append((c[:, :-1] & g[:, 1:]).sum(axis=1) * known / (c.sum(axis=1) * g.sum(axis=1)))
+    features = np.stack(columns, axis=1)
+    features[~np.isfinite(features)] = np.nan
+    return features
+
+
+def predict_boosting(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Returns gradient boosting's predictions, one regressor per output."""
+    settings = {"max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 8, "random_state": SEED}
+    fitted = [HistGradientBoostingRegressor(**settings).fit(train, column) for column in labels.T]
+    return np.stack([regressor.predict(test) for regressor in fitted], axis=1)
+
+
+def published_xpresso(table: pd.DataFrame) -> np.ndarray:
+    """Returns Xpresso's published predictions of these genes in log10(RPKM + 0.1), ``(n, 1)``."""
+    z = pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
+    labels = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t")
+    slope, intercept = np.polyfit(labels["label_z"], labels["label_log10"], 1)
+    return (z[table["row"]] * slope + intercept)[:, None]
+
+
+def squared_pearson(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Returns the squared correlation of each column; NaN for a constant prediction."""
+    found, true = found - found.mean(axis=0), true - true.mean(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (found * true).sum(axis=0) ** 2 / ((found**2).sum(axis=0) * (true**2).sum(axis=0))
+
+
+def explained(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Returns 1 - SSE/SST of each column."""
+    return 1 - ((found - true) ** 2).sum(axis=0) / ((true - true.mean(axis=0)) ** 2).sum(axis=0)
+
+
+SUMMARIES = {
+    "median": lambda values: values[0],
+    "mean of 57 cell types": lambda values: values[1:].mean(),
+    "least of 57 cell types": lambda values: values[1:].min(),
+    "largest of 57 cell types": lambda values: values[1:].max(),
+}
+
+
+def score(model: str, genes_name: str, found: np.ndarray, true: np.ndarray) -> list[dict[str, object]]:
+    """Returns the rows of the results table of one model on one set of genes."""
+    rng = np.random.default_rng(SEED)
+    draws = rng.integers(len(true), size=(N_BOOTSTRAP, len(true)))
+    found = np.broadcast_to(found, true.shape)
+    rows = []
+    for name, metric in {"squared Pearson": squared_pearson, "1 - SSE/SST": explained}.items():
+        values, resampled = metric(found, true), np.stack([metric(found[draw], true[draw]) for draw in draws])
+        for output, summary in SUMMARIES.items():
+            low, high = np.nanquantile([summary(sample) for sample in resampled], [0.025, 0.975])
+            rows.append(
+                {
+                    "model": model,
+                    "genes": genes_name,
+                    "n_genes": len(true),
+                    "output": output,
+                    "metric": name,
+                    "value": summary(values),
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return rows
+
+
+def main() -> None:
+    """Scores everything on the genes of the test chromosomes."""
+    table, windows = genes("test")
+    train_table, train_windows = genes("train")
+    names = cell_types()["cell_type"]
+    true, labels = (expression().loc[part.index, names].to_numpy() for part in (table, train_table))
+    predictions = {
+        "texcnn-mini": predict_mini(windows),
+        "mean of training genes": labels.mean(axis=0)[None],
+        "GC and CpG, gradient boosting": predict_boosting(gc_and_cpg(train_windows), labels, gc_and_cpg(windows)),
+        "Xpresso, published": published_xpresso(table),
+    }
+    split = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["split"]
+    sets = {
+        "test chromosomes": np.ones(len(table), dtype=bool),
+        "of these, whole window known": (table["known"] == windows.shape[1]).to_numpy(),
+        "of these, not trained on by Xpresso": (split.reindex(table.index) != "train").to_numpy(),
+    }
+    rows = [
+        row
+        for genes_name, chosen in sets.items()
+        for model, found in predictions.items()
+        for row in score(model, genes_name, found if len(found) == 1 else found[chosen], true[chosen])
+    ]
+    results = pd.DataFrame(rows)
+    results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f", na_rep="NA")
+    print(results[results["output"] == "median"].to_string(index=False, float_format="%.3f"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The encoder that is being made, and its vectors for many segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from data import SEGMENT, WORK, to_strings
+from pretrain import CONFIG, pad
+from safetensors.torch import load_file
+from torch import Tensor
+
+from texcnn.encoders.dnabert2_model import Dnabert2Model
+from texcnn.encoders.pooling import mean
+from texcnn.segments.bpe import BpeTokenizer
+from texcnn.segments.segment import SegmentSpec
+
+MAX_N_FRACTION = SegmentSpec().max_n_fraction
+
+
+def load_encoder(path: Path) -> Dnabert2Model:
+    """Reads a checkpoint of the encoder."""
+    encoder = Dnabert2Model(CONFIG)
+    encoder.load_state_dict(load_file(path))
+    return encoder
+
+
+def vectors(encoder: Dnabert2Model, tokens: Sequence[list[int]], pad_id: int) -> Tensor:
+    """Returns the mean over tokens, ``(n, dim)``; differentiable."""
+    ids, attention_mask = pad(list(tokens), pad_id)
+    return mean(encoder(ids, attention_mask), attention_mask, torch.zeros_like(attention_mask))
+
+
+def usable(tiles: np.ndarray) -> np.ndarray:
+    """Says which tiles ``(n, 500)`` have enough known bases."""
+    return (tiles == ord("N")).sum(axis=1) <= MAX_N_FRACTION * SEGMENT
+
+
+@torch.inference_mode()
+def embed(encoder: Dnabert2Model, tiles: np.ndarray, batch_size: int = 128) -> tuple[Tensor, Tensor]:
+    """Embeds tiles ``(n, 500)`` of ASCII codes.
+
+    Returns:
+        Vectors ``(n, dim)``, zeros for unusable tiles, and which tiles are usable ``(n,)``.
+    """
+    encoder.eval()
+    tokenizer = BpeTokenizer(WORK / "tokenizer.json")
+    mask = usable(tiles)
+    chosen = np.flatnonzero(mask)
+    tokens = tokenizer.encode(to_strings(tiles[chosen]))
+    order = np.argsort([len(row) for row in tokens], kind="stable")
+    values = torch.zeros(len(tiles), CONFIG.hidden_size)
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        values[chosen[batch]] = vectors(encoder, [tokens[i] for i in batch], tokenizer.pad_id)
+    return values, torch.from_numpy(mask)
