@@ -7,14 +7,12 @@ download ever runs.
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from texcnn.errors import ModelError
@@ -49,9 +47,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             tensors = safetensors.torch.load_file(path)
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+    except Exception as error:  # damaged bytes make both libraries raise almost anything, some without a word
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"cannot read the weights: {str(error).splitlines()[0]}",
+            f"cannot read the weights: {reason}",
             where=path,
             allowed="safetensors, or a PyTorch state dict of tensors alone",
             remedy="fetch the file again",
