@@ -34,8 +34,10 @@ def test_batch_size_order_and_padding_change_nothing(make, pooling, device):
     alone = torch.cat([encoder.embed([row]) for row in tokens])
     by_three = torch.cat([encoder.embed(tokens[start : start + 3]) for start in range(0, 8, 3)])
     reverse = encoder.embed(tokens[::-1]).flip(0)
+    # A GPU picks its kernels by shape, and these round differently.
+    tolerance = 1e-6 if device == "cpu" else 1e-5
     for other in (alone, by_three, reverse):
-        assert (other - together).abs().max() <= 1e-6
+        assert (other - together).abs().max() <= tolerance
     # The vectors do tell the segments apart, or the comparison above would show nothing.
     assert torch.cdist(together[4:], together[4:]).fill_diagonal_(1).min() > 1e-3
 
