@@ -26,7 +26,7 @@ class Windows:
         arrays = np.load(WORK / f"windows.{split}.npz")
         self.values, self.mask = embed(load_encoder(WORK / "encoder.safetensors"), arrays["tiles"])
         self.firsts = torch.from_numpy(arrays["firsts"])
-        self.labels = torch.from_numpy(arrays["labels"])[:, None]
+        self.labels = torch.from_numpy(np.load(WORK / f"labels.{split}.npy"))[:, None]
         self.near_tss = torch.from_numpy(arrays["near_tss"])
 
     def __len__(self) -> int:

@@ -25,9 +25,9 @@ from data import (
 )
 from teacher import Teacher
 
-GRID_STEP = 2
+GRID_STEP = 3
 """Tiles between the starts of two windows of the grid."""
-N_JITTERS, MAX_JITTER = 6, 250
+N_JITTERS, MAX_JITTER = 4, 250
 """Copies of each TSS's tiles, all but the first moved by up to so many bases."""
 MAX_SHIFT = 4
 """Windows round a TSS are moved by up to so many tiles."""
@@ -71,7 +71,10 @@ def round_tss(
 
 
 def main() -> None:
-    """Writes ``windows.<split>.npz``: tiles, firsts, near_tss, labels (z-scores) of training and validation."""
+    """Writes ``windows.<split>.npz`` (tiles, firsts, near_tss) and ``labels.<split>.npy`` of training and validation.
+
+    Labels are z-scores, as the teacher predicts them.
+    """
     teacher = Teacher()
     for split in ("validation", "train"):
         rng = np.random.default_rng(SEED)
@@ -82,15 +85,16 @@ def main() -> None:
         firsts = np.concatenate([grid_firsts, near_firsts + len(background)])
         fill = background[rng.integers(len(background), size=len(tiles))]
         complete = np.where(tiles == ord("N"), fill, tiles)
+        near_tss = np.arange(len(firsts)) >= len(grid_firsts)
+        np.savez(WORK / f"windows.{split}.npz", tiles=tiles, firsts=firsts, near_tss=near_tss)
+        print(f"{split}: {len(tiles)} tiles, {len(firsts)} windows, {near_tss.sum()} of them round a TSS", flush=True)
         labels = np.empty(len(firsts), dtype=np.float32)
         for start in range(0, len(firsts), 64):
             rows = firsts[start : start + 64, None] + np.arange(N_SEGMENTS)
             labels[start : start + 64] = teacher.predict(complete[rows].reshape(len(rows), -1))
             if start % 6400 == 0:
                 print(f"{split}: {start} of {len(firsts)} windows", file=sys.stderr, flush=True)
-        near_tss = np.arange(len(firsts)) >= len(grid_firsts)
-        np.savez(WORK / f"windows.{split}.npz", tiles=tiles, firsts=firsts, near_tss=near_tss, labels=labels)
-        print(f"{split}: {len(tiles)} tiles, {len(firsts)} windows, {near_tss.sum()} of them round a TSS")
+        np.save(WORK / f"labels.{split}.npy", labels)
 
 
 if __name__ == "__main__":
