@@ -148,9 +148,8 @@ class TestFetch:
         return asked
 
     def test_every_file_is_asked_for_at_the_pinned_revision(self, hub, folder):
-        paths = weights.fetch(self.SPEC)
-        assert paths == {name: folder / name for name in ("config.json", "pytorch_model.bin")}
-        assert hub == [(REPOSITORY, name, REVISION) for name in paths]
+        assert weights.fetch(self.SPEC) == folder
+        assert hub == [(REPOSITORY, name, REVISION) for name in ("config.json", "pytorch_model.bin")]
 
     def test_a_wrong_sum_is_refused(self, hub):
         with pytest.raises(ModelError, match=f"instead of {'0' * 64}"):
@@ -158,7 +157,7 @@ class TestFetch:
 
     def test_what_is_there_already_is_not_downloaded_even_offline(self, hub_cache, folder, no_download):
         snapshot = put_in_cache(hub_cache, REPOSITORY, folder)
-        assert weights.fetch(self.SPEC)["config.json"] == snapshot / "config.json"
+        assert weights.fetch(self.SPEC) == snapshot
 
     def test_offline_is_said_before_anything_is_tried(self, hub_cache, no_download):
         with pytest.raises(RunError, match=r"cannot download config.json .* switched off .* HF_HUB_OFFLINE") as caught:
@@ -186,6 +185,10 @@ class TestFetch:
     def test_only_hub_ids_can_be_fetched(self, hub_cache, source):
         with pytest.raises(ModelError, match="nothing to fetch"):
             weights.fetch(hub_spec(source=source))
+
+    def test_a_spec_without_file_names_cannot_be_fetched(self, hub_cache):
+        with pytest.raises(ModelError, match="names no file to fetch"):
+            weights.fetch(hub_spec())
 
     @pytest.mark.parametrize("progress", [False, True])
     def test_progress_bars_show_only_when_asked_and_are_as_before_afterwards(self, hub, monkeypatch, progress):

@@ -125,7 +125,7 @@ def find_file(spec: EncoderSpec, *names: str) -> Path:
     )
 
 
-def fetch(spec: EncoderSpec, *, progress: bool = False) -> dict[str, Path]:
+def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
     """Downloads a Hub encoder's files into the local cache and checks them; the only function that downloads.
 
     Which files: those with a sum in ``spec.sha256``, and those listed in ``spec.options["unverified"]``, whose sums
@@ -136,15 +136,17 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> dict[str, Path]:
         progress: Show the Hub library's progress bars.
 
     Returns:
-        File name to its place in the cache.
+        The folder of the cache that holds them.
 
     Raises:
-        ModelError: if the source is no Hub id, a file does not exist there or has another sha256.
+        ModelError: if the source is no Hub id, no file is named, or one does not exist there or has another sha256.
         RunError: if the network cannot be reached or is switched off.
     """
     if spec.source == BUNDLE_SOURCE or not _HUB_ID.fullmatch(spec.source) or Path(spec.source).is_dir():
         raise ModelError(f"nothing to fetch for '{spec.source}'", allowed="an encoder whose source is a Hub id")
     names = [*spec.sha256, *spec.options.get("unverified", [])]
+    if not names:
+        raise ModelError(f"'{spec.source}' names no file to fetch", allowed="sha256, or the option 'unverified'")
     bars_were_off = are_progress_bars_disabled()
     if not progress:
         disable_progress_bars()
@@ -155,7 +157,7 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> dict[str, Path]:
             enable_progress_bars()
     for name, path in paths.items():
         _check_sum(spec, name, path)
-    return paths
+    return paths[names[0]].parent
 
 
 def _local_path(spec: EncoderSpec, name: str) -> Path | None:
