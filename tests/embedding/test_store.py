@@ -1,0 +1,166 @@
+"""A store gives back what went in, goes on after an interruption, and refuses what it was not made for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny import SEGMENTS, WINDOW, CompositionEncoder, save_tiny_dnabert2, write_genome, write_gtf
+
+from texcnn.embedding import fill
+from texcnn.embedding.fill import embed_genes
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.errors import InputError, ModelError, StoreError
+from texcnn.genome.gene import Annotation
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.model.model import Model, load_model
+from texcnn.model.predict import predict_store
+
+MANY = [(f"g{place}", "chr1", 3 * place + 1, 3 * place + 2, "+-"[place % 2]) for place in range(30)]
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Reference:
+    return Reference(write_genome(tmp_path))
+
+
+@pytest.fixture
+def annotation(tmp_path: Path, reference: Reference) -> Annotation:
+    genes = [*MANY, ("elsewhere", "chr9", 1, 9, "+"), ("unknown", "chr1", 170, 180, "+")]
+    return load_genes(reference, WINDOW, gtf=write_gtf(tmp_path / "genes.gtf", genes))
+
+
+@pytest.fixture
+def model(tiny_dnabert2: Path) -> Model:
+    return load_model(tiny_dnabert2)
+
+
+def embed(model: Model, reference: Reference, annotation: Annotation, folder: Path) -> EmbeddingStore:
+    network = model.segment_network()
+    return embed_genes(
+        network.encoders, reference, annotation, folder, window=WINDOW, segments=network.segments, batch_size=16
+    )
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from texcnn.embedding.store import StoreSpec
+
+    monkeypatch.setattr(fill, "StoreSpec", lambda **values: StoreSpec(**values, genes_per_chunk=7))
+
+
+def test_predictions_from_a_store_equal_those_from_the_genome(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation, small_chunks: None
+) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    store = EmbeddingStore.open(tmp_path / "store")
+    assert store.n_chunks == 5
+    parts = list(predict_store(model, store))
+    expected = model.predict(reference.path, gtf=annotation.path)
+    found = pd.concat([part.frame for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-6)
+    skipped = [*store.skipped, *(entry for part in parts for entry in part.skipped)]
+    assert [(entry.gene_id, entry.reason) for entry in skipped] == [
+        (entry["gene_id"], entry["reason"]) for entry in expected.attrs["skipped"]
+    ]
+    assert len(found) + len(skipped) == len(MANY) + 2
+
+
+def test_what_goes_in_comes_out(tmp_path: Path, reference: Reference, annotation: Annotation) -> None:
+    encoder = CompositionEncoder()
+    store = embed_genes(
+        [encoder], reference, annotation, tmp_path / "store", window=WINDOW, segments=SEGMENTS, batch_size=16
+    )
+    chunk = store.read_chunk(0)
+    assert chunk.genes == annotation.genes
+    assert chunk.embeddings.values.shape == (31, 3, 4)
+    assert chunk.n_fraction[-1] == 1.0
+    assert not chunk.embeddings.mask[-1].any()
+    total = chunk.embeddings.values.sum(dim=2)
+    # Fractions of A, C, G and T: what is missing to 1 is N, at most half of a usable segment.
+    assert 0.5 <= total[chunk.embeddings.mask].min() < total[chunk.embeddings.mask].max() == 1
+    assert not total[~chunk.embeddings.mask].any()
+
+
+def test_an_interrupted_run_goes_on_without_redoing_a_chunk(
+    tmp_path: Path, reference: Reference, annotation: Annotation, small_chunks: None
+) -> None:
+    class Dies(CompositionEncoder):
+        def embed(self, tokens):  # type: ignore[no-untyped-def]
+            if sum(self.batches) > 40:
+                raise RuntimeError("killed")
+            return super().embed(tokens)
+
+    arguments = {"window": WINDOW, "segments": SEGMENTS, "batch_size": 16}
+    whole = CompositionEncoder()
+    embed_genes([whole], reference, annotation, tmp_path / "whole", **arguments)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="killed"):
+        embed_genes([Dies()], reference, annotation, tmp_path / "store", **arguments)  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match=r"unfinished: \d of 5 chunks.*same texcnn embed command"):
+        EmbeddingStore.open(tmp_path / "store")
+    rest = CompositionEncoder()
+    store = embed_genes([rest], reference, annotation, tmp_path / "store", **arguments)  # type: ignore[arg-type]
+    assert 0 < sum(rest.batches) < sum(whole.batches)
+    other = EmbeddingStore.open(tmp_path / "whole")
+    for chunk in range(5):
+        assert torch.equal(store.read_chunk(chunk).embeddings.values, other.read_chunk(chunk).embeddings.values)
+        assert torch.equal(store.read_chunk(chunk).embeddings.mask, other.read_chunk(chunk).embeddings.mask)
+
+
+def test_other_content_is_never_mixed_in(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation
+) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    fewer = Annotation(annotation.genes[:5], annotation.skipped, annotation.path)
+    with pytest.raises(InputError, match="other genes, another genome or another encoder.*--overwrite"):
+        embed(model, reference, fewer, tmp_path / "store")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="already exists"):
+        embed(model, reference, annotation, tmp_path / "folder")
+
+
+def test_a_model_with_other_encoders_is_refused(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation
+) -> None:
+    store = embed(model, reference, annotation, tmp_path / "store")
+    other = load_model(save_tiny_dnabert2(tmp_path / "other", seed=1))
+    with pytest.raises(StoreError, match="other encoders.*texcnn embed --model tiny-dnabert2"):
+        next(predict_store(other, store))
+
+
+def test_a_model_that_reads_bases_has_no_embeddings(tmp_path: Path, data: Path) -> None:
+    from texcnn.model.xpresso_bundle import import_xpresso
+
+    import_xpresso(data / "xpresso" / "human_trainepoch.11-0.426.h5", tmp_path / "xpresso")
+    with pytest.raises(ModelError, match="reads bases, it has no encoder"):
+        load_model(tmp_path / "xpresso").segment_network()
+
+
+def test_what_is_no_store(tmp_path: Path, model: Model, reference: Reference, annotation: Annotation) -> None:
+    with pytest.raises(StoreError, match="not an embedding store.*texcnn embed"):
+        EmbeddingStore.open(tmp_path)
+    embed(model, reference, annotation, tmp_path / "store")
+    path = tmp_path / "store" / "store.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 7}))
+    with pytest.raises(StoreError, match="format version 7.*allowed: 1.*texcnn embed again"):
+        EmbeddingStore.open(tmp_path / "store")
+
+
+def test_chunks_are_written_in_order(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation
+) -> None:
+    store = embed(model, reference, annotation, tmp_path / "store")
+    chunk = store.read_chunk(0)
+    with pytest.raises(StoreError, match="out of order"):
+        store.write_chunk(0, chunk.embeddings, chunk.n_fraction)
+
+
+def test_a_store_moves(tmp_path: Path, model: Model, reference: Reference, annotation: Annotation) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    shutil.move(tmp_path / "store", tmp_path / "moved")
+    assert len(EmbeddingStore.open(tmp_path / "moved").genes) == 31

@@ -1,0 +1,55 @@
+"""Features join by gene id, and a missing one is never made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "features.tsv").write_text(text)
+    return folder / "features.tsv"
+
+
+def test_columns_in_the_order_asked_for(tmp_path: Path) -> None:
+    table = FeatureTable.read(write(tmp_path, "x\tgene_id\ty\n1\ta\t2.5\n3\tb\t-4e2\n"), ["y", "x"])
+    assert table.names == ("y", "x")
+    assert table.lookup(["b", "a", "b"]).tolist() == [[-400, 3], [2.5, 1], [-400, 3]]
+
+
+def test_missing_genes_and_values_are_nan(tmp_path: Path) -> None:
+    table = FeatureTable.read(write(tmp_path, "gene_id\tx\ty\na\tNA\t1\nb\t\t2\nc\tnan\t3\n"), ["x", "y"])
+    found = table.lookup(["a", "b", "c", "d"])
+    assert np.isnan(found[:, 0]).all()
+    assert found[:3, 1].tolist() == [1, 2, 3]
+    assert np.isnan(found[3]).all()
+
+
+def test_version_suffixes_are_understood_but_exact_ids_win(tmp_path: Path) -> None:
+    table = FeatureTable.read(write(tmp_path, "gene_id\tx\nE1.4\t1\nE2\t2\nE3.1\t3\nE3.2\t4\n"), ["x"])
+    assert table.lookup(["E1", "E1.9", "E2.7", "E3.2", "E3"]).ravel().tolist() == [1, 1, 2, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gene_id\tz\na\t1\n", "lacks the columns x.*allowed: gene_id and x"),
+        ("id\tx\na\t1\n", "lacks the columns gene_id"),
+        ("gene_id\tx\na\t1\na\t2\n", "1 duplicate gene ids, such as 'a'"),
+        ("gene_id\tx\na\t1\nb\tlong\n", "'long' is not a number.*line 3, column x"),
+        ("", "unreadable feature table"),
+    ],
+)
+def test_unusable_tables(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FeatureTable.read(write(tmp_path, text), ["x"])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        FeatureTable.read(tmp_path / "none.tsv", ["x"])

@@ -1,0 +1,217 @@
+"""Every format holds the same rows, says its unit, appears whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import anndata
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from texcnn.errors import InputError
+from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.windows import WindowSpec
+from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
+from texcnn.tables.merge import merge_skipped, merge_tables
+from texcnn.tables.readers import read_names
+from texcnn.tables.windows_bed import write_windows_bed
+from texcnn.tables.writers import open_tables, skipped_path, table_format, write_skipped
+
+DESCRIPTION = TableDescription(
+    cell_types=("liver", "brain"),
+    unit="log10(RPKM + 0.1)",
+    model="tiny",
+    model_fingerprint="abc",
+    fasta="genome.fa",
+    fasta_fingerprint="def",
+    texcnn_version="1",
+)
+ENDINGS = (".tsv", ".tsv.gz", ".parquet", ".h5ad")
+
+
+def frame(start: int, n: int) -> pd.DataFrame:
+    genes = [Gene(f"g{place}", f"G{place}", "chr1", 10 * place, "+-"[place % 2]) for place in range(start, start + n)]
+    values = np.array([[place / 3, -place / 7] for place in range(start, start + n)], np.float32).reshape(n, 2)
+    return prediction_frame(genes, [place / 10 for place in range(n)], values, ("liver", "brain"), transcripts=False)
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix == ".h5ad":
+        data = anndata.read_h5ad(path)
+        return pd.concat([data.obs.reset_index(drop=True), data.to_df().reset_index(drop=True)], axis=1)
+    return pd.read_csv(path, sep="\t", float_precision="round_trip")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_rows_come_back_exactly(tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"out{ending}"
+    with open_tables([out], DESCRIPTION) as table:
+        for start, n in ((0, 3), (3, 0), (3, 4)):
+            table.write(frame(start, n))
+    expected = pd.concat([frame(0, 3), frame(3, 4)], ignore_index=True)
+    found = read(out)
+    assert list(found.columns) == [*gene_columns(transcripts=False), "liver", "brain"]
+    assert found["tss"].tolist() == [1, 11, 21, 31, 41, 51, 61], "1-based"
+    for name in ("gene_id", "gene_name", "chrom", "strand"):
+        assert found[name].astype(str).tolist() == expected[name].tolist()
+    for name in ("liver", "brain"):
+        np.testing.assert_array_equal(found[name].to_numpy(np.float32), expected[name].to_numpy(np.float32))
+    np.testing.assert_allclose(found["n_fraction"], expected["n_fraction"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_table_without_rows_still_has_its_columns(tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"out{ending}"
+    with open_tables([out], DESCRIPTION):
+        pass
+    assert list(read(out).columns) == [*gene_columns(transcripts=False), "liver", "brain"]
+    assert len(read(out)) == 0
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_format_says_its_unit_and_origin(tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"out{ending}"
+    with open_tables([out], DESCRIPTION) as table:
+        table.write(frame(0, 2))
+    if ending == ".parquet":
+        assert TableDescription.from_parquet(pq.read_schema(out), out) == DESCRIPTION
+    elif ending == ".h5ad":
+        uns = anndata.read_h5ad(out).uns
+        assert uns["unit"] == DESCRIPTION.unit
+        assert json.loads(uns["texcnn"])["model_fingerprint"] == "abc"
+    else:
+        described = json.loads((tmp_path / f"out{ending}.meta.json").read_text())
+        assert described["unit"] == DESCRIPTION.unit
+        assert described["cell_types"] == ["liver", "brain"]
+
+
+def test_h5ad_is_a_plain_anndata_of_genes_by_cell_types(tmp_path: Path) -> None:
+    out = tmp_path / "out.h5ad"
+    with open_tables([out], DESCRIPTION) as table:
+        table.write(frame(0, 300))
+        table.write(frame(300, 300))
+    data = anndata.read_h5ad(out)
+    assert data.shape == (600, 2)
+    assert list(data.var_names) == ["liver", "brain"]
+    assert data["g599", "brain"].X.item() == np.float32(-599 / 7)
+    with h5py.File(out) as handle:
+        assert handle["X"].chunks[0] < 600, "written in pieces"
+
+
+def test_equal_tables_are_equal_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        with open_tables([tmp_path / f"{name}.tsv.gz"], DESCRIPTION) as table:
+            table.write(frame(0, 5))
+    assert (tmp_path / "one.tsv.gz").read_bytes() == (tmp_path / "two.tsv.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "one.tsv.gz").read_bytes()).count(b"\n") == 6
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_failed_run_leaves_nothing_and_keeps_the_old(tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"out{ending}"
+    out.write_bytes(b"the old table")
+
+    def fail() -> None:
+        with open_tables([out], DESCRIPTION) as table:
+            table.write(frame(0, 2))
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="the power went"):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert out.read_bytes() == b"the old table"
+
+
+def test_endings_decide_the_format() -> None:
+    assert [table_format(Path(f"a.b{ending}")) for ending in ENDINGS] == list(ENDINGS)
+    for wrong in ("out.csv", "out", ".tsv", "out.gz"):
+        with pytest.raises(InputError, match=r"unknown table format.*\.tsv, \.tsv\.gz, \.parquet, \.h5ad"):
+            table_format(Path(wrong))
+
+
+def test_skipped_genes_are_listed(tmp_path: Path) -> None:
+    out = skipped_path(tmp_path / "out.tsv")
+    assert out.name == "out.tsv.skipped.tsv"
+    write_skipped(out, [Skipped("g1", "no place")])
+    assert out.read_text() == "gene_id\treason\ng1\tno place\n"
+    write_skipped(out, [])
+    assert out.read_text() == "gene_id\treason\n"
+
+
+class TestMerge:
+    def parts(self, folder: Path, *descriptions: TableDescription) -> list[Path]:
+        paths = []
+        for place, description in enumerate(descriptions):
+            paths.append(folder / f"part{place}.parquet")
+            with open_tables([paths[-1]], description) as table:
+                table.write(frame(3 * place, 3))
+            write_skipped(skipped_path(paths[-1]), [Skipped(f"s{place}", "why")])
+        return paths
+
+    def test_parts_in_the_order_given(self, tmp_path: Path) -> None:
+        parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION, DESCRIPTION)
+        outs = [tmp_path / "all.parquet", tmp_path / "all.tsv"]
+        assert merge_tables([parts[1], parts[0], parts[2]], outs) == 9
+        for out in outs:
+            assert read(out)["gene_id"].tolist() == ["g3", "g4", "g5", "g0", "g1", "g2", "g6", "g7", "g8"]
+        assert TableDescription.from_parquet(pq.read_schema(outs[0]), outs[0]) == DESCRIPTION
+
+    @pytest.mark.parametrize("change", [{"model_fingerprint": "x"}, {"unit": "TPM"}, {"fasta_fingerprint": "y"}])
+    def test_parts_of_different_runs_are_refused(self, tmp_path: Path, change: dict[str, str]) -> None:
+        other = TableDescription(**{**DESCRIPTION.__dict__, **change})
+        parts = self.parts(tmp_path, DESCRIPTION, other)
+        with pytest.raises(InputError, match=f"different runs: {next(iter(change))} differ.*part0.*part1"):
+            merge_tables(parts, [tmp_path / "all.parquet"])
+        assert not (tmp_path / "all.parquet").exists()
+
+    def test_what_is_no_table_of_predictions(self, tmp_path: Path) -> None:
+        (tmp_path / "a.parquet").write_text("no")
+        pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "b.parquet")
+        for name, message in (("a", "unreadable Parquet"), ("b", "not a table of predictions"), ("c", "does not exist")):
+            with pytest.raises(InputError, match=message):
+                merge_tables([tmp_path / f"{name}.parquet"], [tmp_path / "all.parquet"])
+        with pytest.raises(InputError, match="no tables to merge"):
+            merge_tables([], [tmp_path / "all.parquet"])
+
+    def test_skipped_lists_join_and_none_may_be_missing(self, tmp_path: Path) -> None:
+        parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION)
+        out = tmp_path / "all.skipped.tsv"
+        assert merge_skipped([skipped_path(part) for part in parts], out) == 2
+        assert out.read_text() == "gene_id\treason\ns0\twhy\ns1\twhy\n"
+        with pytest.raises(InputError, match="does not exist"):
+            merge_skipped([tmp_path / "none.tsv"], out)
+        with pytest.raises(InputError, match="not a list of skipped genes"):
+            merge_skipped([parts[0].with_name("part0.parquet.skipped.tsv"), _wrong(tmp_path)], out)
+
+
+def _wrong(folder: Path) -> Path:
+    (folder / "wrong.tsv").write_text("a\tb\n")
+    return folder / "wrong.tsv"
+
+
+def test_names_from_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "genes.txt"
+    path.write_text("# mine\ng1\n\n g2 \ng3\tother column\n")
+    assert read_names(path) == ["g1", "g2", "g3"]
+    path.write_text("# none\n\n")
+    with pytest.raises(InputError, match="list of genes is empty"):
+        read_names(path)
+    with pytest.raises(InputError, match="unreadable list of genes"):
+        read_names(tmp_path / "nowhere")
+
+
+def test_windows_are_clipped_but_bring_the_tss(tmp_path: Path) -> None:
+    genes = [Gene("g1", "G1", "chr1", 5, "+"), Gene("g2", "G2", "chr1", 98, "-", "t2")]
+    write_windows_bed(tmp_path / "w.bed", genes, WindowSpec(20, 10), {"chr1": 100})
+    assert (tmp_path / "w.bed").read_text().splitlines() == [
+        "#chrom\tstart\tend\tgene_id\tscore\tstrand\tgene_name\ttss\ttranscript_id",
+        "chr1\t0\t15\tg1\t0\t+\tG1\t6\t",
+        "chr1\t89\t100\tg2\t0\t-\tG2\t99\tt2",
+    ]
