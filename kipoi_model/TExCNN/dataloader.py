@@ -1,0 +1,109 @@
+"""Genes of a GTF or BED as windows of bases, the same windows as ``texcnn predict`` makes.
+
+kipoiseq's dataloaders are not used here: on 0.7.1 an interval that reaches beyond its chromosome comes back
+shorter or empty without a word (StringSeqIntervalDl) or ends the whole run (FastaStringExtractor, AnchoredGTFDl),
+and BED headers, BED6 names and unknown chromosomes end it too. Inside chromosomes both give the same bases.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kipoi.data import Dataset
+from kipoi.metadata import GenomicRanges
+
+from texcnn.errors import InputError
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import read_windows
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.catalog import resolve_model
+from texcnn.tables.readers import read_names
+
+# `kipoi preproc` loads this file alone, so the repairs of Kipoi itself are switched on from here.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+try:
+    import _texcnn_kipoi_compat  # noqa: F401
+finally:
+    sys.path.pop(0)
+
+_LOG = logging.getLogger("texcnn")
+_SHOWN_SKIPPED = 100
+
+
+class TExCNNDl(Dataset):
+    """One item per gene, in the file's order.
+
+    An item's ``inputs`` is the window on the gene's strand, padded with N beyond the chromosome's ends;
+    ``metadata.ranges`` is where it lies, 0-based half-open, with the gene's id. A padded window keeps its full
+    length there too, so its start may be negative and its end may lie beyond the chromosome.
+
+    Rows without a place on the genome are left out: a warning lists them, and so does ``skipped``. A window that
+    holds nothing but N is an item; its predictions are NaN.
+
+    Args:
+        fasta_file: Genome, plain or bgzip.
+        gtf_file: Annotation; exactly one of this and ``intervals_file``.
+        intervals_file: BED3 to BED6, one interval per gene.
+        bed_anchor: What an interval means: ``five-prime``, ``center`` or ``window``.
+        genes_file: Only the genes it names, one per line.
+        map_chrom_names: Map chr1/1 chromosome names to the FASTA's where the files differ.
+        model: The model whose window is cut; the same as in model.yaml.
+
+    Raises:
+        InputError: The files cannot be used, or no gene is left.
+    """
+
+    def __init__(
+        self,
+        fasta_file: str,
+        gtf_file: str | None = None,
+        intervals_file: str | None = None,
+        bed_anchor: str = "five-prime",
+        genes_file: str | None = None,
+        map_chrom_names: bool = False,
+        model: str = "texcnn-mini",
+    ) -> None:
+        """Reads the genes; the bases are read item by item."""
+        if (gtf_file is None) == (intervals_file is None):
+            raise InputError("give either gtf_file or intervals_file", where="dataloader_args", allowed="one of them")
+        # Kipoi changes the folder while it makes this object, and back before the first item is read.
+        self.reference = Reference(Path(fasta_file).absolute())
+        self.window = BundleFiles(resolve_model(model)).config.window
+        annotation = load_genes(
+            self.reference,
+            self.window,
+            gtf=None if gtf_file is None else Path(gtf_file),
+            bed=None if intervals_file is None else Path(intervals_file),
+            bed_anchor=bed_anchor,
+            genes=None if genes_file is None else read_names(Path(genes_file)),
+            map_chrom_names=map_chrom_names,
+        )
+        self.genes, self.skipped = annotation.genes, annotation.skipped
+        if self.skipped:
+            listed = [f"{entry.gene_id}: {entry.reason}" for entry in self.skipped[:_SHOWN_SKIPPED]]
+            if len(self.skipped) > _SHOWN_SKIPPED:
+                listed.append("... (texcnn predict lists every one in a file)")
+            _LOG.warning("%d rows cannot be predicted:\n  %s", len(self.skipped), "\n  ".join(listed))
+        if not self.genes:
+            # Kipoi would end without an output file and without an error.
+            raise InputError("no gene can be predicted", where=annotation.path)
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.genes)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Reads one window."""
+        (window,) = read_windows(self.reference, [self.genes[index]], self.window)
+        place = window.interval
+        return {
+            "inputs": np.array(window.sequence),
+            "metadata": {
+                "ranges": GenomicRanges(place.chrom, place.start, place.end, window.gene.id, place.strand),
+            },
+        }
