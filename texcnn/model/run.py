@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from texcnn.device import resolve_device
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.genome.gene import Skipped
 from texcnn.genome.load import load_genes
@@ -50,6 +51,7 @@ def predict_to_table(
     Returns:
         How many rows were written, and how many listed in ``<out>.skipped.tsv``.
     """
+    resolved = resolve_device(device)  # a missing GPU is cheaper to find than a whole annotation is to read
     table = model.read_features(features)
     with Reference(fasta) as reference:
         annotation = load_genes(
@@ -70,7 +72,7 @@ def predict_to_table(
             features=table,
             transcripts=transcripts == "all",
             batch_size=batch_size,
-            device=device,
+            device=resolved,
             progress=progress,
         )
         description = model.describe_table(
