@@ -1,0 +1,254 @@
+"""The FASTA's index is found, built or refused, and never gives wrong bases."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import stat
+import struct
+from pathlib import Path
+
+import pytest
+from genome_files import CHR1, CHR2, write_fasta
+
+from texcnn.errors import InputError
+from texcnn.genome import fasta_index
+from texcnn.genome.fasta_index import FastaRecord, find_index, is_writable
+from texcnn.genome.interval import Interval
+from texcnn.genome.reference import Reference
+
+SEQUENCES = {"chr1": CHR1, "chr2": CHR2}
+
+
+@pytest.fixture(params=["genome.fa", "genome.fa.gz"])
+def fasta(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    folder = tmp_path / "genome"
+    folder.mkdir()
+    return write_fasta(folder / request.param, SEQUENCES)
+
+
+def test_record_end_counts_line_ends() -> None:
+    assert FastaRecord("a", 27, 16, 10, 11).end == 16 + 27 + 2
+    assert FastaRecord("a", 20, 16, 10, 11).end == 16 + 20 + 1
+    assert FastaRecord("a", 20, 16, 10, 12).end == 16 + 20 + 2  # lines end in CR LF
+    assert FastaRecord("a", 0, 16, 0, 0).end == 16
+
+
+def test_missing_index_is_built_beside_the_fasta(fasta: Path) -> None:
+    index = find_index(fasta)
+    expected = {fasta.name, f"{fasta.name}.fai"} | ({f"{fasta.name}.gzi"} if fasta.suffix == ".gz" else set())
+    assert {path.name for path in fasta.parent.iterdir()} == expected
+    assert index.fai == fasta.with_name(fasta.name + ".fai")
+    assert [(record.name, record.length) for record in index.records] == [("chr1", 27), ("chr2", 10)]
+
+
+def test_existing_index_is_left_alone(fasta: Path) -> None:
+    fai = find_index(fasta).fai
+    os.utime(fai, ns=(0, 0))
+    find_index(fasta)
+    assert fai.stat().st_mtime_ns == 0
+
+
+def test_missing_gzi_is_built(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", SEQUENCES)
+    find_index(fasta)
+    (tmp_path / "genome.fa.gz.gzi").unlink()
+    assert Reference(fasta).fetch(Interval("chr2", 0, 10)) == CHR2
+    assert (tmp_path / "genome.fa.gz.gzi").is_file()
+
+
+def test_read_only_folder_gets_its_index_in_the_cache(
+    fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere, whatever the permissions say, so the folder is declared read-only.
+    monkeypatch.setattr(fasta_index, "is_writable", lambda folder: folder != fasta.parent)
+    monkeypatch.setattr(fasta_index.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    reference = Reference(fasta)
+    assert reference.fetch(Interval("chr2", 0, 10)) == CHR2
+    assert [path.name for path in fasta.parent.iterdir()] == [fasta.name]
+    assert find_index(fasta).fai.is_relative_to(tmp_path / "cache")
+
+
+def test_cached_index_is_not_used_for_a_changed_fasta(
+    fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fasta_index, "is_writable", lambda folder: folder != fasta.parent)
+    monkeypatch.setattr(fasta_index.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    find_index(fasta)
+    write_fasta(fasta, {"chr2": "CCCCC", "chr1": "GG"})
+    assert Reference(fasta).lengths == {"chr2": 5, "chr1": 2}
+
+
+def test_no_place_for_an_index_is_an_error(fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fasta_index, "is_writable", lambda folder: False)
+    monkeypatch.setattr(fasta_index.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    monkeypatch.setattr(fasta_index.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    with pytest.raises(InputError, match=r"no index and none can be written.*samtools faidx"):
+        find_index(fasta)
+
+
+def test_is_writable_is_tried(tmp_path: Path) -> None:
+    assert is_writable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not is_writable(tmp_path / "missing")
+    if os.getuid() != 0:
+        tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        assert not is_writable(tmp_path)
+
+
+def test_index_of_another_fasta_is_refused(fasta: Path) -> None:
+    find_index(fasta)
+    write_fasta(fasta, {"chr1": CHR1 + "ACGT", "chr2": CHR2})
+    with pytest.raises(InputError, match=r"FASTA and its index disagree.*delete genome\.fa.*\.fai"):
+        Reference(fasta)
+
+
+def test_index_of_equally_long_fasta_with_other_names_is_refused(fasta: Path) -> None:
+    find_index(fasta)
+    write_fasta(fasta, {"chrA": CHR1, "chr2": CHR2})
+    with pytest.raises(InputError, match="another header stands before 'chr1'"):
+        Reference(fasta)
+
+
+def test_index_of_a_fasta_with_other_line_width_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa", {"chr1": "ACGT" * 25}, width=10)
+    find_index(fasta)
+    write_fasta(fasta, {"chr1": "ACGT" * 25}, width=20)
+    with pytest.raises(InputError, match="disagree"):
+        Reference(fasta)
+
+
+def test_newer_fasta_of_the_same_layout_keeps_its_index(fasta: Path) -> None:
+    # A copy often is newer than its index: the dates say nothing about the bases.
+    fai = find_index(fasta).fai
+    os.utime(fai, ns=(0, 0))
+    assert Reference(fasta).fetch(Interval("chr2", 0, 10)) == CHR2
+
+
+def test_sequence_added_after_the_index_was_made_is_refused(fasta: Path) -> None:
+    find_index(fasta)
+    write_fasta(fasta, {**SEQUENCES, "chr3": "ACGT"})
+    with pytest.raises(InputError, match="text follows the last sequence, 'chr2'"):
+        Reference(fasta)
+
+
+def test_truncated_plain_fasta_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    find_index(fasta)
+    fasta.write_bytes(fasta.read_bytes()[:-6])
+    with pytest.raises(InputError, match=r"ends before the last base of 'chr2'.*the FASTA is truncated"):
+        Reference(fasta)
+
+
+def test_last_line_without_its_end_is_whole(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa", SEQUENCES)
+    fasta.write_bytes(fasta.read_bytes()[:-1])
+    assert Reference(fasta).fetch(Interval("chr2", 0, 10)) == CHR2
+
+
+@pytest.mark.parametrize("cut", [1, 28, 40])
+def test_truncated_bgzf_is_refused_with_or_without_index(tmp_path: Path, cut: int) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", SEQUENCES)
+    whole = fasta.read_bytes()
+    fasta.write_bytes(whole[:-cut])
+    with pytest.raises(InputError, match="BGZF file is truncated"):
+        Reference(fasta)
+
+
+def test_gzi_of_another_file_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", {"chr1": "ACGTTGCA" * 40_000, "chr2": CHR2})
+    other = write_fasta(tmp_path / "other.fa.gz", {"chr1": "ACCA" * 20_000, "chr2": "G" * 300_000})
+    find_index(fasta)
+    find_index(other)
+    shutil.copy(tmp_path / "other.fa.gz.gzi", tmp_path / "genome.fa.gz.gzi")
+    with pytest.raises(InputError, match="disagree"):
+        Reference(fasta)
+
+
+def test_gzi_with_a_wrong_offset_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", {"chr1": "ACGTTGCA" * 9_000, "chr2": "GATTACA" * 20_000})
+    find_index(fasta)
+    gzi = tmp_path / "genome.fa.gz.gzi"
+    numbers = list(struct.unpack(f"<{gzi.stat().st_size // 8}Q", gzi.read_bytes()))
+    assert numbers[0] >= 2  # chr2 starts in the second of at least three blocks
+    numbers[4] += 1
+    gzi.write_bytes(struct.pack(f"<{len(numbers)}Q", *numbers))
+    with pytest.raises(InputError, match=r"the \.gzi is of another file"):
+        Reference(fasta)
+
+
+def test_cut_gzi_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", {"chr1": "ACGTTGCA" * 40_000})
+    find_index(fasta)
+    gzi = tmp_path / "genome.fa.gz.gzi"
+    gzi.write_bytes(gzi.read_bytes()[:-3])
+    with pytest.raises(InputError, match="another length than it states"):
+        Reference(fasta)
+
+
+def test_many_blocks_are_read_right(tmp_path: Path) -> None:
+    bases = "ACGTTGCAAC" * 30_000
+    reference = Reference(write_fasta(tmp_path / "genome.fa.gz", {"chr1": bases, "chr2": CHR2, "chr3": bases[::-1]}))
+    assert reference.fetch(Interval("chr1", 65_000, 66_500)) == bases[65_000:66_500]
+    assert reference.fetch(Interval("chr3", 299_000, 300_000)) == bases[::-1][299_000:]
+
+
+def test_plain_gzip_is_refused_with_bgzip_as_remedy(tmp_path: Path) -> None:
+    fasta = tmp_path / "genome.fa.gz"
+    with gzip.open(fasta, "wt") as handle:
+        handle.write(">chr1\nACGT\n")
+    with pytest.raises(InputError, match=r"gzip.*gunzip -c genome\.fa\.gz \| bgzip"):
+        Reference(fasta)
+
+
+def test_missing_empty_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        Reference(tmp_path / "none.fa")
+    (tmp_path / "empty.fa").touch()
+    with pytest.raises(InputError, match="FASTA is empty"):
+        Reference(tmp_path / "empty.fa")
+    with pytest.raises(InputError, match="cannot be read"):
+        Reference(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["chr1\t5\t9\n", "ACGT\n", "@read\nACGT\n"])
+def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "genome.fa"
+    path.write_text(text)
+    with pytest.raises(InputError, match="no FASTA"):
+        Reference(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["genome.fa"]
+
+
+def test_lines_of_unequal_length_cannot_be_indexed(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa"
+    path.write_text(">chr1\nACGT\nAC\nACGTACGT\n")
+    with pytest.raises(InputError, match="cannot be indexed"):
+        Reference(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["genome.fa"]
+
+
+def test_a_name_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa"
+    path.write_text(">chr1\nACGT\n>chr1\nGGGG\n>chr2\nTTTT\n")
+    with pytest.raises(InputError, match="holds a name twice"):
+        Reference(path)
+
+
+def test_damaged_fai_is_refused(fasta: Path) -> None:
+    fai = find_index(fasta).fai
+    fai.write_text("chr1\ttwenty\t7\t10\t11\n")
+    with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
+        Reference(fasta)
+    fai.write_text("")
+    with pytest.raises(InputError, match="lists no sequence"):
+        Reference(fasta)
+
+
+def test_carriage_returns_and_headers_with_descriptions(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">chr1 first > of two\r\nACGT\r\nAC\r\n>chr2\r\nGGTT\r\n")
+    reference = Reference(path)
+    assert reference.fetch(Interval("chr1", 0, 6)) == "ACGTAC"
+    assert reference.fetch(Interval("chr2", 0, 4)) == "GGTT"

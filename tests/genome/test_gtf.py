@@ -1,0 +1,314 @@
+"""Genes and their TSS from GTFs of every flavour."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from texcnn.errors import InputError
+from texcnn.genome.annotation import read_gtf
+from texcnn.genome.gene import Annotation, Gene, Skipped
+
+
+def row(feature: str, start: int, end: int, attributes: str, *, chrom: str = "chr1", strand: str = "+") -> str:
+    return f"{chrom}\tsource\t{feature}\t{start}\t{end}\t.\t{strand}\t.\t{attributes}\n"
+
+
+def ids(gene: str, transcript: str = "", more: str = "") -> str:
+    return f'gene_id "{gene}"; ' + (f'transcript_id "{transcript}"; ' if transcript else "") + more
+
+
+def read(tmp_path: Path, *rows: str, transcripts: str = "gene") -> Annotation:
+    path = tmp_path / "genes.gtf"
+    path.write_text("".join(rows))
+    return read_gtf(path, transcripts=transcripts)
+
+
+TWO_TRANSCRIPTS = (
+    row("gene", 101, 900, ids("G", more='gene_name "NAME";')),
+    row("transcript", 101, 900, ids("G", "LONG")),
+    row("exon", 101, 500, ids("G", "LONG")),
+    row("exon", 701, 900, ids("G", "LONG")),
+    row("CDS", 201, 260, ids("G", "LONG")),
+    row("transcript", 301, 800, ids("G", "CODING")),
+    row("exon", 301, 500, ids("G", "CODING")),
+    row("exon", 701, 800, ids("G", "CODING")),
+    row("CDS", 401, 430, ids("G", "CODING")),
+    row("CDS", 701, 731, ids("G", "CODING")),
+)
+"""CDS of 60 bp in LONG, of 30 + 31 bp in CODING."""
+
+
+def on_minus(rows: tuple[str, ...]) -> list[str]:
+    return [text.replace("\t+\t", "\t-\t") for text in rows]
+
+
+def test_longest_cds_gives_the_tss(tmp_path: Path) -> None:
+    annotation = read(tmp_path, *TWO_TRANSCRIPTS)
+    assert annotation.genes == [Gene("G", "NAME", "chr1", 300, "+")]
+    assert annotation.skipped == []
+    assert annotation.path == tmp_path / "genes.gtf"
+
+
+def test_tss_on_minus_is_the_last_base(tmp_path: Path) -> None:
+    assert read(tmp_path, *on_minus(TWO_TRANSCRIPTS)).genes == [Gene("G", "NAME", "chr1", 799, "-")]
+
+
+def test_without_cds_the_longest_transcript_by_exon_bases(tmp_path: Path) -> None:
+    genes = read(
+        tmp_path,
+        row("transcript", 101, 900, ids("G", "WIDE")),
+        row("exon", 101, 110, ids("G", "WIDE")),
+        row("exon", 891, 900, ids("G", "WIDE")),
+        row("transcript", 201, 400, ids("G", "DENSE")),
+        row("exon", 201, 400, ids("G", "DENSE")),
+    ).genes
+    assert [gene.tss for gene in genes] == [200]
+
+
+def test_without_exon_rows_the_longest_span(tmp_path: Path) -> None:
+    rows = row("transcript", 101, 200, ids("G", "A")), row("transcript", 151, 300, ids("G", "B"))
+    assert read(tmp_path, *rows).genes == [Gene("G", "G", "chr1", 150, "+")]
+
+
+def test_ties_do_not_depend_on_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = [row("transcript", 101, 200, ids("G", "B")), row("transcript", 151, 250, ids("G", "A"))]
+    assert read(tmp_path, *rows).genes == read(tmp_path, *rows[::-1]).genes == [Gene("G", "G", "chr1", 150, "+")]
+
+
+def test_equal_cds_goes_to_the_longer_transcript(tmp_path: Path) -> None:
+    rows = [
+        row("exon", 101, 300, ids("G", "A")),
+        row("CDS", 201, 260, ids("G", "A")),
+        row("exon", 51, 300, ids("G", "B")),
+        row("CDS", 201, 260, ids("G", "B")),
+    ]
+    assert read(tmp_path, *rows).genes[0].tss == 50
+
+
+def test_all_transcripts_are_rows_of_their_own(tmp_path: Path) -> None:
+    assert read(tmp_path, *TWO_TRANSCRIPTS, transcripts="all").genes == [
+        Gene("G", "NAME", "chr1", 100, "+", "LONG"),
+        Gene("G", "NAME", "chr1", 300, "+", "CODING"),
+    ]
+
+
+def test_unknown_choice_of_transcripts(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown choice of transcripts 'longest'.*gene, all"):
+        read(tmp_path, *TWO_TRANSCRIPTS, transcripts="longest")
+
+
+def test_genes_come_in_file_order(tmp_path: Path) -> None:
+    rows = [row("exon", 10, 20, ids(gene, "T" + gene), chrom=chrom) for gene, chrom in [("Z", "2"), ("A", "1")]]
+    assert [gene.id for gene in read(tmp_path, *rows).genes] == ["Z", "A"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ('gene_id "G.1"; transcript_id "T.1"; gene_type "lncRNA"; gene_name "NAME"; level 2;', ("G.1", "NAME")),
+        ('gene_id "G"; gene_version "4"; transcript_id "T"; gene_name "NAME";', ("G", "NAME")),
+        ('gene_id "G"; transcript_id "T"; db_xref "GeneID:1"; gbkey "mRNA"; gene "NAME"; product "the gene X";',
+         ("G", "NAME")),
+        ("gene_id G; transcript_id T; gene_name NAME", ("G", "NAME")),
+        ('ref_gene_id "R"; gene_id "G"; transcript_id "T"; product "some gene of mine"', ("G", "G")),
+        ('transcript_id "T";gene_id "G";gene_name "A;B"', ("G", "A;B")),
+    ],
+    ids=["gencode", "ensembl", "refseq", "unquoted", "stringtie", "semicolon"],
+)  # fmt: skip
+def test_flavours_of_attributes(tmp_path: Path, attributes: str, expected: tuple[str, str]) -> None:
+    gene = read(tmp_path, row("exon", 11, 20, attributes)).genes[0]
+    assert (gene.id, gene.name, gene.tss) == (*expected, 10)
+
+
+def test_rows_made_up_from_exons_and_cds(tmp_path: Path) -> None:
+    rows = [
+        row("CDS", 151, 180, ids("G", "T"), strand="-"),
+        row("exon", 101, 200, ids("G", "T"), strand="-"),
+        row("exon", 401, 500, ids("G", "T"), strand="-"),
+    ]
+    assert read(tmp_path, *rows).genes == [Gene("G", "G", "chr1", 499, "-")]
+
+
+def test_order_of_rows_within_a_transcript_does_not_matter(tmp_path: Path) -> None:
+    assert read(tmp_path, *TWO_TRANSCRIPTS[::-1]).genes == read(tmp_path, *TWO_TRANSCRIPTS).genes
+
+
+def test_comments_blank_lines_and_other_features_are_passed_over(tmp_path: Path) -> None:
+    noise = ["#!genome-build X\n", "##description: Y\n", "\n", row("start_codon", 5, 4, "")]
+    assert read(tmp_path, *noise, *TWO_TRANSCRIPTS).genes == read(tmp_path, *TWO_TRANSCRIPTS).genes
+
+
+def test_gzipped(tmp_path: Path) -> None:
+    path = tmp_path / "genes.gtf.gz"
+    path.write_bytes(gzip.compress("".join(TWO_TRANSCRIPTS).encode()))
+    assert [gene.tss for gene in read_gtf(path).genes] == [300]
+
+
+def test_further_places_by_gene_rows_are_skipped_by_name(tmp_path: Path) -> None:
+    rows = []
+    for chrom, strand, start in [("chrX", "+", 101), ("chrY", "+", 101), ("chrX", "+", 5001), ("chrX", "-", 101)]:
+        rows.append(row("gene", start, start + 99, ids("G"), chrom=chrom, strand=strand))
+        rows.append(row("transcript", start, start + 99, ids("G", "T"), chrom=chrom, strand=strand))
+        rows.append(row("exon", start, start + 99, ids("G", "T"), chrom=chrom, strand=strand))
+    annotation = read(tmp_path, *rows)
+    assert annotation.genes == [Gene("G", "G", "chrX", 100, "+")]
+    assert annotation.skipped == [
+        Skipped("G", "further place chrY:101-200(+) of a gene kept at chrX:101-200(+)"),
+        Skipped("G", "further place chrX:5001-5100(+) of a gene kept at chrX:101-200(+)"),
+        Skipped("G", "further place chrX:101-200(-) of a gene kept at chrX:101-200(+)"),
+    ]
+    transcripts = read(tmp_path, *rows, transcripts="all")
+    assert transcripts.genes == [Gene("G", "G", "chrX", 100, "+", "T")]
+    assert transcripts.skipped[0] == Skipped(
+        "G", "further place chrY:101-200(+) of transcript T, kept at chrX:101-200(+)"
+    )
+    assert len(transcripts.skipped) == 3
+
+
+def test_places_without_gene_rows_are_groups_of_overlapping_transcripts(tmp_path: Path) -> None:
+    rows = [
+        row("transcript", 101, 200, ids("G", "A")),
+        row("transcript", 301, 400, ids("G", "B")),
+        row("transcript", 151, 350, ids("G", "C")),  # joins A and B
+        row("transcript", 401, 1000, ids("G", "D")),  # touches B without overlap
+    ]
+    annotation = read(tmp_path, *rows)
+    assert annotation.genes == [Gene("G", "G", "chr1", 150, "+")]
+    assert annotation.skipped == [Skipped("G", "further place chr1:401-1000(+) of a gene kept at chr1:101-400(+)")]
+
+
+def test_a_transcript_belongs_to_the_gene_row_it_overlaps(tmp_path: Path) -> None:
+    rows = [
+        row("gene", 101, 200, ids("G")),
+        row("gene", 1001, 1200, ids("G")),
+        row("transcript", 1001, 1200, ids("G", "FAR")),
+        row("CDS", 1001, 1200, ids("G", "FAR")),
+        row("transcript", 121, 200, ids("G", "NEAR")),
+    ]
+    annotation = read(tmp_path, *rows)
+    assert [gene.tss for gene in annotation.genes] == [120]
+    assert len(annotation.skipped) == 1
+
+
+def test_rows_without_strand_are_skipped(tmp_path: Path) -> None:
+    rows = [row("transcript", 1, 50, ids("G", "T"), strand="."), row("transcript", 81, 90, ids("H", "U"))]
+    annotation = read(tmp_path, *rows)
+    assert [gene.id for gene in annotation.genes] == ["H"]
+    assert annotation.skipped == [Skipped("G", "the gene at chr1:1-50(.) has no strand, so no TSS")]
+    assert read(tmp_path, *rows, transcripts="all").skipped == [
+        Skipped("G", "transcript T at chr1:1-50(.) has no strand, so no TSS")
+    ]
+
+
+def test_a_place_without_strand_does_not_hide_one_with(tmp_path: Path) -> None:
+    rows = [row("transcript", 1, 50, ids("G", "T"), strand="."), row("transcript", 21, 90, ids("G", "U"), strand="-")]
+    annotation = read(tmp_path, *rows)
+    assert annotation.genes == [Gene("G", "G", "chr1", 89, "-")]
+    assert len(annotation.skipped) == 1
+
+
+@pytest.mark.parametrize("transcripts", ["gene", "all"])
+def test_a_gene_row_without_transcripts_is_skipped(tmp_path: Path, transcripts: str) -> None:
+    annotation = read(tmp_path, row("gene", 1, 50, ids("EMPTY")), *TWO_TRANSCRIPTS, transcripts=transcripts)
+    assert annotation.skipped == [Skipped("EMPTY", "the gene at chr1:1-50(+) has no transcript, exon or CDS row")]
+    assert {gene.id for gene in annotation.genes} == {"G"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("chr1\tx\texon\t1\t2\t.\t+\t.\n", "8 columns.*line 2.*9 tab-separated columns"),
+        ("chr1 x exon 1 2 . + . gene_id G\n", "1 columns.*line 2"),
+        (row("exon", 1, 2, ids("G", "T")).replace("\t1\t", "\tone\t"), "'one'.*not an integer.*line 2"),
+        (row("exon", 30, 20, ids("G", "T")), "start 30 and end 20.*line 2.*1 <= start <= end"),
+        (row("exon", 0, 20, ids("G", "T")), "start 0 and end 20.*line 2"),
+        (row("exon", 1, 20, ids("G", "T"), strand="?"), r"unknown strand '\?'.*line 2"),
+        (row("exon", 1, 20, 'transcript_id "T";'), "no gene_id.*line 2"),
+        (row("exon", 1, 20, 'gene_id "G";'), "no transcript_id.*line 2"),
+        (row("exon", 1, 20, 'gene_id ""; transcript_id "T";'), "no gene_id.*line 2"),
+        (row("exon", 1, 20, "ID=exon1;Parent=T"), "GFF3, not GTF.*line 2.*gffread -T"),
+        ("##gff-version 3\n", "GFF3, not GTF.*line 2.*gffread -T"),
+    ],
+)
+def test_malformed_rows_are_named_by_their_line(tmp_path: Path, bad: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, row("exon", 1, 20, ids("G", "T")), bad)
+
+
+def test_a_single_base_is_an_exon(tmp_path: Path) -> None:
+    assert read(tmp_path, row("exon", 7, 7, ids("G", "T"))).genes[0].tss == 6
+
+
+@pytest.mark.parametrize("text", ["# only a comment\n", row("gene", 1, 20, ids("G")), row("UTR", 1, 20, ids("G", "T"))])
+def test_no_transcripts_at_all(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="no transcript, exon or CDS row found"):
+        read(tmp_path, text)
+
+
+def test_truncated_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "genes.gtf.gz"
+    path.write_bytes(gzip.compress("".join(TWO_TRANSCRIPTS * 50).encode())[:-9])
+    with pytest.raises(InputError, match="truncated"):
+        read_gtf(path)
+
+
+@pytest.fixture(scope="module")
+def refseq(data: Path) -> Annotation:
+    return read_gtf(data / "human" / "hg38_refseq.gtf.gz")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_every_gene_locus_of_refseq_is_a_gene_or_skipped(refseq: Annotation) -> None:
+    assert (len(refseq.genes), len(refseq.skipped)) == (27_106, 536)
+    assert len(refseq.genes) + len(refseq.skipped) == 27_642
+    assert len({gene.id for gene in refseq.genes}) == 27_106
+    assert all(row.reason.startswith("further place ") for row in refseq.skipped)
+    assert len({row.gene_id for row in refseq.skipped}) == 434
+    assert {row.gene_id for row in refseq.skipped} <= {gene.id for gene in refseq.genes}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_known_genes_of_refseq(refseq: Annotation) -> None:
+    by_name = {gene.name: gene for gene in refseq.genes}
+    # NM_000207, NM_000518 and NM_000527 on GRCh38, 1-based
+    assert (by_name["INS"].chrom, by_name["INS"].strand, by_name["INS"].tss) == ("chr11", "-", 2_161_209 - 1)
+    assert (by_name["HBB"].chrom, by_name["HBB"].strand, by_name["HBB"].tss) == ("chr11", "-", 5_227_071 - 1)
+    assert (by_name["LDLR"].chrom, by_name["LDLR"].strand, by_name["LDLR"].tss) == ("chr19", "+", 11_089_362 - 1)
+    assert by_name["LDLR"].id == "ENSG00000130164"
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_tss_lies_near_the_measured_one(refseq: Annotation, data: Path) -> None:
+    measured = {}
+    for line in (data / "human" / "xpresso_tss_20kb.bed").read_text().splitlines():
+        chrom, start, _, gene_id, _, strand = line.split("\t")
+        measured[gene_id] = (chrom, strand, int(start) + 10_000)
+    both = [(gene, measured[gene.id]) for gene in refseq.genes if gene.id in measured]
+    same_place = [(gene, tss) for gene, (chrom, strand, tss) in both if (gene.chrom, gene.strand) == (chrom, strand)]
+    near = sum(abs(gene.tss - tss) <= 500 for gene, tss in same_place)
+    assert len(both) > 17_000
+    assert len(same_place) > 0.99 * len(both)
+    assert near > 0.75 * len(same_place)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_every_transcript_of_refseq_is_a_row_or_skipped(data: Path) -> None:
+    annotation = read_gtf(data / "human" / "hg38_refseq.gtf.gz", transcripts="all")
+    assert len(annotation.genes) + len(annotation.skipped) == 50_978
+    assert all(gene.transcript_id for gene in annotation.genes)
+
+
+@pytest.mark.data
+def test_yeast(data: Path) -> None:
+    annotation = read_gtf(data / "yeast" / "R64-1-1.81.gtf.gz")
+    assert (len(annotation.genes), annotation.skipped) == (7126, [])
+    by_id = {gene.id: gene for gene in annotation.genes}
+    assert annotation.genes[0] == Gene("YDL248W", "COS7", "IV", 1801, "+")
+    assert by_id["YFL039C"] == Gene("YFL039C", "ACT1", "VI", 54_695, "-")

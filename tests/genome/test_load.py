@@ -1,0 +1,74 @@
+"""From files to placed genes: what was asked for is either placed or skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from genome_files import write_fasta
+
+from texcnn.errors import InputError
+from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import WindowSpec
+
+SPEC = WindowSpec(7, 3)
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Reference:
+    return Reference(write_fasta(tmp_path / "genome.fa", {"chr1": "ACGT" * 10}))
+
+
+@pytest.fixture
+def gtf(tmp_path: Path) -> Path:
+    path = tmp_path / "genes.gtf"
+    rows = [("A", "TA", 5, "chr1"), ("B", "TB", 15, "chr1"), ("B", "TC", 12, "chr1"), ("D", "TD", 5, "chr9")]
+    with path.open("w") as handle:
+        for gene, transcript, start, chrom in rows:
+            attributes = f'gene_id "{gene}"; transcript_id "{transcript}"; gene_name "n{gene}";'
+            handle.write(f"{chrom}\tx\texon\t{start}\t20\t.\t+\t.\t{attributes}\n")
+    return path
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Path:
+    path = tmp_path / "intervals.bed"
+    path.write_text("chr1\t10\t20\tA\t0\t+\nchr1\t30\t41\tB\t0\t-\n")
+    return path
+
+
+def test_genes_of_a_gtf(reference: Reference, gtf: Path) -> None:
+    annotation = load_genes(reference, SPEC, gtf=gtf)
+    assert annotation.genes == [Gene("A", "nA", "chr1", 4, "+"), Gene("B", "nB", "chr1", 11, "+")]
+    assert annotation.skipped == [Skipped("D", "chromosome 'chr9' is not in the FASTA")]
+
+
+def test_transcripts_of_a_gtf(reference: Reference, gtf: Path) -> None:
+    annotation = load_genes(reference, SPEC, gtf=gtf, transcripts="all")
+    assert [gene.transcript_id for gene in annotation.genes] == ["TA", "TB", "TC"]
+
+
+def test_wanted_genes_are_placed_or_skipped(reference: Reference, gtf: Path) -> None:
+    annotation = load_genes(reference, SPEC, gtf=gtf, genes=["nB", "D", "Z"])
+    assert [gene.id for gene in annotation.genes] == ["B"]
+    assert {row.gene_id for row in annotation.skipped} == {"D", "Z"}
+
+
+@pytest.mark.parametrize(("anchor", "tss"), [("five-prime", [10]), ("center", [15, 35]), ("window", [17])])
+def test_anchors_of_a_bed(reference: Reference, bed: Path, anchor: str, tss: list[int]) -> None:
+    annotation = load_genes(reference, SPEC, bed=bed, bed_anchor=anchor)
+    assert [gene.tss for gene in annotation.genes] == tss
+    assert len(annotation.genes) + len(annotation.skipped) == 2  # B's 5' end, base 41, lies beyond the chromosome
+
+
+def test_exactly_one_of_gtf_and_bed(reference: Reference, gtf: Path, bed: Path) -> None:
+    for files in ({}, {"gtf": gtf, "bed": bed}):
+        with pytest.raises(InputError, match="either a GTF or a BED"):
+            load_genes(reference, SPEC, **files)
+
+
+def test_transcripts_need_a_gtf(reference: Reference, bed: Path) -> None:
+    with pytest.raises(InputError, match="transcripts are chosen from a GTF"):
+        load_genes(reference, SPEC, bed=bed, transcripts="all")
