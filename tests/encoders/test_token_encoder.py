@@ -1,3 +1,4 @@
+import json
 import random
 
 import pytest
@@ -90,6 +91,18 @@ def test_fingerprint_covers_weights_pooling_and_nothing_else(make):
     with torch.no_grad():
         next(changed.model.parameters())[0, 0] += 1e-3
     assert changed.fingerprint() != first
+
+
+def test_fingerprint_covers_the_number_of_heads_which_no_weight_shows(dnabert_folder, dnabert2_folder):
+    loads = [
+        (dnabert_folder, lambda: load_dnabert(EncoderSpec("dnabert", str(dnabert_folder), options={"k": 3}))),
+        (dnabert2_folder, lambda: load_dnabert2(EncoderSpec("dnabert2", str(dnabert2_folder)))),
+    ]
+    for folder, load in loads:
+        first = load().fingerprint()
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 2}))
+        assert load().fingerprint() != first
 
 
 def test_fingerprint_covers_the_tokenizer(dnabert2_folder):

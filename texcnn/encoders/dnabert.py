@@ -32,8 +32,15 @@ class DnabertEncoder(TokenEncoder):
     tokenizer: KmerTokenizer
 
     def __init__(self, model: BertModel, tokenizer: KmerTokenizer, *, pooling: str = "mean") -> None:
-        name = f"dnabert-{tokenizer.k}"
-        super().__init__(model, tokenizer, name=name, dim=model.config.hidden_size, pooling=pooling)
+        architecture = repr([getattr(model.config, field) for field in (*_REQUIRED, *_OPTIONAL)])
+        super().__init__(
+            model,
+            tokenizer,
+            name=f"dnabert-{tokenizer.k}",
+            dim=model.config.hidden_size,
+            pooling=pooling,
+            architecture=architecture,
+        )
         self._n_positions: int = model.config.max_position_embeddings
 
     def tokenize(self, segments: Sequence[str]) -> list[list[int]]:

@@ -35,7 +35,10 @@ class Dnabert2Encoder(TokenEncoder):
     model: Dnabert2Model
 
     def __init__(self, model: Dnabert2Model, tokenizer: BpeTokenizer, *, pooling: str = "mean") -> None:
-        super().__init__(model, tokenizer, name="dnabert2", dim=model.config.hidden_size, pooling=pooling)
+        config = model.config
+        super().__init__(
+            model, tokenizer, name="dnabert2", dim=config.hidden_size, pooling=pooling, architecture=repr(config)
+        )
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Runs the language model: the last layer's states, ``(n, length, dim)``."""

@@ -37,14 +37,25 @@ class TokenEncoder(ABC):
         model: The language model, in evaluation mode; for gradients call :meth:`vectors` on :meth:`collate`'s result.
         tokenizer: Turns bases into the model's tokens.
         pooling: Name of the pooling.
+
+    Args:
+        model: The language model.
+        tokenizer: Its tokenizer.
+        name: What tables and messages call it.
+        dim: Length of a vector.
+        pooling: Name of the pooling.
+        architecture: What the vectors depend on beside the weights, such as the number of heads; for the fingerprint.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str) -> None:
+    def __init__(
+        self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str, architecture: str
+    ) -> None:
         self.name = name
         self.dim = dim
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.pooling = pooling
+        self._architecture = architecture
         self._pool = get_pooling(pooling)
         self._fingerprint: str | None = None
 
@@ -107,12 +118,13 @@ class TokenEncoder(ABC):
         return self
 
     def fingerprint(self) -> str:
-        """Hex digest over weights (names, types, shapes, bytes), tokenizer, pooling and name.
+        """Hex digest over weights (names, types, shapes, bytes), architecture, tokenizer, pooling and name.
 
         Computed once: an encoder is frozen.
         """
         if self._fingerprint is None:
-            digest = hashlib.sha256(f"{self.name}\n{self.pooling}\n{self.tokenizer.fingerprint}\n".encode())
+            parts = (self.name, self.pooling, self._architecture, self.tokenizer.fingerprint)
+            digest = hashlib.sha256("\n".join(parts).encode())
             for name, tensor in sorted(self.model.state_dict().items()):
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
                 digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
