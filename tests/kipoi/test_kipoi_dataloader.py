@@ -1,0 +1,271 @@
+"""The Kipoi model's two classes, used in this process, and where kipoiseq's dataloaders agree with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import pickle
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pysam
+import pytest
+
+import texcnn
+from texcnn.errors import InputError
+from texcnn.genome.interval import reverse_complement
+
+pytest.importorskip("pkg_resources", reason="Kipoi needs setuptools < 82")
+pytest.importorskip("kipoi_utils", reason="needs the kipoi extra")
+
+pytestmark = pytest.mark.kipoi
+
+UPSTREAM, DOWNSTREAM, LENGTH = 7000, 3500, 10500
+
+
+@pytest.fixture(scope="module")
+def kipoi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Importing Kipoi writes into the home folder: give it another one."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        import kipoi  # noqa: F401
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loader(project: Path, kipoi_home: Path) -> ModuleType:
+    return load(project / "kipoi_model" / "TExCNN" / "dataloader.py")
+
+
+@pytest.fixture(scope="module")
+def demo(project: Path) -> Path:
+    return project / "assets" / "demo"
+
+
+@pytest.fixture(scope="module")
+def bases(demo: Path) -> dict[str, str]:
+    with pysam.FastaFile(str(demo / "genome.fa.gz")) as genome:
+        return {name: genome.fetch(name) for name in genome.references}
+
+
+def load(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"kipoi_test_{path.stem}", path)
+    assert specification is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    assert specification.loader is not None
+    specification.loader.exec_module(module)
+    return module
+
+
+def write_bed(path: Path, *rows: str) -> str:
+    path.write_text("".join(row.replace(" ", "\t") + "\n" for row in rows))
+    return str(path)
+
+
+def test_gtf_items_are_the_windows_of_its_genes(loader: ModuleType, demo: Path, bases: dict[str, str]) -> None:
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
+    assert len(items) == 50
+    plus, minus = items[0], items[1]  # TSS 9501 "+" and 16900 "-" of demo1
+    assert str(plus["inputs"]) == bases["demo1"][9500 - UPSTREAM : 9500 + DOWNSTREAM]
+    assert dict(plus["metadata"]["ranges"]) == {
+        "chr": "demo1", "start": 2500, "end": 13000, "id": "DEMOG00000001", "strand": "+",
+    }  # fmt: skip
+    assert str(minus["inputs"]) == reverse_complement(bases["demo1"][16900 - DOWNSTREAM : 16900 + UPSTREAM])
+    assert dict(minus["metadata"]["ranges"]) == {
+        "chr": "demo1", "start": 13400, "end": 23900, "id": "DEMOG00000002", "strand": "-",
+    }  # fmt: skip
+
+
+def test_window_over_the_chromosomes_end_is_padded_and_keeps_its_length(
+    loader: ModuleType, demo: Path, bases: dict[str, str]
+) -> None:
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
+    by_id = {items[i]["metadata"]["ranges"].id: items[i] for i in (42, 49)}
+    first, last = by_id["DEMOG00000043"], by_id["DEMOG00000050"]
+    assert (first["metadata"]["ranges"].start, first["metadata"]["ranges"].end) == (-5000, 5500)
+    assert str(first["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    length = len(bases["demo3"])
+    assert last["metadata"]["ranges"].end == 40600 + UPSTREAM > length
+    padding = 40600 + UPSTREAM - length
+    assert str(last["inputs"]) == "N" * padding + reverse_complement(bases["demo3"][40600 - DOWNSTREAM :])
+
+
+def test_rows_without_a_place_are_left_out_and_listed(
+    loader: ModuleType, demo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bed = write_bed(tmp_path / "a.bed", "demo1 20000 20100 in 0 +", "demoX 5 9 lost 0 +", "demo3 50000 50009 far 0 +")
+    with caplog.at_level(logging.WARNING, logger="texcnn"):
+        items = loader.TExCNNDl(str(demo / "genome.fa.gz"), intervals_file=bed)
+    assert [items[i]["metadata"]["ranges"].id for i in range(len(items))] == ["in"]
+    assert [entry.gene_id for entry in items.skipped] == ["lost", "far"]
+    assert "2 rows cannot be predicted" in caplog.text
+    assert "lost: " in caplog.text
+    assert "far: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("anchor", "row", "start"),
+    [
+        ("five-prime", "demo1 20000 20100 g 0 +", 20000 - UPSTREAM),
+        ("five-prime", "demo1 20000 20100 g 0 -", 20100 - DOWNSTREAM),
+        ("center", "demo1 20000 20100 g 0 +", 20050 - UPSTREAM),
+        ("window", "demo1 20000 30500 g 0 +", 20000),
+    ],
+)
+def test_bed_anchor_decides_where_the_window_lies(
+    loader: ModuleType, demo: Path, tmp_path: Path, anchor: str, row: str, start: int
+) -> None:
+    items = loader.TExCNNDl(
+        str(demo / "genome.fa.gz"), intervals_file=write_bed(tmp_path / "a.bed", row), bed_anchor=anchor
+    )
+    assert items[0]["metadata"]["ranges"].start == start
+    assert items[0]["metadata"]["ranges"].end == start + LENGTH
+
+
+def test_genes_file_and_chromosome_names(loader: ModuleType, tmp_path: Path, demo: Path) -> None:
+    (tmp_path / "names.txt").write_text("DEM3\nDEMOG00000001\n")
+    (tmp_path / "g.fa").write_text(">1\n" + "ACGT" * 5000 + "\n")
+    items = loader.TExCNNDl(
+        str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"), genes_file=str(tmp_path / "names.txt")
+    )
+    assert [items[i]["metadata"]["ranges"].id for i in range(len(items))] == ["DEMOG00000001", "DEMOG00000003"]
+    bed = write_bed(tmp_path / "a.bed", "chr1 9000 9100 g 0 +")
+    with pytest.raises(InputError, match="name the chromosomes differently"):
+        loader.TExCNNDl(str(tmp_path / "g.fa"), intervals_file=bed)
+    items = loader.TExCNNDl(str(tmp_path / "g.fa"), intervals_file=bed, map_chrom_names=True)
+    assert items[0]["metadata"]["ranges"].chr == "1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "either gtf_file or intervals_file"),
+        ({"gtf_file": "genes.gtf", "intervals_file": "a.bed"}, "either gtf_file or intervals_file"),
+        ({"gtf_file": "missing.gtf"}, "does not exist"),
+        ({"intervals_file": "a.bed", "bed_anchor": "middle"}, "unknown BED anchor 'middle'"),
+        ({"intervals_file": "a.bed", "genes_file": "none.txt"}, "no gene can be predicted"),
+        ({"intervals_file": "a.bed", "fasta_file": "missing.fa"}, "missing.fa"),
+    ],
+)
+def test_unusable_arguments(
+    loader: ModuleType,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_bed(tmp_path / "a.bed", "demo1 20000 20100 g 0 +")
+    (tmp_path / "none.txt").write_text("other\n")
+    with pytest.raises(InputError, match=message):
+        loader.TExCNNDl(**{"fasta_file": str(demo / "genome.fa.gz"), **arguments})
+
+
+def test_unknown_model_lists_the_known_ones(loader: ModuleType, demo: Path) -> None:
+    with pytest.raises(texcnn.errors.ModelError, match="texcnn-mini"):
+        loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"), model="texcnn-mega")
+
+
+def test_relative_genome_is_read_after_the_folder_changed(
+    loader: ModuleType, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    items = loader.TExCNNDl("genome.fa.gz", gtf_file="genes.gtf")
+    monkeypatch.chdir(tmp_path)
+    assert len(str(items[0]["inputs"])) == LENGTH
+
+
+def test_copies_for_worker_processes_read_the_same(loader: ModuleType, demo: Path) -> None:
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
+    before = str(items[7]["inputs"])  # the file is open now
+    assert str(pickle.loads(pickle.dumps(items))[7]["inputs"]) == before
+
+
+def test_batches_of_any_number_of_workers_are_equal(loader: ModuleType, demo: Path) -> None:
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
+    alone = list(items.batch_iter(batch_size=16, num_workers=0))
+    shared = list(items.batch_iter(batch_size=16, num_workers=2))
+    assert [len(batch["inputs"]) for batch in alone] == [16, 16, 16, 2]
+    for left, right in zip(alone, shared, strict=True):
+        assert left["inputs"].tolist() == right["inputs"].tolist()
+        assert left["metadata"]["ranges"]["id"].tolist() == right["metadata"]["ranges"]["id"].tolist()
+
+
+def test_model_answers_with_one_array_per_cell_type(project: Path, loader: ModuleType, demo: Path) -> None:
+    module = load(project / "kipoi_model" / "TExCNN" / "model.py")
+    model, direct = module.TExCNNKipoi("texcnn-mini"), texcnn.load_model()
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
+    windows = [str(items[0]["inputs"]), "N" * LENGTH]
+    found = model.predict_on_batch(np.array(windows))
+    assert tuple(found) == direct.cell_types
+    expected = direct.predict_sequences(windows)
+    np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)
+    assert np.isnan(expected[1]).all()
+    assert not np.isnan(expected[0]).any()
+
+
+def test_shim_is_loaded_once_and_leaves_the_other_formats_alone(
+    loader: ModuleType, project: Path, tmp_path: Path
+) -> None:
+    import kipoi.writers
+
+    patched = kipoi.writers.get_writer
+    load(project / "kipoi_model" / "TExCNN" / "_texcnn_kipoi_compat.py")
+    assert kipoi.writers.get_writer is patched
+    assert isinstance(patched(str(tmp_path / "x.tsv")), kipoi.writers.TsvBatchWriter)
+    assert patched("x.txt") is None
+    assert np.string_ is np.bytes_  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def plain_genome(bases: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    path.write_text("".join(f">{name}\n{sequence}\n" for name, sequence in bases.items()))
+    pysam.faidx(str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_kipoiseq_gives_the_same_bases_inside_the_chromosome(
+    loader: ModuleType, plain_genome: str, tmp_path: Path, strand: str
+) -> None:
+    from kipoiseq import Interval
+    from kipoiseq.dataloaders import StringSeqIntervalDl
+    from kipoiseq.extractors import FastaStringExtractor
+
+    bed = write_bed(tmp_path / "a.bed", f"demo1 20000 30500 g 0 {strand}", f"demo2 1000 11500 h 0 {strand}")
+    ours = loader.TExCNNDl(plain_genome, intervals_file=bed, bed_anchor="window")
+    theirs = StringSeqIntervalDl(bed, plain_genome, num_chr_fasta=True, use_strand=True, ignore_targets=True)
+    extract = FastaStringExtractor(plain_genome, use_strand=True)
+    for index, (chrom, start) in enumerate([("demo1", 20000), ("demo2", 1000)]):
+        window = str(ours[index]["inputs"])
+        assert len(window) == LENGTH
+        assert window == str(theirs[index]["inputs"])
+        assert window == extract.extract(Interval(chrom, start, start + LENGTH, strand=strand))
+
+
+def test_kipoiseq_shortens_or_fails_where_ours_pads(
+    loader: ModuleType, plain_genome: str, bases: dict[str, str], tmp_path: Path
+) -> None:
+    from kipoiseq import Interval
+    from kipoiseq.dataloaders import StringSeqIntervalDl
+    from kipoiseq.extractors import FastaStringExtractor
+
+    length = len(bases["demo3"])
+    start = length - 4000
+    bed = write_bed(tmp_path / "a.bed", f"demo3 {start} {start + LENGTH} g 0 -")
+    theirs = StringSeqIntervalDl(bed, plain_genome, num_chr_fasta=True, use_strand=True, ignore_targets=True)
+    inside = reverse_complement(bases["demo3"][start:])
+    assert str(theirs[0]["inputs"]) == inside  # 4,000 of 10,500 bases, without a word
+    ours = loader.TExCNNDl(plain_genome, intervals_file=bed, bed_anchor="window")
+    assert str(ours[0]["inputs"]) == "N" * (LENGTH - 4000) + inside
+    bed = write_bed(tmp_path / "b.bed", "demo3 2000 2100 g 0 +")
+    ours = loader.TExCNNDl(plain_genome, intervals_file=bed)
+    assert str(ours[0]["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    with pytest.raises(Exception, match="-5000"):
+        FastaStringExtractor(plain_genome).extract(Interval("demo3", -5000, 5500))
