@@ -255,6 +255,7 @@ def test_kipoiseq_shortens_or_fails_where_ours_pads(
     from kipoiseq import Interval
     from kipoiseq.dataloaders import StringSeqIntervalDl
     from kipoiseq.extractors import FastaStringExtractor
+    from pyfaidx import FetchError
 
     length = len(bases["demo3"])
     start = length - 4000
@@ -267,5 +268,5 @@ def test_kipoiseq_shortens_or_fails_where_ours_pads(
     bed = write_bed(tmp_path / "b.bed", "demo3 2000 2100 g 0 +")
     ours = loader.TExCNNDl(plain_genome, intervals_file=bed)
     assert str(ours[0]["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
-    with pytest.raises(Exception, match="-5000"):
+    with pytest.raises(FetchError, match="greater than 1"):
         FastaStringExtractor(plain_genome).extract(Interval("demo3", -5000, 5500))
