@@ -10,7 +10,6 @@ os.environ.setdefault("NXF_OFFLINE", "true")
 
 import pytest
 import torch
-
 from tiny import CompositionEncoder, save_tiny, save_tiny_dnabert2
 
 PROJECT = Path(__file__).resolve().parents[1]

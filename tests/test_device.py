@@ -37,5 +37,5 @@ def test_a_missing_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, number: int, 
 
 @pytest.mark.parametrize("wish", ["gpu", "cuda:x", "meta", ""])
 def test_unknown_names_list_the_valid_ones(wish: str) -> None:
-    with pytest.raises(InputError, match="unknown device.*auto, cpu, cuda, cuda:N"):
+    with pytest.raises(InputError, match=r"unknown device.*auto, cpu, cuda, cuda:N"):
         resolve_device(wish)

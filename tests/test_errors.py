@@ -24,9 +24,7 @@ def test_exit_status() -> None:
 def test_unknown_names_suggest_the_nearest() -> None:
     error = unknown_name("cell type", "livr", ["liver", "brain"], error=ModelError, where="--cell-type")
     assert isinstance(error, ModelError)
-    assert str(error) == (
-        "unknown cell type 'livr' – in --cell-type – allowed: liver, brain – did you mean 'liver'?"
-    )
+    assert str(error) == ("unknown cell type 'livr' – in --cell-type – allowed: liver, brain – did you mean 'liver'?")
     assert "did you mean" not in str(unknown_name("cell type", "zzz", ["liver"]))
     assert "allowed: none" in str(unknown_name("model", "x", []))
 

@@ -43,7 +43,7 @@ def test_a_failed_file_leaves_the_old(tmp_path: Path) -> None:
             temporary.write_text("half")
             raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(ValueError, match=r"no"):
         fail()
     assert out.read_text() == "old"
     assert names(tmp_path) == ["out"]
@@ -68,7 +68,7 @@ def test_a_failed_folder_leaves_the_old(tmp_path: Path) -> None:
             (temporary / "half").touch()
             raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(ValueError, match=r"no"):
         fail()
     assert names(out) == ["old"]
     assert names(tmp_path) == ["out"]
@@ -80,9 +80,9 @@ def test_outputs_are_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InputError, match=r"'.*old' already exists.*--overwrite"):
         check_output(tmp_path / "old", overwrite=False)
     check_output(tmp_path / "old", overwrite=True)
-    with pytest.raises(InputError, match="does not exist.*create it first"):
+    with pytest.raises(InputError, match=r"does not exist.*create it first"):
         check_output(tmp_path / "nowhere" / "out", overwrite=False)
     # Root may write anywhere, so that permissions alone cannot show this.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(InputError, match="is not writable"):
+    with pytest.raises(InputError, match=r"is not writable"):
         check_output(tmp_path / "new", overwrite=False)

@@ -352,7 +352,9 @@ def test_the_installed_program() -> None:
 
 
 def test_help_does_not_load_torch() -> None:
-    code = "import sys; from texcnn.cli.main import main\ntry: main(['predict', '--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    code = """import sys; from texcnn.cli.main import main
+try: main(["predict", "--help"])
+except SystemExit: print("torch" in sys.modules)"""
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "False"
     assert "[default: five-prime]" in ran.stdout

@@ -99,7 +99,7 @@ def test_an_interrupted_run_goes_on_without_redoing_a_chunk(
     arguments = {"window": WINDOW, "segments": SEGMENTS, "batch_size": 16}
     whole = CompositionEncoder()
     embed_genes([whole], reference, annotation, tmp_path / "whole", **arguments)  # type: ignore[arg-type]
-    with pytest.raises(RuntimeError, match="killed"):
+    with pytest.raises(RuntimeError, match=r"killed"):
         embed_genes([Dies()], reference, annotation, tmp_path / "store", **arguments)  # type: ignore[arg-type]
     with pytest.raises(StoreError, match=r"unfinished: \d of 5 chunks.*same texcnn embed command"):
         EmbeddingStore.open(tmp_path / "store")
@@ -117,10 +117,10 @@ def test_other_content_is_never_mixed_in(
 ) -> None:
     embed(model, reference, annotation, tmp_path / "store")
     fewer = Annotation(annotation.genes[:5], annotation.skipped, annotation.path)
-    with pytest.raises(InputError, match="other genes, another genome or another encoder.*--overwrite"):
+    with pytest.raises(InputError, match=r"other genes, another genome or another encoder.*--overwrite"):
         embed(model, reference, fewer, tmp_path / "store")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="already exists"):
+    with pytest.raises(InputError, match=r"already exists"):
         embed(model, reference, annotation, tmp_path / "folder")
 
 
@@ -129,7 +129,7 @@ def test_a_model_with_other_encoders_is_refused(
 ) -> None:
     store = embed(model, reference, annotation, tmp_path / "store")
     other = load_model(save_tiny_dnabert2(tmp_path / "other", seed=1))
-    with pytest.raises(StoreError, match="other encoders.*texcnn embed --model tiny-dnabert2"):
+    with pytest.raises(StoreError, match=r"other encoders.*texcnn embed --model tiny-dnabert2"):
         next(predict_store(other, store))
 
 
@@ -137,17 +137,17 @@ def test_a_model_that_reads_bases_has_no_embeddings(tmp_path: Path, data: Path) 
     from texcnn.model.xpresso_bundle import import_xpresso
 
     import_xpresso(data / "xpresso" / "human_trainepoch.11-0.426.h5", tmp_path / "xpresso")
-    with pytest.raises(ModelError, match="reads bases, it has no encoder"):
+    with pytest.raises(ModelError, match=r"reads bases, it has no encoder"):
         load_model(tmp_path / "xpresso").segment_network()
 
 
 def test_what_is_no_store(tmp_path: Path, model: Model, reference: Reference, annotation: Annotation) -> None:
-    with pytest.raises(StoreError, match="not an embedding store.*texcnn embed"):
+    with pytest.raises(StoreError, match=r"not an embedding store.*texcnn embed"):
         EmbeddingStore.open(tmp_path)
     embed(model, reference, annotation, tmp_path / "store")
     path = tmp_path / "store" / "store.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 7}))
-    with pytest.raises(StoreError, match="format version 7.*allowed: 1.*texcnn embed again"):
+    with pytest.raises(StoreError, match=r"format version 7.*allowed: 1.*texcnn embed again"):
         EmbeddingStore.open(tmp_path / "store")
 
 
@@ -156,7 +156,7 @@ def test_chunks_are_written_in_order(
 ) -> None:
     store = embed(model, reference, annotation, tmp_path / "store")
     chunk = store.read_chunk(0)
-    with pytest.raises(StoreError, match="out of order"):
+    with pytest.raises(StoreError, match=r"out of order"):
         store.write_chunk(0, chunk.embeddings, chunk.n_fraction)
 
 

@@ -51,5 +51,5 @@ def test_unusable_tables(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"does not exist"):
         FeatureTable.read(tmp_path / "none.tsv", ["x"])

@@ -106,15 +106,15 @@ def test_one_row_equals_the_same_row_in_a_batch() -> None:
 
 @pytest.mark.parametrize("widths", [(), (2,), (1, 0), (3, -1)])
 def test_refuses_kernel_widths(widths: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="kernel widths.*odd numbers"):
+    with pytest.raises(ModelError, match=r"kernel widths.*odd numbers"):
         TextCNN(4, 1, kernel_widths=widths)
 
 
 def test_refuses_other_numbers_of_segments_and_features() -> None:
     head = TextCNN(4, 1, n_segments=3, segment_positions=True)
-    with pytest.raises(ModelError, match="2 segments given.*3 segments"):
+    with pytest.raises(ModelError, match=r"2 segments given.*3 segments"):
         head(torch.zeros(1, 2, 4), torch.ones(1, 2, dtype=torch.bool))
-    with pytest.raises(ModelError, match="1 features given.*0 features"):
+    with pytest.raises(ModelError, match=r"1 features given.*0 features"):
         TextCNN(4, 1)(torch.zeros(1, 2, 4), torch.ones(1, 2, dtype=torch.bool), torch.zeros(1, 1))
-    with pytest.raises(ModelError, match="need the number of segments"):
+    with pytest.raises(ModelError, match=r"need the number of segments"):
         TextCNN(4, 1, segment_positions=True)

@@ -52,7 +52,9 @@ def test_a_changed_file_is_refused(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[-1] ^= 1
     (folder / name).write_bytes(content)
-    with pytest.raises(ModelError, match=f"wrong checksum: sha256 {sha256_file(folder / name)}.*{name}.*allowed: .*fetch"):
+    with pytest.raises(
+        ModelError, match=rf"wrong checksum: sha256 {sha256_file(folder / name)}.*{name}.*allowed: .*fetch"
+    ):
         BundleFiles(folder)
 
 
@@ -78,7 +80,9 @@ def test_a_file_outside_the_folder_is_refused(folder: Path) -> None:
         BundleFiles(folder)
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(99, "update texcnn"), (0, "export the model again"), (None, "export")])
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(99, "update texcnn"), (0, "export the model again"), (None, "export")]
+)
 def test_another_format_version_is_refused(folder: Path, version: int | None, remedy: str) -> None:
     edit_config(folder, format_version=version)
     with pytest.raises(ModelError, match=f"format version {version}.*allowed: 1.*{remedy}"):
@@ -104,12 +108,12 @@ def test_an_unusable_config_is_refused(folder: Path, changes: dict[str, object],
 
 def test_config_that_is_no_json(folder: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text("{")
-    with pytest.raises(ModelError, match="not JSON"):
+    with pytest.raises(ModelError, match=r"not JSON"):
         BundleFiles(folder)
     (folder / "config.json").write_text("[1]")
-    with pytest.raises(ModelError, match="not a JSON object"):
+    with pytest.raises(ModelError, match=r"not a JSON object"):
         BundleFiles(folder)
-    with pytest.raises(ModelError, match="not a model bundle.*config.json"):
+    with pytest.raises(ModelError, match=r"not a model bundle.*config.json"):
         BundleFiles(tmp_path)
 
 
@@ -117,14 +121,14 @@ def test_weights_that_are_no_safetensors(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"pickle?")
     sums = {name: sha256_file(folder / name) for name in ("model.safetensors", "cell_types.tsv", "README.md")}
     edit_config(folder, sha256=sums)
-    with pytest.raises(ModelError, match="unreadable weights"):
+    with pytest.raises(ModelError, match=r"unreadable weights"):
         BundleFiles(folder)
 
 
 def test_further_files_are_kept_and_checked(tmp_path: Path) -> None:
     files = BundleFiles(save_tiny_dnabert2(tmp_path / "bundle"))
     assert files.path("tokenizer.json").read_bytes().startswith(b"{")
-    with pytest.raises(ModelError, match="no file 'vocab.txt'"):
+    with pytest.raises(ModelError, match=r"no file 'vocab.txt'"):
         files.path("vocab.txt")
 
 
@@ -149,7 +153,7 @@ def test_a_failed_save_leaves_the_old_bundle(folder: Path) -> None:
 def test_cell_types_need_unique_names(folder: Path) -> None:
     config = BundleFiles(folder).config
     for table in (pd.DataFrame({"cell_type": ["a", "a"]}), pd.DataFrame({"name": ["a"]})):
-        with pytest.raises(ModelError, match="unique names"):
+        with pytest.raises(ModelError, match=r"unique names"):
             save_bundle(folder, config, {}, table, "")
 
 

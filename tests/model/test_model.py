@@ -83,14 +83,14 @@ def test_chosen_cell_types_and_genes(tmp_path: Path, tiny: Path) -> None:
 
 
 def test_unknown_cell_type_lists_the_valid_ones(tiny: Path) -> None:
-    with pytest.raises(InputError, match="unknown cell type 'adenin'.*allowed: gc, a"):
+    with pytest.raises(InputError, match=r"unknown cell type 'adenin'.*allowed: gc, a"):
         load_model(tiny).cell_type_columns(["adenin"])
 
 
 def test_a_name_of_several_cell_types_is_refused(tiny: Path) -> None:
     model = load_model(tiny)
     model.cell_type_table["group"] = "letters"
-    with pytest.raises(InputError, match="'letters' names 2 cell types.*gc, a"):
+    with pytest.raises(InputError, match=r"'letters' names 2 cell types.*gc, a"):
         model.cell_type_columns(["letters"])
 
 
@@ -118,9 +118,9 @@ def test_gtf_or_bed(tmp_path: Path, tiny: Path) -> None:
     model = load_model(tiny)
     assert model.predict(fasta, bed=bed)["gc"].tolist() == [1.0]
     for wrong in ({}, {"gtf": gtf, "bed": bed}):
-        with pytest.raises(InputError, match="either a GTF or a BED"):
+        with pytest.raises(InputError, match=r"either a GTF or a BED"):
             model.predict(fasta, **wrong)
-    with pytest.raises(InputError, match="transcripts are chosen from a GTF"):
+    with pytest.raises(InputError, match=r"transcripts are chosen from a GTF"):
         model.predict(fasta, bed=bed, transcripts="all")
 
 
@@ -130,7 +130,7 @@ def test_sequences_in_expression_out(tiny: Path) -> None:
     np.testing.assert_allclose(found[[0, 2]], [[1.0, 2.0], [0.0, 1.0]])
     assert np.isnan(found[1]).all()
     assert model.predict_sequences([]).shape == (0, 2)
-    with pytest.raises(InputError, match="windows of 29, 31 bp.*allowed: 30 bp"):
+    with pytest.raises(InputError, match=r"windows of 29, 31 bp.*allowed: 30 bp"):
         model.predict_sequences(["A" * 31, "A" * 30, "A" * 29])
 
 
@@ -165,11 +165,11 @@ class TestFeatures:
         self, tmp_path: Path, composition: CompositionEncoder, files: dict[str, Path]
     ) -> None:
         del files["features"]
-        with pytest.raises(InputError, match="needs the features utr"):
+        with pytest.raises(InputError, match=r"needs the features utr"):
             self.model(tmp_path, None).predict(**files)
 
     def test_a_model_without_features_refuses_a_table(self, tiny: Path, files: dict[str, Path]) -> None:
-        with pytest.raises(InputError, match="takes no features"):
+        with pytest.raises(InputError, match=r"takes no features"):
             load_model(tiny).predict(**files)
 
 
@@ -183,7 +183,7 @@ def test_head_must_fit_its_description(tmp_path: Path, tiny: Path) -> None:
         with pytest.raises(ModelError, match=message):
             load_model(tiny)
     path.write_text(json.dumps({**config, "head": {"type": "rnn", "options": {}}}))
-    with pytest.raises(ModelError, match="unknown head 'rnn'.*textcnn, xpresso"):
+    with pytest.raises(ModelError, match=r"unknown head 'rnn'.*textcnn, xpresso"):
         load_model(tiny)
 
 
@@ -221,7 +221,7 @@ class TestCatalog:
         assert load_model(str(tiny)).name == "tiny"
 
     def test_hub_names_need_a_revision(self) -> None:
-        with pytest.raises(ModelError, match="pin a revision"):
+        with pytest.raises(ModelError, match=r"pin a revision"):
             resolve_model("hf:owner/name")
 
     def test_a_hub_model_that_was_not_fetched_says_how(self) -> None:
@@ -229,7 +229,7 @@ class TestCatalog:
             resolve_model("hf:owner/name@v1")
 
     def test_fetching_without_a_network_fails_clearly(self) -> None:
-        with pytest.raises(texcnn.errors.RunError, match="hf:owner/name@v1"):
+        with pytest.raises(texcnn.errors.RunError, match=r"hf:owner/name@v1"):
             fetch_model("hf:owner/name@v1")
 
     def test_bundled_models_lie_in_the_package(self) -> None:

@@ -123,7 +123,7 @@ def test_a_failed_run_leaves_nothing_and_keeps_the_old(tmp_path: Path, ending: s
             table.write(frame(0, 2))
             raise RuntimeError("the power went")
 
-    with pytest.raises(RuntimeError, match="the power went"):
+    with pytest.raises(RuntimeError, match=r"the power went"):
         fail()
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_bytes() == b"the old table"
@@ -174,10 +174,14 @@ class TestMerge:
     def test_what_is_no_table_of_predictions(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text("no")
         pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "b.parquet")
-        for name, message in (("a", "unreadable Parquet"), ("b", "not a table of predictions"), ("c", "does not exist")):
+        for name, message in (
+            ("a", "unreadable Parquet"),
+            ("b", "not a table of predictions"),
+            ("c", "does not exist"),
+        ):
             with pytest.raises(InputError, match=message):
                 merge_tables([tmp_path / f"{name}.parquet"], [tmp_path / "all.parquet"])
-        with pytest.raises(InputError, match="no tables to merge"):
+        with pytest.raises(InputError, match=r"no tables to merge"):
             merge_tables([], [tmp_path / "all.parquet"])
 
     def test_skipped_lists_join_and_none_may_be_missing(self, tmp_path: Path) -> None:
@@ -185,9 +189,9 @@ class TestMerge:
         out = tmp_path / "all.skipped.tsv"
         assert merge_skipped([skipped_path(part) for part in parts], out) == 2
         assert out.read_text() == "gene_id\treason\ns0\twhy\ns1\twhy\n"
-        with pytest.raises(InputError, match="does not exist"):
+        with pytest.raises(InputError, match=r"does not exist"):
             merge_skipped([tmp_path / "none.tsv"], out)
-        with pytest.raises(InputError, match="not a list of skipped genes"):
+        with pytest.raises(InputError, match=r"not a list of skipped genes"):
             merge_skipped([parts[0].with_name("part0.parquet.skipped.tsv"), _wrong(tmp_path)], out)
 
 
@@ -201,9 +205,9 @@ def test_names_from_a_list(tmp_path: Path) -> None:
     path.write_text("# mine\ng1\n\n g2 \ng3\tother column\n")
     assert read_names(path) == ["g1", "g2", "g3"]
     path.write_text("# none\n\n")
-    with pytest.raises(InputError, match="list of genes is empty"):
+    with pytest.raises(InputError, match=r"list of genes is empty"):
         read_names(path)
-    with pytest.raises(InputError, match="unreadable list of genes"):
+    with pytest.raises(InputError, match=r"unreadable list of genes"):
         read_names(tmp_path / "nowhere")
 
 
