@@ -17,7 +17,7 @@ from teacher import Teacher
 
 from texcnn.segments.bpe import BpeTokenizer
 
-BATCH, STEPS, LEARNING_RATE = 64, 2_400, 2e-3
+BATCH, STEPS, LEARNING_RATE = 64, 1_200, 3e-3
 
 
 def targets(teacher: Teacher, tiles: np.ndarray) -> torch.Tensor:

@@ -27,23 +27,22 @@ from teacher import Teacher
 
 GRID_STEP = 3
 """Tiles between the starts of two windows of the grid."""
-N_JITTERS, MAX_JITTER = 4, 250
+N_JITTERS, MAX_JITTER = 3, 250
 """Copies of each TSS's tiles, all but the first moved by up to so many bases."""
 MAX_SHIFT = 4
 """Windows round a TSS are moved by up to so many tiles."""
 
 
 def grid(chromosomes: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Returns tiles ``(n, 500)`` that cover the known bases on both strands, and the first tile of each window."""
+    """Returns tiles ``(n, 500)`` of the known bases, each run on a random strand, and the first tile of each window."""
     tiles, firsts, n = [], [], 0
     for bases in chromosomes.values():
         for start, end in known_runs(bases, (N_SEGMENTS + 1) * SEGMENT):
-            for strand in "+-":
-                at = start + rng.integers(SEGMENT)
-                run = bases[at : at + (end - at) // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
-                tiles.append(run if strand == "+" else reverse_complement(run)[::-1])
-                firsts.append(n + np.arange(0, len(run) - N_SEGMENTS + 1, GRID_STEP))
-                n += len(run)
+            at = start + rng.integers(SEGMENT)
+            run = bases[at : at + (end - at) // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
+            tiles.append(run if rng.random() < 0.5 else reverse_complement(run)[::-1])
+            firsts.append(n + np.arange(0, len(run) - N_SEGMENTS + 1, GRID_STEP))
+            n += len(run)
     return np.concatenate(tiles), np.concatenate(firsts)
 
 
@@ -90,8 +89,8 @@ def main() -> None:
         print(f"{split}: {len(tiles)} tiles, {len(firsts)} windows, {near_tss.sum()} of them round a TSS", flush=True)
         labels = np.empty(len(firsts), dtype=np.float32)
         for start in range(0, len(firsts), 64):
-            rows = firsts[start : start + 64, None] + np.arange(N_SEGMENTS)
-            labels[start : start + 64] = teacher.predict(complete[rows].reshape(len(rows), -1))
+            chunk = firsts[start : start + 64]
+            labels[start : start + 64] = teacher.predict(complete[chunk[0] : chunk[-1] + N_SEGMENTS], chunk - chunk[0])
             if start % 6400 == 0:
                 print(f"{split}: {start} of {len(firsts)} windows", file=sys.stderr, flush=True)
         np.save(WORK / f"labels.{split}.npy", labels)
