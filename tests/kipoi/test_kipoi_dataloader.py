@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import pickle
@@ -31,7 +32,7 @@ def kipoi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(folder))
-        import kipoi  # noqa: F401
+        importlib.import_module("kipoi")
     return folder
 
 
@@ -207,6 +208,34 @@ def test_model_answers_with_one_array_per_cell_type(project: Path, loader: Modul
     np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)
     assert np.isnan(expected[1]).all()
     assert not np.isnan(expected[0]).any()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_real_genes_are_predicted_as_texcnn_predicts_them(
+    project: Path, loader: ModuleType, data: Path, tmp_path: Path
+) -> None:
+    real: dict[str, list[tuple[int, int]]] = {}
+    for line in (data / "human" / "hg38_slice.bed").read_text().splitlines():
+        chrom, start, end = line.split("\t")[:3]
+        real.setdefault(chrom, []).append((int(start), int(end)))
+    rows = []
+    for line in (data / "human" / "xpresso_tss_20kb.bed").read_text().splitlines():
+        chrom, start = line.split("\t")[:2]
+        if any(left <= int(start) + 10_000 < right for left, right in real.get(chrom, [])):
+            rows.append(line + "\n")
+    bed, fasta = tmp_path / "genes.bed", data / "human" / "hg38_slice.fa.gz"
+    bed.write_text("".join(rows[:200]))
+    items = loader.TExCNNDl(str(fasta), intervals_file=str(bed), bed_anchor="center")
+    model = load(project / "kipoi_model" / "TExCNN" / "model.py").TExCNNKipoi("texcnn-mini")
+    batches = list(items.batch_iter(batch_size=32, num_workers=2))
+    found = np.concatenate([np.stack(list(model.predict_on_batch(b["inputs"]).values()), 1) for b in batches])
+    expected = texcnn.load_model().predict(fasta, bed=bed, bed_anchor="center")
+    ids = [name for batch in batches for name in batch["metadata"]["ranges"]["id"].tolist()]
+    assert ids == expected["gene_id"].tolist()
+    assert len(ids) == 200
+    assert (expected["n_fraction"] > 0).any()  # windows with gaps are among them
+    assert np.abs(found - expected[list(model.model.cell_types)].to_numpy()).max() <= 1e-6
 
 
 def test_shim_is_loaded_once_and_leaves_the_other_formats_alone(
