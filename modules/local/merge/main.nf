@@ -3,7 +3,7 @@
  */
 process MERGE {
     tag "${meta.id} ${meta.model}"
-    label 'process_low'
+    label 'process_single'
 
     input:
     // parts: shard_1.parquet, ... in the order of the windows; skipped_parts: shard_1.parquet.skipped.tsv, ..., which
@@ -21,8 +21,10 @@ process MERGE {
     texcnn merge \\
         --out predictions.parquet \\
         --also predictions.tsv.gz \\
-        ${skipped} ${args} \\
+        --skipped '${skipped_windows}' \\
+        ${args} \\
         ${parts}
+    mv predictions.parquet.skipped.tsv predictions.skipped.tsv
 
     predicted=\$((\$(gunzip -c predictions.tsv.gz | wc -l) - 1))
     skipped=\$((\$(wc -l < predictions.skipped.tsv) - 1))

@@ -3,7 +3,7 @@
  */
 process PREDICT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
-    label 'process_low'
+    label 'process_single'
 
     input:
     // meta: [id, annotation, model, shard]; features: a table of extra inputs per gene, or []

@@ -4,6 +4,7 @@
 process PREDICT_ONE_HOT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
     label 'process_gpu'
+    label 'gpu_placement'
 
     input:
     // meta: [id, annotation, model, shard]; windows: a BED with its header line; features: a table, or []

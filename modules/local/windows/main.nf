@@ -3,7 +3,7 @@
  */
 process WINDOWS {
     tag "${meta.id} ${meta.model}"
-    label 'process_low'
+    label 'process_single'
 
     input:
     // meta: [id, annotation: 'gtf' | 'bed', model]; genes: a list of gene ids, or []; bundle: a folder, or [] for a name

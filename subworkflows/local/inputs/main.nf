@@ -131,7 +131,7 @@ workflow INPUTS {
         ch_fasta.raw.join(PREPARE_GENOME.out.files).map { key, fasta, _index, prepared ->
             def files = [prepared].flatten()
             def unpacked = files.find { path -> path.name == 'genome.fa' }
-            [key, unpacked ?: fasta, files - unpacked]
+            [key, unpacked ?: fasta, files.findAll { path -> path != unpacked }]
         }
     )
 
