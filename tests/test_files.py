@@ -54,7 +54,9 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     for content in ("first", "second"):
         with atomic_folder(out) as temporary:
             (temporary / content).write_text(content)
+            (temporary / content).chmod(0o600)
         assert names(out) == [content]
+        assert (out / content).stat().st_mode & 0o044 == 0o044, "readable by others, as new files are"
     assert names(tmp_path) == ["out"]
 
 
@@ -82,7 +84,18 @@ def test_outputs_are_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     check_output(tmp_path / "old", overwrite=True)
     with pytest.raises(InputError, match=r"does not exist.*create it first"):
         check_output(tmp_path / "nowhere" / "out", overwrite=False)
+    with pytest.raises(InputError, match=r"something else.*a new name, or a file"):
+        check_output(tmp_path, overwrite=True)
     # Root may write anywhere, so that permissions alone cannot show this.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match=r"is not writable"):
         check_output(tmp_path / "new", overwrite=False)
+
+
+def test_only_folders_of_ours_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").touch()
+    with pytest.raises(InputError, match=r"something else.*a folder with config\.json"):
+        check_output(tmp_path / "home", overwrite=True, marker="config.json")
+    (tmp_path / "home" / "config.json").touch()
+    check_output(tmp_path / "home", overwrite=True, marker="config.json")

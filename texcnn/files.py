@@ -19,15 +19,17 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
+def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
     """Refuses an output that cannot be written, before anything expensive is done.
 
     Args:
         path: File or folder about to be written.
         overwrite: Whether something already there may be replaced.
+        marker: For a folder, the file that shows that it is one of ours; only such a folder is ever replaced.
 
     Raises:
-        InputError: when the folder is missing or not writable, or the output is there and ``overwrite`` is not set.
+        InputError: when the folder is missing or not writable, the output is there and ``overwrite`` is not set, or
+            something else than what would be written is there.
     """
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -38,6 +40,15 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         )
     if path.exists() and not overwrite:
         raise InputError(f"'{path}' already exists", where="--out", remedy="choose another name, or add --overwrite")
+    ours = path.is_file() if marker is None else (path / marker).is_file()
+    if path.exists() and not ours:
+        kind = "a file" if marker is None else f"a folder with {marker}"
+        raise InputError(
+            f"'{path}' is something else than what would replace it",
+            where="--out",
+            allowed=f"a new name, or {kind}",
+            remedy="choose another name",
+        )
 
 
 @contextlib.contextmanager
@@ -55,9 +66,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
+        _open_to_others(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -77,9 +86,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-"))
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
+        for content in (temporary, *temporary.rglob("*")):
+            _open_to_others(content)
         if path.exists():
             # rename() cannot replace a folder that has content: move the old one aside first, then drop it.
             aside = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-old-"))
@@ -90,3 +98,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _open_to_others(path: Path) -> None:
+    """Gives a temporary file or folder, which only its owner may read, the rights that new ones have."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)

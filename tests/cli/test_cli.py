@@ -304,6 +304,18 @@ def test_embed_checks_its_options(texcnn: Callable[..., Run], files: dict[str, P
     assert not store.exists()
 
 
+def test_embed_never_removes_a_folder_that_is_no_store(
+    texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").touch()
+    run = texcnn("embed", *given(files, out=tmp_path / "home"), "--overwrite")
+    assert (run.status, "a folder with store.json" in run.err) == (2, True)
+    assert (tmp_path / "home" / "thesis.txt").exists()
+    assert texcnn("embed", *given(files, out=tmp_path / "store")).status == 0
+    assert texcnn("embed", *given(files, out=tmp_path / "store"), "--overwrite").status == 0
+
+
 def test_merge(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path) -> None:
     parts = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for gene, part in zip(("g2", "g1"), parts, strict=True):

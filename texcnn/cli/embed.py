@@ -62,6 +62,7 @@ def embed(
     import shutil
 
     from texcnn.embedding.fill import embed_genes
+    from texcnn.embedding.store import STORE_META
     from texcnn.encoders.choose import encoder_spec
     from texcnn.encoders.registry import load_encoder
     from texcnn.errors import InputError
@@ -91,7 +92,7 @@ def embed(
         network = chosen.segment_network()
         loaded, window, segments = network.encoders, chosen.window, network.segments
 
-    check_output(out, overwrite=True)
+    check_output(out, overwrite=True, marker=STORE_META)  # an unfinished store is gone on with
     if overwrite and out.exists():
         shutil.rmtree(out)
     with Reference(fasta) as reference:

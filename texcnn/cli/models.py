@@ -93,9 +93,10 @@ def fetch(name: str) -> None:
 def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
     """Turn another tool's weights into a bundle: the published Xpresso Keras file."""
     from texcnn.files import check_output
+    from texcnn.model.bundle import CONFIG
     from texcnn.model.xpresso_bundle import import_xpresso
 
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, marker=CONFIG)
     import_xpresso(file, out)
     click.echo(f"model bundle: {out}", err=True)
 
@@ -107,9 +108,9 @@ def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
 def export(name: str | None, out: Path, overwrite: bool) -> None:
     """Copy a model's bundle, its checksums verified, to a folder of yours."""
     from texcnn.files import check_output
-    from texcnn.model.bundle import copy_bundle
+    from texcnn.model.bundle import CONFIG, copy_bundle
     from texcnn.model.catalog import resolve_model
 
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, marker=CONFIG)
     copy_bundle(resolve_model(name), out)
     click.echo(f"model bundle: {out}", err=True)

@@ -32,13 +32,11 @@ if TYPE_CHECKING:
     from texcnn.model.network import SegmentNetwork
 
 FORMAT_VERSION = 1
-_META, _PROGRESS, _GENES, _SKIPPED, _ARRAYS = (
-    "store.json",
-    "progress.json",
-    "genes.parquet",
-    "skipped.tsv",
-    "arrays.zarr",
-)
+STORE_META = "store.json"
+"""The file that shows that a folder is a store."""
+
+_PROGRESS = "progress.json"
+_GENES, _SKIPPED, _ARRAYS = "genes.parquet", "skipped.tsv", "arrays.zarr"
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class EmbeddingStore:
             InputError: when something else is there.
         """
         if folder.exists():
-            if not (folder / _META).is_file():
+            if not (folder / STORE_META).is_file():
                 raise InputError(f"'{folder}' already exists", where="--out", remedy="choose another name")
             store = cls._open(folder)
             if store.spec != spec or store.genes != list(genes):
@@ -146,7 +144,7 @@ class EmbeddingStore:
             )
             skipped_frame(skipped).to_csv(temporary / _SKIPPED, sep="\t", index=False)
             described = {"format_version": FORMAT_VERSION, **asdict(spec)}
-            (temporary / _META).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+            (temporary / STORE_META).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
             (temporary / _PROGRESS).write_text('{"chunks_done": 0}\n', encoding="utf-8")
         return cls._open(folder)
 
@@ -168,11 +166,11 @@ class EmbeddingStore:
 
     @classmethod
     def _open(cls, folder: Path) -> EmbeddingStore:
-        if not (folder / _META).is_file():
+        if not (folder / STORE_META).is_file():
             raise StoreError(
                 f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed"
             )
-        values = json.loads((folder / _META).read_text(encoding="utf-8"))
+        values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
         version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
             raise StoreError(
