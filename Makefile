@@ -1,5 +1,6 @@
 # make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
 # make test   the whole test suite            make lint   ruff and mypy
+# make bench  speed and memory, as tables
 # make lock   pin the dependencies anew       make clean  remove what the others made
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ export NXF_OFFLINE ?= true
 # Absolute: tests and Nextflow tasks change their folder.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint bench lock clean
 
 demo: .venv/ready
 	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
@@ -25,6 +26,9 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: .venv/ready
+	$(BIN)/python benchmarks/memory.py
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
