@@ -18,6 +18,7 @@ from texcnn.errors import TexcnnError
 _COMMANDS = {
     "predict": "texcnn.cli.predict:predict",
     "windows": "texcnn.cli.windows:windows",
+    "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
     "merge": "texcnn.cli.merge:merge",
     "report": "texcnn.cli.report:report",

@@ -22,6 +22,11 @@ def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], C
     return decorate
 
 
+GENES_OPTION = click.option("--genes", type=FILE, help="Only these genes: a file with an id or name per line.")
+MAP_CHROM_NAMES_OPTION = click.option(
+    "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
+)
+
 GENE_OPTIONS = _options(
     click.option("--gtf", type=FILE, help="Genes: GTF (Ensembl, GENCODE, RefSeq), plain or gz."),
     click.option("--bed", type=FILE, help="Genes: BED3 to BED6, one interval per gene."),
@@ -39,10 +44,8 @@ GENE_OPTIONS = _options(
         show_default=True,
         help="One row per gene (TSS of the transcript with the longest CDS), or one per transcript.",
     ),
-    click.option("--genes", type=FILE, help="Only these genes: a file with an id or name per line."),
-    click.option(
-        "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
-    ),
+    GENES_OPTION,
+    MAP_CHROM_NAMES_OPTION,
 )
 """Which genes."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from texcnn.errors import InputError
+from texcnn.genome.annotation import without_version
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,23 @@ class FeatureTable:
 
         An Ensembl version suffix (``ENSG00000000003.15``) on either side is ignored where the exact id is missing.
         """
-        bare = {gene_id.partition(".")[0]: row for gene_id, row in reversed(self.rows.items())}
         found = np.full((len(gene_ids), len(self.names)), np.nan, np.float32)
-        for place, gene_id in enumerate(gene_ids):
-            row = self.rows.get(gene_id, bare.get(gene_id.partition(".")[0]))
+        for place, row in enumerate(find_rows(self.rows, gene_ids)):
             if row is not None:
                 found[place] = self.values[row]
         return found
+
+
+def find_rows(rows: Mapping[str, int], gene_ids: Sequence[str]) -> list[int | None]:
+    """Finds each gene's row of a table.
+
+    Args:
+        rows: Gene id to row.
+        gene_ids: The genes looked for. An Ensembl version suffix on either side is ignored where the exact id is
+            missing; where several rows differ in nothing else, the first is taken.
+
+    Returns:
+        One row per gene; None where there is none.
+    """
+    bare = {without_version(gene_id): row for gene_id, row in reversed(list(rows.items()))}
+    return [rows.get(gene_id, bare.get(without_version(gene_id))) for gene_id in gene_ids]

@@ -14,7 +14,17 @@ from texcnn.genome.gtf import TRANSCRIPT_CHOICES, read_gtf
 _LOG = logging.getLogger("texcnn")
 _VERSIONED_ENSEMBL_ID = re.compile(r"ENS[A-Z]*G\d{11}\.\d+")
 
-__all__ = ["BED_ANCHORS", "TRANSCRIPT_CHOICES", "Annotation", "Gene", "Skipped", "read_bed", "read_gtf", "select_genes"]
+__all__ = [
+    "BED_ANCHORS",
+    "TRANSCRIPT_CHOICES",
+    "Annotation",
+    "Gene",
+    "Skipped",
+    "read_bed",
+    "read_gtf",
+    "select_genes",
+    "without_version",
+]
 
 
 def select_genes(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
@@ -41,15 +51,15 @@ def select_genes(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
     if len(names) < len(given):
         _LOG.warning("%d repeated names in the list of genes count once", len(given) - len(names))
     by_id = _group((gene.id, gene.id) for gene in annotation.genes)
-    by_bare_id = _group((_without_version(gene.id), gene.id) for gene in annotation.genes)
+    by_bare_id = _group((without_version(gene.id), gene.id) for gene in annotation.genes)
     by_name = _group((gene.name, gene.id) for gene in annotation.genes)
     skipped_rows: dict[str, list[Skipped]] = {}
     for row in annotation.skipped:
-        skipped_rows.setdefault(_without_version(row.gene_id), []).append(row)
+        skipped_rows.setdefault(without_version(row.gene_id), []).append(row)
     chosen: dict[str, str] = {}
     skipped: list[Skipped] = []
     for name in names:
-        bare = _without_version(name)
+        bare = without_version(name)
         already = skipped_rows.get(bare, [])
         skipped += already
         ids = by_id.get(name) or by_bare_id.get(bare) or by_name.get(name) or []
@@ -73,6 +83,6 @@ def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return {key: list(ids) for key, ids in groups.items()}
 
 
-def _without_version(gene_id: str) -> str:
-    """An Ensembl id without its version; other ids keep theirs: AC004556.1 and AC004556.3 are two genes."""
+def without_version(gene_id: str) -> str:
+    """Returns an Ensembl id without its version; other ids keep theirs: AC004556.1 and AC004556.3 are two genes."""
     return gene_id.split(".")[0] if _VERSIONED_ENSEMBL_ID.fullmatch(gene_id) else gene_id

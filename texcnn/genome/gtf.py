@@ -34,17 +34,35 @@ def read_gtf(path: str | Path, *, transcripts: str = "gene") -> Annotation:
         InputError: A row is malformed (named by its line), the file is missing, empty, truncated, a GFF3, or has no
             transcript, exon or CDS rows.
     """
-    path = Path(path)
     if transcripts not in TRANSCRIPT_CHOICES:
         raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES)
+    if transcripts == "all":
+        genes, skipped = _one_per_transcript(_read_loci(Path(path)))
+    else:
+        chosen, skipped = read_chosen_transcripts(path)
+        genes = [gene for gene, _ in chosen]
+    return Annotation(genes, skipped, Path(path))
+
+
+def read_chosen_transcripts(path: str | Path) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
+    """Reads each gene of :func:`read_gtf` with the one transcript that stands for it.
+
+    Returns:
+        The genes with their transcripts, and what was skipped.
+
+    Raises:
+        InputError: As :func:`read_gtf`.
+    """
+    return _one_per_gene(_read_loci(Path(path)))
+
+
+def _read_loci(path: Path) -> list[Locus]:
     gene_rows, placed = read_rows(path)
     if not placed:
         raise InputError(
             "no transcript, exon or CDS row found", where=path, allowed="a GTF with these features in column 3"
         )
-    loci = _join(gene_rows, placed)
-    genes, skipped = _one_per_gene(loci) if transcripts == "gene" else _one_per_transcript(loci)
-    return Annotation(genes, skipped, path)
+    return _join(gene_rows, placed)
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:
@@ -85,8 +103,8 @@ def _cluster(transcripts: list[TranscriptRows]) -> list[Locus]:
     return loci
 
 
-def _one_per_gene(loci: list[Locus]) -> tuple[list[Gene], list[Skipped]]:
-    genes: list[Gene] = []
+def _one_per_gene(loci: list[Locus]) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
+    genes: list[tuple[Gene, TranscriptRows]] = []
     skipped: list[Skipped] = []
     kept: dict[str, Locus] = {}
     for locus in loci:
@@ -101,7 +119,7 @@ def _one_per_gene(loci: list[Locus]) -> tuple[list[Gene], list[Skipped]]:
         else:
             kept[locus.gene_id] = locus
             best = min(locus.transcripts, key=lambda transcript: transcript.rank)
-            genes.append(Gene(locus.gene_id, locus.gene_name, locus.chrom, best.tss, locus.strand))
+            genes.append((Gene(locus.gene_id, locus.gene_name, locus.chrom, best.tss, locus.strand), best))
     return genes, skipped
 
 

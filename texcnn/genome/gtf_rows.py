@@ -1,15 +1,16 @@
-"""Rows of a GTF, line by line, to gene rows and transcripts with the bases of their exons and CDS."""
+"""Rows of a GTF, line by line, to gene rows and transcripts with their exons and CDS."""
 
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from texcnn.errors import InputError
 from texcnn.genome.lines import numbered_lines
 
-_FEATURES = frozenset({"gene", "transcript", "exon", "CDS"})
+_FEATURES = frozenset({"gene", "transcript", "exon", "CDS", "stop_codon"})
 _VALUE = r'\s+(?:"([^"]*)"|([^\s;]+))'
 _ATTRIBUTES = {
     # Every row is searched for its ids: a pattern that starts with a literal is several times as fast. The look-behind
@@ -25,7 +26,12 @@ _GFF3_REMEDY = "gffread -T IN.gff3 -o OUT.gtf converts GFF3 to GTF"
 
 @dataclass(slots=True)
 class TranscriptRows:
-    """A transcript while its rows are read; 0-based half-open."""
+    """A transcript while its rows are read; 0-based half-open.
+
+    ``exons`` and ``coding`` hold start, end, start, end, ... in the order of the rows: plain arrays, since an annotation
+    has millions of rows. ``coding`` has the CDS and the stop codon, which Ensembl, GENCODE and NCBI leave out of the
+    CDS rows and others do not; ``cds_bases`` counts the CDS rows as they are.
+    """
 
     id: str
     gene_id: str
@@ -38,6 +44,8 @@ class TranscriptRows:
     has_row: bool
     exon_bases: int = 0
     cds_bases: int = 0
+    exons: array[int] = field(default_factory=lambda: array("q"))
+    coding: array[int] = field(default_factory=lambda: array("q"))
 
     @property
     def tss(self) -> int:
@@ -69,7 +77,7 @@ class Locus:
 
 
 def read_rows(path: Path) -> tuple[list[Locus], list[TranscriptRows]]:
-    """Reads gene rows, and transcripts with the bases of their exon and CDS rows, line by line."""
+    """Reads gene rows, and transcripts with their exon, CDS and stop codon rows, line by line."""
     loci: list[Locus] = []
     placed: list[TranscriptRows] = []
     by_key: dict[tuple[str, str, str, str], list[TranscriptRows]] = {}
@@ -111,8 +119,11 @@ def read_rows(path: Path) -> tuple[list[Locus], list[TranscriptRows]]:
             transcript.has_row = feature == "transcript"
         if feature == "exon":
             transcript.exon_bases += end - start
-        elif feature == "CDS":
-            transcript.cds_bases += end - start
+            transcript.exons.extend((start, end))
+        elif feature != "transcript":
+            transcript.coding.extend((start, end))
+            if feature == "CDS":
+                transcript.cds_bases += end - start
     return loci, placed
 
 

@@ -1,0 +1,55 @@
+"""Features per gene as they are made: a table that ``texcnn predict --features`` reads, and who is not in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from texcnn.errors import InputError
+from texcnn.files import atomic_file, check_output
+from texcnn.genome.gene import Skipped
+from texcnn.tables.writers import skipped_path, write_skipped
+
+_ENDINGS = (".tsv", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class GeneFeatures:
+    """Features and the genes that have none.
+
+    Attributes:
+        frame: ``gene_id``, then one column of numbers per feature; NaN where a value is unknown.
+        skipped: Genes that are not in ``frame``, and why.
+    """
+
+    frame: pd.DataFrame
+    skipped: list[Skipped]
+
+    @property
+    def n_incomplete(self) -> int:
+        """Genes of ``frame`` with an unknown value."""
+        return int(self.frame.isna().any(axis=1).sum())
+
+    def write(self, out: Path) -> None:
+        """Writes the table and, beside it, ``<out>.skipped.tsv``; an unknown value is an empty field."""
+        # Before the table appears: a table without its list of skipped genes would look complete.
+        write_skipped(skipped_path(out), self.skipped)
+        # No time stamp: equal tables are equal files.
+        compression = {"method": "gzip", "mtime": 0} if out.suffix == ".gz" else None
+        with atomic_file(out) as temporary:
+            self.frame.to_csv(temporary, sep="\t", index=False, float_format="%.9g", compression=compression)
+
+
+def check_features_output(out: Path, *, overwrite: bool) -> None:
+    """Refuses an output that cannot be written, before anything is computed.
+
+    Raises:
+        InputError: when the ending is unknown, the folder unusable, or the file there without ``overwrite``.
+    """
+    if not out.name.endswith(_ENDINGS) or out.name in _ENDINGS:
+        raise InputError(
+            f"unknown format of a feature table '{out.name}'", where="--out", allowed=f"{' or '.join(_ENDINGS)}"
+        )
+    check_output(out, overwrite=overwrite)

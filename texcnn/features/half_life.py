@@ -1,0 +1,137 @@
+"""Eight features of a gene's mRNA that go with its half-life, from an annotation and a genome.
+
+They are those of Xpresso (Agarwal & Shendure, Cell Reports 31:107663, 2020) with its choices where they are sound: the
+stop codon and each row's last base, which its scripts leave out, count here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from texcnn.errors import InputError
+from texcnn.features.gene_features import GeneFeatures
+from texcnn.genome.annotation import select_genes
+from texcnn.genome.gene import Annotation, Skipped
+from texcnn.genome.gtf import read_chosen_transcripts
+from texcnn.genome.interval import Interval
+from texcnn.genome.mrna import Blocks, Mrna, n_bases
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import place_genes
+from texcnn.progress import progress_bar
+
+HALF_LIFE_FEATURES = (
+    "utr5_length_bp",
+    "cds_length_bp",
+    "intron_length_bp",
+    "utr3_length_bp",
+    "utr5_gc",
+    "cds_gc",
+    "utr3_gc",
+    "orf_exons_per_kb",
+)
+"""The columns, in Xpresso's order."""
+
+LOG10_OFFSET = 0.1
+"""Added before the logarithm, as to expression: a gene without introns has one too."""
+
+
+def half_life_features(
+    reference: Reference,
+    gtf: Path,
+    *,
+    genes: Sequence[str] | None = None,
+    log10: bool = False,
+    map_chrom_names: bool = False,
+    progress: bool = False,
+) -> GeneFeatures:
+    """Computes the features of each coding gene.
+
+    A gene stands for its transcript with the longest CDS, the one whose TSS the GTF reader takes (ties: most exon
+    bases, then lowest id). Lengths are in bp: exonic bases before, in and after the CDS, and all introns together. The
+    CDS has the stop codon, whether or not the annotation counts it. GC is the fraction of G and C among the known
+    bases: 0 for a part of length 0, as in Xpresso; NaN for a part whose bases are all N. ``orf_exons_per_kb`` is the
+    number of exons with coding bases per 1,000 bp of CDS: Xpresso computes this under the name of ORF exon junction
+    density, and its single-exon genes are not 0.
+
+    Args:
+        reference: The genome.
+        gtf: Its annotation.
+        genes: Names of wanted genes; None for all.
+        log10: Whether lengths and exons per kb become log10(x + 0.1), as Xpresso's networks take them; their columns
+            are then named ``log10_...``, so that a model cannot be given the wrong ones.
+        map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
+        progress: Whether to show progress.
+
+    Returns:
+        One row per coding gene in the annotation's order. Genes without CDS, and those that reach beyond their
+        chromosome or lie on none of the FASTA, are skipped.
+
+    Raises:
+        InputError: when a file cannot be used, the two do not fit, or no gene has a CDS.
+    """
+    chosen, skipped = read_chosen_transcripts(gtf)
+    transcripts = {gene.id: transcript for gene, transcript in chosen}
+    annotation = Annotation([gene for gene, _ in chosen], skipped, gtf)
+    if genes is not None:
+        annotation = select_genes(annotation, genes)
+    annotation = place_genes(reference, annotation, map_chrom_names=map_chrom_names)
+    skipped = list(annotation.skipped)
+    ids: list[str] = []
+    rows: list[tuple[float, ...]] = []
+    n_coding = 0
+    with progress_bar(progress, total=len(annotation.genes), what="half-life features", unit="genes") as bar:
+        for gene in annotation.genes:
+            bar.update()
+            transcript = transcripts[gene.id]
+            if not transcript.cds_bases:
+                skipped.append(Skipped(gene.id, "no transcript has a CDS: the gene is not protein coding"))
+                continue
+            n_coding += 1
+            mrna = Mrna.of(transcript.exons, transcript.coding, gene.strand)
+            end, length = mrna.exons[-1][1], reference.lengths[gene.chrom]
+            if end > length:
+                reason = f"transcript {transcript.id} reaches base {end} of chromosome '{gene.chrom}' ({length} bp)"
+                skipped.append(Skipped(gene.id, reason))
+                continue
+            ids.append(gene.id)
+            rows.append(_features(reference, gene.chrom, mrna))
+    if annotation.genes and not n_coding:
+        raise InputError(
+            "no gene has a CDS", where=gtf, allowed="an annotation of protein-coding genes with CDS rows in column 3"
+        )
+    frame = pd.DataFrame(rows, columns=list(HALF_LIFE_FEATURES), dtype=np.float64)
+    if log10:
+        frame = _take_log10(frame)
+    frame.insert(0, "gene_id", ids)
+    return GeneFeatures(frame, skipped)
+
+
+def _features(reference: Reference, chrom: str, mrna: Mrna) -> tuple[float, ...]:
+    cds_length = n_bases(mrna.cds)
+    return (
+        n_bases(mrna.utr5),
+        cds_length,
+        mrna.intron_length,
+        n_bases(mrna.utr3),
+        *(_gc_fraction(reference, chrom, part) for part in (mrna.utr5, mrna.cds, mrna.utr3)),
+        mrna.n_coding_exons * 1000 / cds_length,
+    )
+
+
+def _gc_fraction(reference: Reference, chrom: str, part: Blocks) -> float:
+    if not part:
+        return 0.0
+    # Either strand has the same G + C.
+    bases = "".join(reference.fetch(Interval(chrom, start, end)) for start, end in part)
+    known = len(bases) - bases.count("N")
+    return (bases.count("G") + bases.count("C")) / known if known else float("nan")
+
+
+def _take_log10(frame: pd.DataFrame) -> pd.DataFrame:
+    logged = [name for name in frame.columns if not name.endswith("_gc")]
+    frame[logged] = np.log10(frame[logged] + LOG10_OFFSET)
+    return frame.rename(columns={name: f"log10_{name}" for name in logged})

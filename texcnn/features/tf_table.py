@@ -1,0 +1,216 @@
+"""Gene x TF tables of either layout: a matrix, or a list of pairs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from texcnn.errors import InputError, unknown_name
+from texcnn.genome.lines import numbered_lines
+
+TF_LAYOUTS = ("auto", "wide", "long")
+_GENE_COLUMNS = ("gene_id", "ensembl_id", "ensembl_gene_id", "gene", "target", "target_gene")
+_TF_COLUMNS = ("tf", "source", "regulator", "transcription_factor")
+_MISSING = frozenset({"", "na", "nan"})
+
+Row = tuple[int, list[str]]
+"""A line's number and its fields."""
+
+
+@dataclass(frozen=True)
+class TfTable:
+    """A matrix of genes and transcription factors.
+
+    Attributes:
+        gene_ids: One per row, all different.
+        tfs: One per column, all different.
+        values: float64 ``(n_genes, n_tfs)``, such as 0/1 or weights; NaN where the file has none.
+    """
+
+    gene_ids: tuple[str, ...]
+    tfs: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+
+
+def read_tf_table(
+    path: Path, *, layout: str = "auto", gene_column: str | None = None, tf_column: str | None = None
+) -> TfTable:
+    """Reads a table with a header, separated by tabs or commas, plain or gzipped.
+
+    A *wide* table has a row per gene: columns of text first (the gene's id, and what else names it), then one column of
+    numbers per TF. Only the first column, or one without a single number, counts as text. A *long* one has a row per pair: gene, TF and perhaps a weight (1 without one); a pair that is not
+    listed is 0 for the genes that are. ``auto`` takes a table for long if it has two or three columns and text in the
+    first two.
+
+    Args:
+        path: The file.
+        layout: ``auto``, ``wide`` or ``long``.
+        gene_column: Name of the gene ids' column. None takes the only column of text, or one of a usual name.
+        tf_column: Name of the TFs' column in a long table; None takes one of a usual name.
+
+    Returns:
+        Genes and TFs in the order of the file.
+
+    Raises:
+        InputError: when the file is missing, empty or unreadable, a column cannot be told, a row has too few or too
+            many fields, a value is no finite number, or a gene, a TF or a pair stands twice.
+    """
+    if layout not in TF_LAYOUTS:
+        raise unknown_name("layout", layout, TF_LAYOUTS)
+    header, rows = _read(path)
+    n_text = _leading_text(rows, len(header))
+    if layout == "auto":
+        layout = "long" if len(header) in (2, 3) and n_text >= 2 else "wide"
+    if layout == "long":
+        return _from_long(header, rows, path, gene_column, tf_column)
+    if tf_column is not None:
+        raise InputError("a wide table has no column of TFs", where=f"--tf-column, {path}", allowed="--layout long")
+    return _from_wide(header, rows, path, n_text, gene_column)
+
+
+def _read(path: Path) -> tuple[list[str], list[Row]]:
+    """The header, and rows of as many fields."""
+    lines = numbered_lines(path)
+    first = next(lines)[1]
+    delimiter = "\t" if "\t" in first else ","
+    header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
+    rows = list(_split(lines, delimiter))
+    if not rows:
+        raise InputError("the table has no rows", where=path, allowed="a header and one row or more")
+    twice = [name for place, name in enumerate(header) if name in header[:place]]
+    if twice or "" in header:
+        raise InputError(
+            f"the column '{twice[0]}' stands twice" if twice else "a column has no name",
+            where=f"{path}, line 1",
+            allowed="columns of different names",
+        )
+    for number, fields in rows:
+        if len(fields) != len(header):
+            raise InputError(
+                f"the row has {len(fields)} fields, the header {len(header)}",
+                where=f"{path}, line {number}",
+                remedy="give the column of gene ids a name too" if len(fields) == len(header) + 1 else None,
+            )
+    return header, rows
+
+
+def _split(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[Row]:
+    for number, line in lines:
+        if line.strip():
+            yield number, next(csv.reader([line], delimiter=delimiter))
+
+
+def _leading_text(rows: list[Row], n_columns: int) -> int:
+    """Columns of text at the left; the first one always is, even if its ids look like numbers."""
+    for column in range(1, n_columns):
+        known = (fields[column] for _, fields in rows if fields[column].strip().lower() not in _MISSING)
+        is_text = [not _is_number(field) for field in known]
+        if not is_text or not all(is_text):
+            return column
+    return n_columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_wide(header: list[str], rows: list[Row], path: Path, n_text: int, gene_column: str | None) -> TfTable:
+    gene = _choose("gene_column", gene_column, header[:n_text], _GENE_COLUMNS, path)
+    tfs = tuple(header[n_text:])
+    if not tfs:
+        raise InputError(
+            "no column of numbers", where=path, allowed="text columns, then a column of numbers per TF",
+            remedy="a list of gene and TF pairs is read with --layout long",
+        )  # fmt: skip
+    values = np.empty((len(rows), len(tfs)))
+    seen: dict[str, int] = {}
+    for row, (number, fields) in enumerate(rows):
+        gene_id = _name(fields[gene], header[gene], path, number)
+        if gene_id in seen:
+            raise InputError(
+                f"the gene '{gene_id}' stands in lines {seen[gene_id]} and {number}", where=path,
+                remedy="keep one row a gene",
+            )  # fmt: skip
+        seen[gene_id] = number
+        try:
+            values[row] = [float(text) for text in fields[n_text:]]
+        except ValueError:
+            values[row] = [_number(text, path, number, tf) for text, tf in zip(fields[n_text:], tfs, strict=True)]
+        if np.isinf(values[row]).any():
+            raise InputError("a value is infinite", where=f"{path}, line {number}", allowed="finite numbers")
+    return TfTable(tuple(seen), tfs, values)
+
+
+def _from_long(
+    header: list[str], rows: list[Row], path: Path, gene_column: str | None, tf_column: str | None
+) -> TfTable:
+    if len(header) not in (2, 3):
+        raise InputError(
+            f"a list of pairs has {len(header)} columns", where=path, allowed="2 or 3: gene, TF and perhaps a weight"
+        )
+    gene = _choose("gene_column", gene_column, header, _GENE_COLUMNS, path)
+    tf = _choose("tf_column", tf_column, header, _TF_COLUMNS, path)
+    if gene == tf:
+        raise InputError("one column cannot be both gene and TF", where=path, allowed=", ".join(header))
+    weight = next((place for place in range(len(header)) if place not in (gene, tf)), None)
+    pairs: dict[tuple[str, str], float] = {}
+    for number, fields in rows:
+        pair = (_name(fields[gene], header[gene], path, number), _name(fields[tf], header[tf], path, number))
+        if pair in pairs:
+            raise InputError(
+                f"the pair of '{pair[0]}' and '{pair[1]}' stands twice", where=f"{path}, line {number}",
+                remedy="keep one row a pair",
+            )  # fmt: skip
+        pairs[pair] = 1.0 if weight is None else _number(fields[weight], path, number, header[weight])
+    genes = {gene_id: row for row, gene_id in enumerate(dict.fromkeys(gene_id for gene_id, _ in pairs))}
+    tfs = {name: column for column, name in enumerate(dict.fromkeys(name for _, name in pairs))}
+    values = np.zeros((len(genes), len(tfs)))
+    for (gene_id, name), value in pairs.items():
+        values[genes[gene_id], tfs[name]] = value
+    return TfTable(tuple(genes), tuple(tfs), values)
+
+
+def _choose(kind: str, wanted: str | None, names: list[str], usual: Sequence[str], path: Path) -> int:
+    option = f"--{kind.replace('_', '-')}"
+    if wanted is not None:
+        if wanted not in names:
+            raise unknown_name("column", wanted, names, where=f"{option}, {path}")
+        return names.index(wanted)
+    if len(names) == 1:
+        return 0
+    lowered = [name.lower() for name in names]
+    found = [name for name in usual if lowered.count(name) == 1]
+    if not found:
+        raise InputError(
+            f"cannot tell which column holds the {'gene ids' if kind == 'gene_column' else 'TFs'}", where=path,
+            allowed=", ".join(names), remedy=f"name it with {option}",
+        )  # fmt: skip
+    return lowered.index(found[0])
+
+
+def _name(text: str, column: str, path: Path, number: int) -> str:
+    name = text.strip()
+    if not name:
+        raise InputError("a name is empty", where=f"{path}, line {number}, column {column}")
+    return name
+
+
+def _number(text: str, path: Path, number: int, column: str) -> float:
+    if text.strip().lower() in _MISSING:
+        return math.nan
+    if not _is_number(text) or math.isinf(float(text)):
+        raise InputError(
+            f"'{text}' is not a finite number", where=f"{path}, line {number}, column {column}",
+            allowed="a number, or NA where there is none",
+        )  # fmt: skip
+    return float(text)
