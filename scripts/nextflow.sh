@@ -43,10 +43,10 @@ if ! compgen -G "$jars/nextflow-*.jar" > /dev/null; then
     mv -T "$fetched" "$jars" 2> /dev/null || compgen -G "$jars/nextflow-*.jar" > /dev/null
 fi
 
-# What the nextflow launcher opens too: without these, tasks cannot be cached on JDK 17 and later.
+# What the nextflow launcher opens too: without these, results cannot be stored for -resume on JDK 17 and later.
 opens=()
 for package in java.lang java.io java.nio java.net java.util java.util.regex java.util.concurrent.locks \
     java.util.concurrent.atomic sun.nio.ch sun.nio.fs sun.net.www.protocol.{http,https,ftp,file} jdk.internal.{misc,vm}; do
     opens+=(--add-opens "java.base/$package=ALL-UNNAMED")
 done
-exec "$java" "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"
+exec "$java" -XX:TieredStopAtLevel=1 "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"

@@ -1,0 +1,85 @@
+"""Runs of real Nextflow on a copy of the pipeline, which a test may edit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from tiny import save_tiny_dnabert2
+
+PIPELINE = ("main.nf", "nextflow.config", "nextflow_schema.json", "modules", "subworkflows", "conf", "bin", "assets")
+
+
+@dataclass
+class Run:
+    """A finished run of the pipeline."""
+
+    status: int
+    output: str
+    outdir: Path
+
+    @property
+    def trace(self) -> pd.DataFrame:
+        """One row per task, its process's plain name in the column ``process``."""
+        table = pd.read_csv(self.outdir / "pipeline_info" / "trace.txt", sep="\t")
+        table["process"] = table["name"].str.extract(r"(\w+) \(", expand=False)
+        return table
+
+    def processes(self, status: str) -> list[str]:
+        """The processes of the tasks of this status (COMPLETED, CACHED, FAILED), in alphabetical order."""
+        return sorted(self.trace.loc[self.trace["status"] == status, "process"])
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        return pd.read_parquet(self.outdir / "predictions" / "predictions.parquet")
+
+    @property
+    def files(self) -> list[str]:
+        """Every published file, relative to the output folder."""
+        return sorted(str(path.relative_to(self.outdir)) for path in self.outdir.rglob("*") if path.is_file())
+
+
+@dataclass
+class Pipeline:
+    """A copy of the pipeline in a folder of its own, and the folder it is launched in."""
+
+    nextflow: list[str]
+    folder: Path
+    launch: Path
+    model: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: object, outdir: str = "results") -> Run:
+        command = [*self.nextflow, "run", self.folder / "main.nf", *arguments, "--outdir", outdir, "-ansi-log", "false"]
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=self.launch,
+            env={**os.environ, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, self.launch / outdir)
+
+    def succeed(self, *arguments: object, outdir: str = "results") -> Run:
+        run = self.run(*arguments, outdir=outdir)
+        assert run.status == 0, run.output
+        return run
+
+
+def copy_pipeline(nextflow: Sequence[str], project: Path, folder: Path) -> Pipeline:
+    """Copies what a run needs; the package's weights stay behind, since the tests bring their own model."""
+    copy, launch = folder / "pipeline", folder / "launch"
+    launch.mkdir()
+    copy.mkdir()
+    for name in PIPELINE:
+        source = project / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+    shutil.copytree(project / "texcnn", copy / "texcnn", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
+    return Pipeline(list(nextflow), copy, launch, save_tiny_dnabert2(folder / "tiny"))
