@@ -1,0 +1,46 @@
+"""What containers are given: the image, the user's id, GPUs where one is used, and the Hub's folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+from pipeline_runs import Pipeline
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
+
+# Notes how it was called, then runs what stands after the image, outside of any container.
+DOCKER = """#!/bin/bash
+[[ $1 == run ]] || exit 0
+printf '%q ' "$@" > "$CALLS/$$"
+while [[ $1 != texcnn:test ]]; do shift; done
+shift
+exec "$@"
+"""
+
+
+def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tmp_path: Path) -> None:
+    tools, calls = tmp_path / "tools", tmp_path / "calls"
+    tools.mkdir()
+    calls.mkdir()
+    (tools / "docker").write_text(DOCKER)
+    (tools / "docker").chmod(0o755)
+    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
+    pipeline.environment |= {"CALLS": str(calls), "HF_HOME": str(tmp_path / "hub")}
+    # fmt: off
+    run = pipeline.succeed("-profile", "test,docker", "-stub", "--models", pipeline.model, "--gpus", "1",
+                           "--container", "texcnn:test")
+    # fmt: on
+    assert len(run.processes("COMPLETED")) == 6
+    containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
+    assert len(containers) == 6
+    for options in containers:
+        assert options[options.index("-u") + 1] == f"{os.getuid()}:{os.getgid()}"
+        assert f"{tmp_path}/hub:{tmp_path}/hub" in options
+    with_gpu = [options for options in containers if "--gpus" in options]
+    assert len(with_gpu) == 1
+    assert with_gpu[0][with_gpu[0].index("--gpus") + 1] == "all"
+    task = Path(with_gpu[0][with_gpu[0].index("-w") + 1])
+    assert "embeddings.zarr" in (task / ".command.sh").read_text()
