@@ -32,8 +32,8 @@ fi
 
 if ! compgen -G "$jars/nextflow-*.jar" > /dev/null; then
     command -v mvn > /dev/null ||
-        missing "neither nextflow nor Maven" "Maven fetches Nextflow's jars into $jars" \
-            "install one of them, for example 'apt-get install maven' or 'conda install -c bioconda nextflow'"
+        missing "Maven" "it fetches Nextflow's jars into $jars where no nextflow is on PATH" \
+            "install either, for example 'apt-get install maven' or 'conda install -c bioconda nextflow'"
     echo "Fetching Nextflow into $jars (once)" >&2
     mkdir -p "$(dirname "$jars")"
     # Fetched beside the final folder and renamed, so that an interrupted fetch is never taken for a complete one.
