@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, atomic_folder, check_output, sha256_file
+from texcnn.files import atomic_file, atomic_folder, check_output, open_text, sha256_file
 
 
 def names(folder: Path) -> list[str]:
@@ -99,3 +100,15 @@ def test_only_folders_of_ours_are_replaced(tmp_path: Path) -> None:
         check_output(tmp_path / "home", overwrite=True, marker="config.json")
     (tmp_path / "home" / "config.json").touch()
     check_output(tmp_path / "home", overwrite=True, marker="config.json")
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz"])
+def test_text_comes_back_and_equal_texts_are_equal_files(tmp_path: Path, name: str) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        with open_text(tmp_path / folder / f"{folder}-{name}") as handle:
+            handle.write("gène\t1\n")
+    one, two = (tmp_path / folder / f"{folder}-{name}" for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    content = gzip.decompress(one.read_bytes()) if name.endswith(".gz") else one.read_bytes()
+    assert content.decode() == "gène\t1\n"

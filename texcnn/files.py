@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -70,6 +72,26 @@ def atomic_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_text(path: Path) -> Iterator[io.TextIOBase]:
+    """Opens a text file for writing, gzipped where its name ends in ``.gz``; equal texts give equal files.
+
+    Args:
+        path: The file to write.
+
+    Yields:
+        The open file.
+    """
+    with contextlib.ExitStack() as stack:
+        if path.suffix != ".gz":
+            yield stack.enter_context(path.open("w", encoding="utf-8"))
+            return
+        raw = stack.enter_context(path.open("wb"))
+        # Neither name nor time stamp in the header.
+        packed = stack.enter_context(gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0))
+        yield stack.enter_context(io.TextIOWrapper(packed, encoding="utf-8"))
 
 
 @contextlib.contextmanager

@@ -31,8 +31,17 @@ def test_missing_genes_and_values_are_nan(tmp_path: Path) -> None:
 
 
 def test_version_suffixes_are_understood_but_exact_ids_win(tmp_path: Path) -> None:
-    table = FeatureTable.read(write(tmp_path, "gene_id\tx\nE1.4\t1\nE2\t2\nE3.1\t3\nE3.2\t4\n"), ["x"])
-    assert table.lookup(["E1", "E1.9", "E2.7", "E3.2", "E3"]).ravel().tolist() == [1, 1, 2, 4, 3]
+    e1, e2, e3 = (f"ENSMUSG0000000000{number}" for number in (1, 2, 3))
+    text = f"gene_id\tx\n{e1}.4\t1\n{e2}\t2\n{e3}.1\t3\n{e3}.2\t4\n"
+    table = FeatureTable.read(write(tmp_path, text), ["x"])
+    assert table.lookup([e1, f"{e1}.9", f"{e2}.7", f"{e3}.2", e3]).ravel().tolist() == [1, 1, 2, 4, 3]
+
+
+def test_a_dot_in_another_id_is_no_version(tmp_path: Path) -> None:
+    # 2L52.1 and 2L52.2 are two genes of C. elegans; AT1G01010.1 is a transcript.
+    table = FeatureTable.read(write(tmp_path, "gene_id\tx\n2L52.1\t1\nAT1G01010\t2\n"), ["x"])
+    assert table.lookup(["2L52.1", "AT1G01010"]).ravel().tolist() == [1, 2]
+    assert np.isnan(table.lookup(["2L52.2", "2L52", "AT1G01010.1"])).all()
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         _add_debug(command)
+        _mark_examples(command)
         return command
 
 
@@ -51,6 +52,14 @@ def _add_debug(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             _add_debug(subcommand)
+
+
+def _mark_examples(command: click.Command) -> None:
+    r"""Makes of the written ``\b`` (docstrings here are raw) the mark by which click leaves a paragraph unwrapped."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            _mark_examples(subcommand)
 
 
 def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, check_output
+from texcnn.files import atomic_file, check_output, open_text
 from texcnn.genome.gene import Skipped
 from texcnn.tables.writers import skipped_path, write_skipped
 
@@ -36,10 +37,14 @@ class GeneFeatures:
         """Writes the table and, beside it, ``<out>.skipped.tsv``; an unknown value is an empty field."""
         # Before the table appears: a table without its list of skipped genes would look complete.
         write_skipped(skipped_path(out), self.skipped)
-        # No time stamp: equal tables are equal files.
-        compression = {"method": "gzip", "mtime": 0} if out.suffix == ".gz" else None
-        with atomic_file(out) as temporary:
-            self.frame.to_csv(temporary, sep="\t", index=False, float_format="%.9g", compression=compression)
+        frame = self.frame.astype(dict.fromkeys(self._whole_columns(), np.int64))
+        with atomic_file(out) as temporary, open_text(temporary) as handle:
+            frame.to_csv(handle, sep="\t", index=False, float_format="%.9g")
+
+    def _whole_columns(self) -> list[str]:
+        """Columns of nothing but whole numbers; as such they are written several times as fast."""
+        numbers = self.frame.drop(columns="gene_id")
+        return numbers.columns[(numbers % 1 == 0).all() & (numbers.abs() < 2**53).all()].tolist()
 
 
 def check_features_output(out: Path, *, overwrite: bool) -> None:

@@ -44,9 +44,9 @@ def read_tf_table(
     """Reads a table with a header, separated by tabs or commas, plain or gzipped.
 
     A *wide* table has a row per gene: columns of text first (the gene's id, and what else names it), then one column of
-    numbers per TF. Only the first column, or one without a single number, counts as text. A *long* one has a row per pair: gene, TF and perhaps a weight (1 without one); a pair that is not
-    listed is 0 for the genes that are. ``auto`` takes a table for long if it has two or three columns and text in the
-    first two.
+    numbers per TF. Only the first column, or one without a single number, counts as text. A *long* one has a row per
+    pair: gene, TF and perhaps a weight (1 without one); a pair that is not listed is 0 for the genes that are. ``auto``
+    takes a table for long if it has two or three columns and text in the first two.
 
     Args:
         path: The file.

@@ -28,9 +28,9 @@ _GFF3_REMEDY = "gffread -T IN.gff3 -o OUT.gtf converts GFF3 to GTF"
 class TranscriptRows:
     """A transcript while its rows are read; 0-based half-open.
 
-    ``exons`` and ``coding`` hold start, end, start, end, ... in the order of the rows: plain arrays, since an annotation
-    has millions of rows. ``coding`` has the CDS and the stop codon, which Ensembl, GENCODE and NCBI leave out of the
-    CDS rows and others do not; ``cds_bases`` counts the CDS rows as they are.
+    ``exons`` and ``coding`` hold start, end, start, end, ... in the order of the rows: plain arrays, since an
+    annotation has millions of rows. ``coding`` has the CDS and the stop codon, which Ensembl, GENCODE and NCBI leave
+    out of the CDS rows and others do not; ``cds_bases`` counts the CDS rows as they are.
     """
 
     id: str

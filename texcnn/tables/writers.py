@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file
+from texcnn.files import atomic_file, open_text
 from texcnn.genome.gene import Skipped
 from texcnn.tables.columns import TableDescription, gene_columns, skipped_frame
 
@@ -35,13 +33,7 @@ class TableWriter(Protocol):
 
 class _TsvWriter:
     def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
-        if path.suffix == ".gz":
-            # No time stamp in the header: equal tables are equal files.
-            raw = stack.enter_context(path.open("wb"))
-            packed = stack.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0))
-            self._handle: io.TextIOBase = stack.enter_context(io.TextIOWrapper(packed, encoding="utf-8"))
-        else:
-            self._handle = stack.enter_context(path.open("w", encoding="utf-8"))
+        self._handle = stack.enter_context(open_text(path))
         self._handle.write("\t".join(description.schema().names) + "\n")
 
     def write(self, frame: pd.DataFrame) -> None:
