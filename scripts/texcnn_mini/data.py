@@ -88,9 +88,11 @@ def cell_types() -> pd.DataFrame:
 
 def expression() -> pd.DataFrame:
     """Returns log10(RPKM + 0.1), genes by cell types, in the order of :func:`cell_types`."""
-    rpkm = pd.read_csv(DATA / "human" / "expression_roadmap57_rpkm.tsv.gz", sep="\t", index_col="gene_id")
+    path = DATA / "human" / "expression_roadmap57_rpkm.tsv.gz"
+    # Rows end with a tab that the header lacks: without index_col=False every column would move by one.
+    rpkm = pd.read_csv(path, sep="\t", index_col=False).set_index("gene_id")
     table = cell_types()
-    rpkm = rpkm.dropna(axis="columns", how="all")[table["eid"][1:]]
+    rpkm = rpkm[table["eid"][1:]]
     rpkm.insert(0, "median", rpkm.drop(columns="E000").median(axis="columns"))
     rpkm.columns = pd.Index(table["cell_type"])
     return np.log10(rpkm + 0.1)

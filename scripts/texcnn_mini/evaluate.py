@@ -66,9 +66,11 @@ def published_xpresso(table: pd.DataFrame) -> np.ndarray:
 
 def squared_pearson(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Returns the squared correlation of each column; NaN for a constant prediction."""
+    constant = np.ptp(found, axis=0) == 0
     found, true = found - found.mean(axis=0), true - true.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (found * true).sum(axis=0) ** 2 / ((found**2).sum(axis=0) * (true**2).sum(axis=0))
+        squared = (found * true).sum(axis=0) ** 2 / ((found**2).sum(axis=0) * (true**2).sum(axis=0))
+    return np.where(constant, np.nan, squared)
 
 
 def explained(found: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -93,7 +95,7 @@ def score(model: str, genes_name: str, found: np.ndarray, true: np.ndarray) -> l
     for name, metric in {"squared Pearson": squared_pearson, "1 - SSE/SST": explained}.items():
         values, resampled = metric(found, true), np.stack([metric(found[draw], true[draw]) for draw in draws])
         for output, summary in SUMMARIES.items():
-            low, high = np.nanquantile([summary(sample) for sample in resampled], [0.025, 0.975])
+            low, high = np.quantile([summary(sample) for sample in resampled], [0.025, 0.975])
             rows.append(
                 {
                     "model": model,
