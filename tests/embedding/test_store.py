@@ -15,7 +15,7 @@ from texcnn.embedding import fill
 from texcnn.embedding.fill import embed_genes
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.errors import InputError, ModelError, StoreError
-from texcnn.genome.gene import Annotation
+from texcnn.genome.gene import Annotation, Skipped
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.model.model import Model, load_model
@@ -149,6 +149,48 @@ def test_what_is_no_store(tmp_path: Path, model: Model, reference: Reference, an
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 7}))
     with pytest.raises(StoreError, match=r"format version 7.*allowed: 1.*texcnn embed again"):
         EmbeddingStore.open(tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", ["values", "mask", "n_fraction"])
+def test_a_store_that_lost_a_file_is_refused(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation, small_chunks: None, name: str
+) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    chunks = tmp_path / "store" / "arrays.zarr" / name / "c"
+    lost = next(path for path in sorted(chunks.rglob("*")) if path.is_file())
+    lost.unlink()
+    with pytest.raises(StoreError, match=rf"incomplete: 4 of 5 chunks of '{name}'.*--overwrite"):
+        EmbeddingStore.open(tmp_path / "store")
+
+
+def test_chunks_without_any_usable_segment_are_not_missing(tmp_path: Path, reference: Reference) -> None:
+    genes = load_genes(reference, WINDOW, gtf=write_gtf(tmp_path / "n.gtf", [("n", "chr1", 170, 180, "+")]))
+    embed_genes(
+        [CompositionEncoder()], reference, genes, tmp_path / "store", window=WINDOW, segments=SEGMENTS, batch_size=1
+    )
+    assert not EmbeddingStore.open(tmp_path / "store").read_chunk(0).embeddings.mask.any()
+
+
+@pytest.mark.parametrize(
+    "name", ["store.json", "progress.json", "genes.parquet", "skipped.tsv", "arrays.zarr/values/c/0/0/0"]
+)
+def test_a_damaged_store_is_named(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation, name: str
+) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    path = tmp_path / "store" / name
+    path.write_bytes(path.read_bytes()[:9] if name.startswith("arrays") else b"")
+    with pytest.raises(StoreError, match=r"the store is damaged.*in .*store – copy it again"):
+        EmbeddingStore.open(tmp_path / "store").read_chunk(0)
+
+
+def test_another_list_of_skipped_genes_is_not_lost(
+    tmp_path: Path, model: Model, reference: Reference, annotation: Annotation
+) -> None:
+    embed(model, reference, annotation, tmp_path / "store")
+    other = Annotation(annotation.genes, [*annotation.skipped, Skipped("foo", "unknown")], annotation.path)
+    with pytest.raises(InputError, match=r"other genes"):
+        embed(model, reference, other, tmp_path / "store")
 
 
 def test_chunks_are_written_in_order(

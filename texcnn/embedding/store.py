@@ -8,10 +8,11 @@ the vectors, the masks and the fractions of N. Chunks of genes are written in or
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import torch
 import zarr
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.errors import InputError, StoreError
+from texcnn.errors import InputError, StoreError, TexcnnError
 from texcnn.files import atomic_file, atomic_folder
 from texcnn.genome.gene import Gene, Skipped
 from texcnn.genome.windows import WindowSpec
@@ -37,6 +38,8 @@ STORE_META = "store.json"
 
 _PROGRESS = "progress.json"
 _GENES, _SKIPPED, _ARRAYS = "genes.parquet", "skipped.tsv", "arrays.zarr"
+_ARRAY_NAMES = ("values", "mask", "n_fraction")
+_MAKE_ANEW = "copy it again, or run texcnn embed again with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,29 @@ class StoredChunk:
     embeddings: Embeddings
 
 
+@contextmanager
+def _damage_found(folder: Path) -> Iterator[None]:
+    """Turns what the readers of JSON, Parquet and Zarr raise on damaged files into an error that names the store."""
+    try:
+        yield
+    except TexcnnError:
+        raise
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise StoreError(f"the store is damaged: {error}", where=folder, remedy=_MAKE_ANEW) from error
+
+
 class EmbeddingStore:
     """An embedding store on disk; make one with :meth:`create` or :meth:`open`."""
 
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
         group = zarr.open_group(folder / _ARRAYS, mode="r+")
+        # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
+        # file lost in copying could not be told from a masked segment.
         # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
-        self._values: Any = group["values"]
-        self._mask: Any = group["mask"]
-        self._n_fraction: Any = group["n_fraction"]
+        self._arrays: dict[str, Any] = {
+            name: cast(Any, group[name]).with_config({"write_empty_chunks": True}) for name in _ARRAY_NAMES
+        }
 
     @property
     def n_chunks(self) -> int:
@@ -104,7 +120,8 @@ class EmbeddingStore:
     @property
     def chunks_done(self) -> int:
         """Number of chunks written; they are written in order."""
-        return int(json.loads((self.folder / _PROGRESS).read_text())["chunks_done"])
+        with _damage_found(self.folder):
+            return int(json.loads((self.folder / _PROGRESS).read_text(encoding="utf-8"))["chunks_done"])
 
     @classmethod
     def create(
@@ -125,7 +142,7 @@ class EmbeddingStore:
             if not (folder / STORE_META).is_file():
                 raise InputError(f"'{folder}' already exists", where="--out", remedy="choose another name")
             store = cls._open(folder)
-            if store.spec != spec or store.genes != list(genes):
+            if (store.spec, store.genes, store.skipped) != (spec, list(genes), list(skipped)):
                 raise InputError(
                     f"'{folder}' holds embeddings of other genes, another genome or another encoder",
                     where="--out",
@@ -153,7 +170,7 @@ class EmbeddingStore:
         """Opens a finished store.
 
         Raises:
-            StoreError: when it is none, is unfinished, or has another format version.
+            StoreError: when it is none, is unfinished, damaged or incomplete, or has another format version.
         """
         store = cls._open(folder)
         if store.chunks_done < store.n_chunks:
@@ -162,6 +179,13 @@ class EmbeddingStore:
                 where=folder,
                 remedy="run the same texcnn embed command again; it goes on where it stopped",
             )
+        for name, array in store._arrays.items():
+            if array.nchunks_initialized < store.n_chunks:
+                raise StoreError(
+                    f"the store is incomplete: {array.nchunks_initialized} of {store.n_chunks} chunks of '{name}'",
+                    where=folder,
+                    remedy=_MAKE_ANEW,
+                )
         return store
 
     @classmethod
@@ -170,8 +194,9 @@ class EmbeddingStore:
             raise StoreError(
                 f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed"
             )
-        values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
-        version = values.pop("format_version", None)
+        with _damage_found(folder):
+            values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
+            version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
             raise StoreError(
                 f"store format version {version!r}",
@@ -179,11 +204,12 @@ class EmbeddingStore:
                 allowed=str(FORMAT_VERSION),
                 remedy="run texcnn embed again, or use the version of texcnn that wrote it",
             )
-        genes = [Gene(*row) for row in pd.read_parquet(folder / _GENES).itertuples(index=False)]
-        skipped = pd.read_csv(folder / _SKIPPED, sep="\t", dtype=str, keep_default_na=False)
-        return cls(
-            folder, StoreSpec.from_json(values), genes, [Skipped(*row) for row in skipped.itertuples(index=False)]
-        )
+        with _damage_found(folder):
+            genes = [Gene(*row) for row in pd.read_parquet(folder / _GENES).itertuples(index=False)]
+            skipped = pd.read_csv(folder / _SKIPPED, sep="\t", dtype=str, keep_default_na=False)
+            return cls(
+                folder, StoreSpec.from_json(values), genes, [Skipped(*row) for row in skipped.itertuples(index=False)]
+            )
 
     def rows(self, chunk: int) -> slice:
         """Returns the rows of a chunk."""
@@ -199,18 +225,23 @@ class EmbeddingStore:
         if chunk != self.chunks_done:
             raise StoreError(f"chunk {chunk} written out of order", where=self.folder, allowed=str(self.chunks_done))
         rows = self.rows(chunk)
-        self._values[rows] = embeddings.values.numpy()
-        self._mask[rows] = embeddings.mask.numpy()
-        self._n_fraction[rows] = np.asarray(n_fraction, np.float64)
+        self._arrays["values"][rows] = embeddings.values.numpy()
+        self._arrays["mask"][rows] = embeddings.mask.numpy()
+        self._arrays["n_fraction"][rows] = np.asarray(n_fraction, np.float64)
         with atomic_file(self.folder / _PROGRESS) as temporary:
             temporary.write_text(json.dumps({"chunks_done": chunk + 1}) + "\n", encoding="utf-8")
 
     def read_chunk(self, chunk: int) -> StoredChunk:
-        """Reads a chunk."""
+        """Reads a chunk.
+
+        Raises:
+            StoreError: when its files are damaged.
+        """
         rows = self.rows(chunk)
-        values: npt.NDArray[np.float32] = self._values[rows]
-        mask: npt.NDArray[np.bool_] = self._mask[rows]
-        n_fraction: npt.NDArray[np.float64] = self._n_fraction[rows]
+        with _damage_found(self.folder):
+            values: npt.NDArray[np.float32] = self._arrays["values"][rows]
+            mask: npt.NDArray[np.bool_] = self._arrays["mask"][rows]
+            n_fraction: npt.NDArray[np.float64] = self._arrays["n_fraction"][rows]
         return StoredChunk(
             self.genes[rows],
             n_fraction.tolist(),
