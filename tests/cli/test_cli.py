@@ -316,6 +316,14 @@ def test_embed_never_removes_a_folder_that_is_no_store(
     assert texcnn("embed", *given(files, out=tmp_path / "store"), "--overwrite").status == 0
 
 
+def test_a_mistake_never_costs_a_store(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert texcnn("embed", *given(files, out=store)).status == 0
+    for mistake in ({"fasta": tmp_path / "typo.fa"}, {"gtf": tmp_path / "typo.gtf"}, {"device": "cuda:99"}):
+        assert texcnn("embed", *given(files, out=store, **mistake), "--overwrite").status == 2
+    assert texcnn("predict", *given({"model": files["model"], "out": files["out"]}, embeddings=store)).status == 0
+
+
 def test_merge(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path) -> None:
     parts = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for gene, part in zip(("g2", "g1"), parts, strict=True):

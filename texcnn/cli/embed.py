@@ -61,6 +61,7 @@ def embed(
     """
     import shutil
 
+    from texcnn.device import resolve_device
     from texcnn.embedding.fill import embed_genes
     from texcnn.embedding.store import STORE_META
     from texcnn.encoders.choose import encoder_spec
@@ -93,8 +94,7 @@ def embed(
         loaded, window, segments = network.encoders, chosen.window, network.segments
 
     check_output(out, overwrite=True, marker=STORE_META)  # an unfinished store is gone on with
-    if overwrite and out.exists():
-        shutil.rmtree(out)
+    resolved = resolve_device(device)
     with Reference(fasta) as reference:
         annotation = load_genes(
             reference,
@@ -110,6 +110,8 @@ def embed(
         size = len(annotation.genes) * segments.n_segments(window.length) * dim * 4
         if not quiet:
             click.echo(f"{len(annotation.genes)} genes, {size / 1e9:.3g} GB before compression: {out}", err=True)
+        if overwrite and out.exists():
+            shutil.rmtree(out)  # only now: a mistyped option must not cost a store that took days
         embed_genes(
             loaded,
             reference,
@@ -119,6 +121,6 @@ def embed(
             segments=segments,
             transcripts=transcripts == "all",
             batch_size=batch_size,
-            device=device,
+            device=resolved,
             progress=not quiet,
         )
