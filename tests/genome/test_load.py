@@ -72,3 +72,18 @@ def test_exactly_one_of_gtf_and_bed(reference: Reference, gtf: Path, bed: Path) 
 def test_transcripts_need_a_gtf(reference: Reference, bed: Path) -> None:
     with pytest.raises(InputError, match="transcripts are chosen from a GTF"):
         load_genes(reference, SPEC, bed=bed, transcripts="all")
+
+
+def test_an_anchor_needs_a_bed(reference: Reference, gtf: Path) -> None:
+    with pytest.raises(InputError, match=r"--bed-anchor – allowed: five-prime, with --gtf"):
+        load_genes(reference, SPEC, gtf=gtf, bed_anchor="center")
+
+
+def test_a_window_without_a_base_is_skipped(tmp_path: Path, reference: Reference) -> None:
+    (tmp_path / "ends.bed").write_text("chr1\t0\t5\tA\t0\t+\nchr1\t1\t5\tB\t0\t+\nchr1\t30\t40\tC\t0\t-\n")
+    annotation = load_genes(reference, WindowSpec(7, 0), bed=tmp_path / "ends.bed")
+    assert [gene.id for gene in annotation.genes] == ["B"]
+    assert annotation.skipped == [
+        Skipped("A", "the window chr1:-7-0:+ lies wholly outside its chromosome"),
+        Skipped("C", "the window chr1:40-47:- lies wholly outside its chromosome"),
+    ]

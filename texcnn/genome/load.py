@@ -8,7 +8,7 @@ from pathlib import Path
 from texcnn.errors import InputError
 from texcnn.genome.annotation import read_gtf, select_genes
 from texcnn.genome.bed import read_bed
-from texcnn.genome.gene import Annotation
+from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, place_genes
 
@@ -37,13 +37,16 @@ def load_genes(
         map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
 
     Returns:
-        Placed genes in input order, and what was skipped: their sum is what the files and ``genes`` asked for.
+        Placed genes in input order, and what was skipped: their sum is what the files and ``genes`` asked for. There
+        may be no gene left.
 
     Raises:
-        InputError: when the files do not fit each other, or no gene is left.
+        InputError: when a file cannot be used, the files do not fit each other, or an option needs another file.
     """
     if (gtf is None) == (bed is None):
         raise InputError("give either a GTF or a BED", where="--gtf, --bed", allowed="exactly one of them")
+    if gtf is not None and bed_anchor != "five-prime":
+        raise InputError("a GTF says itself where the TSS is", where="--bed-anchor", allowed="five-prime, with --gtf")
     if gtf is not None:
         annotation = read_gtf(Path(gtf), transcripts=transcripts)
     elif transcripts != "gene":
@@ -53,4 +56,17 @@ def load_genes(
         annotation = read_bed(Path(bed), anchor=bed_anchor, spec=spec)
     if genes is not None:
         annotation = select_genes(annotation, genes)
-    return place_genes(reference, annotation, map_chrom_names=map_chrom_names)
+    return _with_a_base(place_genes(reference, annotation, map_chrom_names=map_chrom_names), reference, spec)
+
+
+def _with_a_base(annotation: Annotation, reference: Reference, spec: WindowSpec) -> Annotation:
+    """Skips genes whose window misses their chromosome: without downstream bases it can end before the first base."""
+    genes: list[Gene] = []
+    skipped = list(annotation.skipped)
+    for gene in annotation.genes:
+        window = spec.interval(gene)
+        if window.end > 0 and window.start < reference.lengths[gene.chrom]:
+            genes.append(gene)
+        else:
+            skipped.append(Skipped(gene.id, f"the window {window} lies wholly outside its chromosome"))
+    return Annotation(genes, skipped, annotation.path)
