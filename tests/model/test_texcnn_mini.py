@@ -1,0 +1,65 @@
+"""The bundled model is the one its card and ``scripts/texcnn_mini/results.tsv`` speak of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import texcnn
+
+TEST_CHROMS = ("chr2", "chr17", "chr21")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return Path(texcnn.__file__).parent / "bundled" / "texcnn-mini"
+
+
+@pytest.fixture(scope="module")
+def measured(project) -> pd.Series:
+    """The squared correlation of the median, on all test genes."""
+    results = pd.read_csv(project / "scripts" / "texcnn_mini" / "results.tsv", sep="\t")
+    wanted = {"model": "texcnn-mini", "genes": "test chromosomes", "output": "median", "metric": "squared Pearson"}
+    return results[(results[list(wanted)] == pd.Series(wanted)).all(axis=1)].squeeze(axis=0)
+
+
+def test_the_bundle_is_small(folder):
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 10_000_000
+
+
+def test_it_predicts_the_median_and_57_cell_types():
+    model = texcnn.load_model()
+    assert model.name == "texcnn-mini"
+    assert model.unit == "log10(RPKM + 0.1)"
+    assert model.cell_types[:3] == ("median", "UHR", "ESC.H1")
+    assert len(model.cell_types) == len(set(model.cell_types)) == 58
+
+
+def test_a_cpg_island_at_the_tss_raises_the_prediction():
+    rng = np.random.default_rng(0)
+    background = rng.choice(list("ACGT"), 10_500, p=[0.3, 0.2, 0.2, 0.3])
+    island = background.copy()
+    island[6_000:8_000] = rng.choice(list("ACGT"), 2_000, p=[0.15, 0.35, 0.35, 0.15])
+    without, with_island = texcnn.load_model().predict_sequences(["".join(background), "".join(island)])[:, 0]
+    assert with_island > without + 0.3
+
+
+def test_the_card_shows_the_measured_figures(folder, measured):
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"test chromosomes: {measured.n_genes:.0f} genes" in card
+    assert f"| texcnn-mini | median | {measured.value:.2f} ({measured.low:.2f} to {measured.high:.2f}) |" in card
+
+
+@pytest.mark.data
+def test_the_library_gives_the_measured_figure(data, measured, tmp_path):
+    human = data / "human"
+    bed = pd.read_csv(human / "xpresso_tss_20kb.bed", sep="\t", header=None)
+    bed[bed[0].isin(TEST_CHROMS)].to_csv(tmp_path / "test.bed", sep="\t", header=False, index=False)
+    table = texcnn.load_model().predict(human / "hg38_slice.fa.gz", bed=tmp_path / "test.bed", bed_anchor="center")
+    table = table[table["n_fraction"] <= 1 - 6_500 / 10_500].set_index("gene_id")
+    labels = pd.read_csv(human / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["label_log10"]
+    assert len(table) == measured.n_genes == 129
+    assert np.corrcoef(table["median"], labels[table.index])[0, 1] ** 2 == pytest.approx(measured.value, abs=0.002)
