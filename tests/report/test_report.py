@@ -23,9 +23,9 @@ from texcnn.report.summary import (
     highest_genes,
     most_specific_genes,
     read_predictions,
-    read_skipped,
 )
 from texcnn.tables.columns import TableDescription
+from texcnn.tables.readers import read_skipped
 
 CELL_TYPES = ("liver", "brain", "T cell <CD4>")
 VALUES = [[0.0, 0.0, 0.0], [1.0, 1.0, 4.0], [2.0, 2.5, 2.0], [-1.0, -1.0, -1.0]]
@@ -271,7 +271,7 @@ def test_empty_skipped_list_is_not_an_unknown_one(table: Path, tmp_path: Path) -
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' stands twice"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is no number .* line 3"),
         ("skipped", None, "does not exist"),
-        ("skipped", "gene\nG0\n", "missing columns: gene_id, reason"),
+        ("skipped", "gene\nG0\n", "not a list of skipped genes.*gene_id and reason"),
         ("predictions", None, "does not exist"),
         ("predictions", "gene_id\n", "unreadable Parquet"),
     ],

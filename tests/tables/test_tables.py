@@ -17,8 +17,8 @@ from texcnn.errors import InputError
 from texcnn.genome.gene import Gene, Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
-from texcnn.tables.merge import merge_skipped, merge_tables
-from texcnn.tables.readers import read_names
+from texcnn.tables.merge import merge_tables
+from texcnn.tables.readers import read_names, read_skipped
 from texcnn.tables.windows_bed import write_windows_bed
 from texcnn.tables.writers import open_tables, skipped_path, table_format, write_skipped
 
@@ -158,9 +158,10 @@ class TestMerge:
     def test_parts_in_the_order_given(self, tmp_path: Path) -> None:
         parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION, DESCRIPTION)
         outs = [tmp_path / "all.parquet", tmp_path / "all.tsv"]
-        assert merge_tables([parts[1], parts[0], parts[2]], outs) == 9
+        assert merge_tables([parts[1], parts[0], parts[2]], outs) == (9, 3)
         for out in outs:
             assert read(out)["gene_id"].tolist() == ["g3", "g4", "g5", "g0", "g1", "g2", "g6", "g7", "g8"]
+        assert [row.gene_id for row in read_skipped(skipped_path(outs[0]))] == ["s1", "s0", "s2"]
         assert TableDescription.from_parquet(pq.read_schema(outs[0]), outs[0]) == DESCRIPTION
 
     @pytest.mark.parametrize("change", [{"model_fingerprint": "x"}, {"unit": "TPM"}, {"fasta_fingerprint": "y"}])
@@ -169,7 +170,20 @@ class TestMerge:
         parts = self.parts(tmp_path, DESCRIPTION, other)
         with pytest.raises(InputError, match=f"different runs: {next(iter(change))} differ.*part0.*part1"):
             merge_tables(parts, [tmp_path / "all.parquet"])
-        assert not (tmp_path / "all.parquet").exists()
+        assert not list(tmp_path.glob("all*")), "nor a list of skipped genes"
+
+    def test_no_row_is_counted_twice(self, tmp_path: Path) -> None:
+        first, second = self.parts(tmp_path, DESCRIPTION, DESCRIPTION)
+        again = first.parent / "." / ".." / first.parent.name / first.name
+        out, more = tmp_path / "all.parquet", skipped_path(first)
+        for parts, outs, lists, kind in (
+            ([first, second, again], [out], [], "table to merge"),
+            ([first], [out, out], [], "output"),
+            ([first], [out], [more, more], "list of skipped genes"),
+        ):
+            with pytest.raises(InputError, match=f"the same {kind} is given twice"):
+                merge_tables(parts, outs, more_skipped=lists)
+        assert not list(tmp_path.glob("all*"))
 
     def test_what_is_no_table_of_predictions(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text("no")
@@ -186,24 +200,28 @@ class TestMerge:
 
     def test_skipped_lists_join_and_none_may_be_missing(self, tmp_path: Path) -> None:
         parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION)
-        out = tmp_path / "all.skipped.tsv"
-        assert merge_skipped([skipped_path(part) for part in parts], out) == 2
-        assert out.read_text() == "gene_id\treason\ns0\twhy\ns1\twhy\n"
-        with pytest.raises(InputError, match=r"does not exist"):
-            merge_skipped([tmp_path / "none.tsv"], out)
-        with pytest.raises(InputError, match=r"not a list of skipped genes"):
-            merge_skipped([parts[0].with_name("part0.parquet.skipped.tsv"), _wrong(tmp_path)], out)
+        out, more = tmp_path / "all.parquet", tmp_path / "more.tsv"
+        write_skipped(more, [Skipped("s9", "no place")])
+        assert merge_tables(parts, [out], more_skipped=[more]) == (6, 3)
+        assert skipped_path(out).read_text() == "gene_id\treason\ns9\tno place\ns0\twhy\ns1\twhy\n"
+        skipped_path(parts[1]).unlink()
+        with pytest.raises(InputError, match=r"part1.parquet.skipped.tsv' does not exist"):
+            merge_tables(parts, [tmp_path / "again.parquet"])
+        assert not list(tmp_path.glob("again*"))
 
-
-def _wrong(folder: Path) -> Path:
-    (folder / "wrong.tsv").write_text("a\tb\n")
-    return folder / "wrong.tsv"
+    @pytest.mark.parametrize(("text", "message"), [("a\tb\n", "not a list"), ("", "unreadable list")])
+    def test_what_is_no_list_of_skipped_genes(self, tmp_path: Path, text: str, message: str) -> None:
+        (tmp_path / "wrong.tsv").write_text(text)
+        with pytest.raises(InputError, match=f"{message}.*wrong.tsv"):
+            read_skipped(tmp_path / "wrong.tsv")
 
 
 def test_names_from_a_list(tmp_path: Path) -> None:
     path = tmp_path / "genes.txt"
     path.write_text("# mine\ng1\n\n g2 \ng3\tother column\n")
     assert read_names(path) == ["g1", "g2", "g3"]
+    path.write_text("\ufeffg1\r\ng2\r\n")
+    assert read_names(path) == ["g1", "g2"], "as spreadsheets write it"
     path.write_text("# none\n\n")
     with pytest.raises(InputError, match=r"list of genes is empty"):
         read_names(path)

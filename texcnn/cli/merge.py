@@ -32,13 +32,12 @@ def merge(
     The parts must have been made with the same model, genome and version; each one's PART.skipped.tsv is joined too.
     """
     from texcnn.files import check_output
-    from texcnn.tables.merge import merge_skipped, merge_tables
-    from texcnn.tables.writers import skipped_path, table_format
+    from texcnn.tables.merge import merge_tables
+    from texcnn.tables.writers import table_format
 
     outs = [out, *also]
     for path in outs:
         table_format(path)
         check_output(path, overwrite=overwrite)
-    skipped = merge_skipped([*more_skipped, *(skipped_path(part) for part in parts)], skipped_path(out))
-    rows = merge_tables(parts, outs)
+    rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
     click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)

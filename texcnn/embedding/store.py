@@ -27,6 +27,7 @@ from texcnn.genome.gene import Gene, Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
 from texcnn.tables.columns import skipped_frame
+from texcnn.tables.readers import read_skipped
 
 if TYPE_CHECKING:
     from texcnn.model.model import Model
@@ -93,9 +94,7 @@ def _damage_found(folder: Path) -> Iterator[None]:
     """Turns what the readers of JSON, Parquet and Zarr raise on damaged files into an error that names the store."""
     try:
         yield
-    except TexcnnError:
-        raise
-    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (TexcnnError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise StoreError(f"the store is damaged: {error}", where=folder, remedy=_MAKE_ANEW) from error
 
 
@@ -206,10 +205,7 @@ class EmbeddingStore:
             )
         with _damage_found(folder):
             genes = [Gene(*row) for row in pd.read_parquet(folder / _GENES).itertuples(index=False)]
-            skipped = pd.read_csv(folder / _SKIPPED, sep="\t", dtype=str, keep_default_na=False)
-            return cls(
-                folder, StoreSpec.from_json(values), genes, [Skipped(*row) for row in skipped.itertuples(index=False)]
-            )
+            return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / _SKIPPED))
 
     def rows(self, chunk: int) -> slice:
         """Returns the rows of a chunk."""

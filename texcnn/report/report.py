@@ -22,8 +22,8 @@ from texcnn.report.summary import (
     highest_genes,
     most_specific_genes,
     read_predictions,
-    read_skipped,
 )
+from texcnn.tables.readers import read_skipped
 
 LISTED_GENES = 20
 LISTED_SKIPPED = 50
@@ -60,7 +60,7 @@ def write_report(predictions: Path, skipped: Path | None, out: Path, *, truth: P
         id_columns=["gene_id", "gene_name", *(["transcript_id"] if table.description.transcripts else [])],
         highest=highest_genes(table, LISTED_GENES).to_dict("records"),
         specific=most_specific_genes(table, LISTED_GENES).to_dict("records"),
-        skipped=None if left_out is None else left_out.to_dict("records"),
+        skipped=left_out,
         listed_skipped=LISTED_SKIPPED,
         reasons=None if left_out is None else count_reasons(left_out),
         max_cell_types=MAX_CELL_TYPES,

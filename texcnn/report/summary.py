@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.tables.columns import SKIPPED_COLUMNS, TableDescription
+from texcnn.genome.gene import Skipped
+from texcnn.tables.columns import TableDescription
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 
@@ -92,14 +94,9 @@ def read_columns(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame[list(columns)]
 
 
-def read_skipped(path: Path) -> pd.DataFrame:
-    """Reads the list of rows that could not be predicted: ``gene_id reason``."""
-    return read_columns(path, SKIPPED_COLUMNS)
-
-
-def count_reasons(skipped: pd.DataFrame) -> list[tuple[str, int]]:
+def count_reasons(skipped: Sequence[Skipped]) -> list[tuple[str, int]]:
     """Counts reasons, most frequent first; names and numbers within a reason are left out."""
-    kinds = (re.sub(r"'[^']*'|\d+(\.\d+)?", "…", reason) for reason in skipped["reason"])
+    kinds = (re.sub(r"'[^']*'|\d+(\.\d+)?", "…", entry.reason) for entry in skipped)
     return Counter(kinds).most_common()
 
 

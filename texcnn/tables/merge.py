@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Skipped
-from texcnn.tables.columns import SKIPPED_COLUMNS, TableDescription
-from texcnn.tables.writers import open_tables, write_skipped
+from texcnn.tables.columns import TableDescription
+from texcnn.tables.readers import read_skipped
+from texcnn.tables.writers import open_tables, skipped_path, write_skipped
 
 
-def merge_tables(parts: Sequence[Path], outs: Sequence[Path]) -> int:
-    """Joins Parquet tables, one row group in memory at a time.
+def merge_tables(parts: Sequence[Path], outs: Sequence[Path], *, more_skipped: Sequence[Path] = ()) -> tuple[int, int]:
+    """Joins Parquet tables, one row group in memory at a time, and their lists of skipped genes.
 
     Args:
-        parts: Tables written by ``texcnn predict``, in the order their rows shall have.
-        outs: Where to write the joined table, once per format.
+        parts: Tables written by ``texcnn predict``, in the order their rows shall have. Each one's list of skipped
+            genes must lie beside it, since a missing list would make the joined table look complete.
+        outs: Where to write the joined table, once per format; the joined list is written beside the first.
+        more_skipped: Further lists of skipped genes; they come first.
 
     Returns:
-        The number of rows.
+        The number of rows and of skipped genes.
 
     Raises:
-        InputError: when a part cannot be read, or was made by another model, unit or genome than the first.
+        InputError: when a part or a list cannot be read, a file is named twice, or a part was made by another model,
+            unit or genome than the first.
     """
     if not parts:
         raise InputError("no tables to merge", allowed="one or more Parquet tables of predictions")
+    for kind, paths in (("table to merge", parts), ("list of skipped genes", more_skipped), ("output", outs)):
+        _check_distinct(kind, paths)
     first = _describe(parts[0])
     for part in parts[1:]:
         _check_same(first, _describe(part), parts[0], part)
+    skipped = [row for path in (*more_skipped, *map(skipped_path, parts)) for row in read_skipped(path)]
     rows = 0
     with open_tables(outs, first) as table:
         for part in parts:
@@ -42,7 +48,15 @@ def merge_tables(parts: Sequence[Path], outs: Sequence[Path]) -> int:
                     frame = source.read_row_group(group).to_pandas()
                     table.write(frame)
                     rows += len(frame)
-    return rows
+        # Before the tables appear: a table without its list of skipped genes would look complete.
+        write_skipped(skipped_path(outs[0]), skipped)
+    return rows, len(skipped)
+
+
+def _check_distinct(kind: str, paths: Sequence[Path]) -> None:
+    twice = [str(path) for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
+    if twice:
+        raise InputError(f"the same {kind} is given twice: {', '.join(twice)}", allowed="each file once")
 
 
 def _describe(part: Path) -> TableDescription:
@@ -65,29 +79,3 @@ def _check_same(first: TableDescription, other: TableDescription, first_path: Pa
             allowed="tables of one model and one genome",
             remedy="predict the parts again with the same model, genome and version of texcnn",
         )
-
-
-def merge_skipped(parts: Sequence[Path], out: Path) -> int:
-    """Joins lists of skipped genes, in the order given.
-
-    Args:
-        parts: Files with the columns ``gene_id reason``; every one must be there, since a missing list would make
-            the joined table look complete.
-        out: Where to write the joined list.
-
-    Returns:
-        The number of skipped genes.
-
-    Raises:
-        InputError: when a list is missing or has other columns.
-    """
-    skipped: list[Skipped] = []
-    for part in parts:
-        if not part.is_file():
-            raise InputError(f"'{part}' does not exist", where="lists of skipped genes")
-        frame = pd.read_csv(part, sep="\t", dtype=str, keep_default_na=False)
-        if tuple(frame.columns) != SKIPPED_COLUMNS:
-            raise InputError("not a list of skipped genes", where=part, allowed="the columns gene_id and reason")
-        skipped += [Skipped(*row) for row in frame.itertuples(index=False)]
-    write_skipped(out, skipped)
-    return len(skipped)

@@ -1,10 +1,14 @@
-"""Lists that users write by hand."""
+"""Lists: the names that users write by hand, and the genes that were skipped."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from texcnn.errors import InputError
+from texcnn.genome.gene import Skipped
+from texcnn.tables.columns import SKIPPED_COLUMNS
 
 
 def read_names(path: Path) -> list[str]:
@@ -14,7 +18,7 @@ def read_names(path: Path) -> list[str]:
         InputError: when the file cannot be read or has no name.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets put a mark first
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"unreadable list of genes: {error}", where=path, allowed="text, a name per line") from error
     names = [line.partition("\t")[0].strip() for line in lines]
@@ -22,3 +26,20 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise InputError("the list of genes is empty", where=path, allowed="an id or name per line")
     return names
+
+
+def read_skipped(path: Path) -> list[Skipped]:
+    """Reads what :func:`texcnn.tables.writers.write_skipped` wrote.
+
+    Raises:
+        InputError: when the file is missing, unreadable or has other columns.
+    """
+    if not path.is_file():
+        raise InputError(f"'{path}' does not exist", where="lists of skipped genes")
+    try:
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"unreadable list of skipped genes: {error}", where=path) from error
+    if tuple(frame.columns) != SKIPPED_COLUMNS:
+        raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
+    return [Skipped(*row) for row in frame.itertuples(index=False)]
