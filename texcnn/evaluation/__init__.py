@@ -1,0 +1,1 @@
+"""How good predictions are: figures with intervals, baselines fitted on the same training genes, pictures."""
