@@ -241,8 +241,27 @@ def test_damaged_fai_is_refused(fasta: Path) -> None:
     fai.write_text("chr1\ttwenty\t7\t10\t11\n")
     with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
         Reference(fasta)
+    fai.write_text("chr1\t20\t7\t0\t0\n")
+    with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
+        Reference(fasta)
     fai.write_text("")
     with pytest.raises(InputError, match="lists no sequence"):
+        Reference(fasta)
+    fai.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="the index is not text"):
+        Reference(fasta)
+    fai.unlink()
+    fai.mkdir()
+    with pytest.raises(InputError, match=r"the index of the FASTA cannot be read"):
+        fasta_index._read_fai(fai, fasta)
+
+
+def test_damaged_bgzf_is_refused(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa.gz", SEQUENCES)
+    content = bytearray(fasta.read_bytes())
+    content[18:40] = b"\xff" * 22  # behind the header of the first block, 18 bytes long
+    fasta.write_bytes(content)
+    with pytest.raises(InputError, match=r"the BGZF file is damaged.*fetch the file anew"):
         Reference(fasta)
 
 

@@ -122,7 +122,12 @@ def _check_file(fasta: Path) -> bool:
             raise InputError(
                 "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file anew"
             )
-        head = _inflate(head)
+        try:
+            head = _inflate(head)
+        except zlib.error as error:
+            raise InputError(
+                f"the BGZF file is damaged ({error})", where=fasta, remedy="fetch the file anew"
+            ) from error
     if not head.lstrip().startswith(b">"):
         raise InputError("the file is no FASTA", where=fasta, allowed="a file that starts with '>' and a name")
     return compressed
@@ -165,10 +170,18 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
 
 def _read_fai(fai: Path, fasta: Path) -> list[FastaRecord]:
     records: list[FastaRecord] = []
-    for line in fai.read_text(encoding="utf-8").splitlines():
+    try:
+        text = fai.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _stale(fasta, fai, "the index is not text") from error
+    except OSError as error:
+        raise InputError(f"the index of the FASTA cannot be read ({error.strerror})", where=fai) from error
+    for line in text.splitlines():
         fields = line.split("\t")
         try:
             name, (length, offset, line_bases, line_width) = fields[0], map(int, fields[1:5])
+            if length and not 0 < line_bases <= line_width:
+                raise ValueError("a sequence needs lines")
         except ValueError as error:
             raise _stale(fasta, fai, f"its line {len(records) + 1} is no line of a .fai") from error
         records.append(FastaRecord(name, length, offset, line_bases, line_width))
