@@ -10,6 +10,7 @@ import torch
 from tiny import CompositionEncoder
 
 from texcnn.embedding.engine import embed_segments, embed_windows
+from texcnn.errors import InputError
 from texcnn.model.model import load_model
 from texcnn.segments.segment import SegmentSpec
 
@@ -45,6 +46,12 @@ def test_encoders_are_joined_per_segment_in_order() -> None:
 
     found = embed_segments([Length(), CompositionEncoder()], ["GGG", "A"], batch_size=8, device="cpu")
     assert found.tolist() == [[3, 0, 0, 1, 0], [1, 1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_that_holds_nothing_is_refused(batch_size: int) -> None:
+    with pytest.raises(InputError, match=rf"unusable batch size {batch_size} "):
+        embed_segments([CompositionEncoder()], ["A"], batch_size=batch_size, device="cpu")
 
 
 def test_nothing_in_nothing_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ class TestFeatures:
     @pytest.fixture
     def files(self, tmp_path: Path) -> dict[str, Path]:
         table = tmp_path / "features.tsv"
-        table.write_text("gene_id\tother\tutr\ng1.7\t9\t3\n")
+        table.write_text("gene_id\tother\tutr\ng1\t9\t3\n")
         return {"fasta": write_genome(tmp_path), "gtf": write_gtf(tmp_path / "genes.gtf"), "features": table}
 
     def model(self, folder: Path, default: float | None) -> texcnn.Model:
@@ -229,8 +230,24 @@ class TestCatalog:
             resolve_model("hf:owner/name@v1")
 
     def test_fetching_without_a_network_fails_clearly(self) -> None:
-        with pytest.raises(texcnn.errors.RunError, match=r"hf:owner/name@v1"):
+        with pytest.raises(texcnn.errors.RunError, match=r"hf:owner/name@v1.*unset HF_HUB_OFFLINE"):
             fetch_model("hf:owner/name@v1")
+
+    @pytest.mark.parametrize("find", [resolve_model, fetch_model])
+    @pytest.mark.parametrize("name", ["hf:an owner/name@v1", "hf:owner--x/name@v1"])
+    def test_names_the_hub_cannot_have(self, find: Callable[[str], Path], name: str) -> None:
+        with pytest.raises(ModelError, match=rf"unusable Hub name '{name}'.*allowed: hf:owner/name@revision"):
+            find(name)
 
     def test_bundled_models_lie_in_the_package(self) -> None:
         assert all((folder / "config.json").is_file() for folder in bundled_models().values())
+
+
+def test_a_batch_that_holds_nothing_is_refused() -> None:
+    from texcnn.heads.xpresso import XpressoCNN
+    from texcnn.model.network import OneHotNetwork
+
+    network = OneHotNetwork(XpressoCNN(length=300), 1)
+    assert network.predict(["A" * 300], None, batch_size=1, device="cpu").shape == (1, 1)
+    with pytest.raises(InputError, match=r"unusable batch size -1"):
+        network.predict(["A" * 300], None, batch_size=-1, device="cpu")

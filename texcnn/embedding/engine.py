@@ -10,6 +10,7 @@ from torch import Tensor
 
 from texcnn.device import resolve_device
 from texcnn.encoders.protocol import Encoder
+from texcnn.errors import InputError
 from texcnn.progress import Progress, progress_bar
 from texcnn.segments.segment import Segments, SegmentSpec
 
@@ -25,6 +26,12 @@ class Embeddings:
 
     values: Tensor
     mask: Tensor
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Refuses a batch size below 1, with which no batch would ever be computed."""
+    if batch_size < 1:
+        raise InputError(f"unusable batch size {batch_size}", allowed="a whole number from 1")
 
 
 def embed_segments(
@@ -46,7 +53,11 @@ def embed_segments(
 
     Returns:
         float32 ``(n, sum of the encoders' dim)`` on the CPU, in the order of ``segments``.
+
+    Raises:
+        InputError: when the batch size is not positive, or the device is not there.
     """
+    check_batch_size(batch_size)
     resolved = resolve_device(device)
     rows: dict[str, int] = {}
     index = torch.tensor([rows.setdefault(segment, len(rows)) for segment in segments], dtype=torch.long)

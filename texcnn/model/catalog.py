@@ -5,13 +5,20 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from texcnn.errors import ModelError, RunError, unknown_name
 
 DEFAULT_MODEL = "texcnn-mini"
 HUB_PREFIX = "hf:"
+_HUB_FORM = "hf:owner/name@revision"
 
 
 def bundled_models() -> dict[str, Path]:
@@ -41,7 +48,7 @@ def resolve_model(name: str | Path | None = None) -> Path:
         return _snapshot(text, download=False)
     if Path(text).is_dir():
         return Path(text)
-    allowed = [*bundled, "a folder", "hf:owner/name@revision"]
+    allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="--model")
 
 
@@ -61,18 +68,19 @@ def _snapshot(name: str, *, download: bool) -> Path:
         raise ModelError(
             f"unusable Hub name '{name}'",
             where="--model",
-            allowed="hf:owner/name@revision",
+            allowed=_HUB_FORM,
             remedy="pin a revision (a commit or a tag), so that the same name always means the same model",
         )
     try:
         return Path(snapshot_download(owner_name, revision=revision, local_files_only=not download))
-    except RepositoryNotFoundError as error:
-        raise ModelError(f"the Hub has no model '{owner_name}'", where="--model") from error
+    except HFValidationError as error:
+        raise ModelError(f"unusable Hub name '{name}': {error}", where="--model", allowed=_HUB_FORM) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise ModelError(f"the Hub has no model '{owner_name}' at revision '{revision}'", where="--model") from error
     except LocalEntryNotFoundError as error:
         if download:
-            raise RunError(
-                f"cannot reach the Hub to fetch '{name}'", remedy="check the network, then try again"
-            ) from error
+            remedy = "unset HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "check the network"
+            raise RunError(f"cannot reach the Hub to fetch '{name}'", remedy=f"{remedy}, then try again") from error
         raise ModelError(
             f"'{name}' is not on this machine", where="--model", remedy=f"texcnn models fetch {name}"
         ) from error

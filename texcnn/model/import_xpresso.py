@@ -42,9 +42,7 @@ def read_keras_weights(path: str | Path) -> dict[str, Tensor]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ModelError(
-            "the file is not HDF5", where=path, allowed="the Keras .h5 file of an Xpresso model"
-        ) from error
+        raise ModelError("the file is not HDF5", where=path, allowed=_ALLOWED) from error
     with file:
         expected = XpressoCNN().state_dict()
         weights = _weights_group(file, path)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.device import resolve_device
-from texcnn.embedding.engine import Embeddings, embed_windows
+from texcnn.embedding.engine import Embeddings, check_batch_size, embed_windows
 from texcnn.encoders.protocol import Encoder
 from texcnn.heads.xpresso import one_hot
 from texcnn.segments.segment import SegmentSpec
@@ -97,6 +97,7 @@ class OneHotNetwork:
         device: str | torch.device | None = None,
     ) -> Tensor:
         """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""
+        check_batch_size(batch_size)
         resolved = resolve_device(device)
         self.head.to(resolved)
         predicted = torch.full((len(sequences), self.n_outputs), torch.nan)
