@@ -289,6 +289,9 @@ def test_embed_then_predict_equals_predict(texcnn: Callable[..., Run], files: di
     assert Path(f"{again}.skipped.tsv").read_text() == Path(f"{files['out']}.skipped.tsv").read_text()
     run = texcnn("predict", *given(files, out=tmp_path / "x.tsv"), "--embeddings", store)
     assert (run.status, "--fasta, --gtf cannot be given" in run.err) == (2, True)
+    of_genes = ["--transcripts", "all", "--map-chrom-names", "--bed-anchor", "window"]
+    run = texcnn("predict", "--embeddings", store, "--model", files["model"], "--out", tmp_path / "x.tsv", *of_genes)
+    assert (run.status, "--bed-anchor, --transcripts, --map-chrom-names cannot be given" in run.err) == (2, True)
 
 
 def test_embed_checks_its_options(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path) -> None:
@@ -369,6 +372,19 @@ def test_the_installed_program() -> None:
         failed = subprocess.run([*command, "predict", "--out", "x.csv"], capture_output=True, text=True)
         assert failed.returncode == 2
         assert failed.stderr.startswith("error: unknown table format 'x.csv'")
+
+
+def test_a_reader_that_stops_early_is_no_error(
+    texcnn: Callable[..., Run], files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*arguments: object, **options: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    from texcnn.model import catalog
+
+    monkeypatch.setattr(catalog, "bundled_models", closed)
+    run = texcnn("models", "list")
+    assert (run.status, run.err) == (1, "")
 
 
 def test_help_does_not_load_torch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import sys
 import traceback
@@ -88,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 cli.invoke(context)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
+            except BrokenPipeError:  # `texcnn models list | head` has what it wanted
+                sys.stdout = io.StringIO()  # or Python complains on its way out
+                sys.exit(1)
             except Exception as error:
                 if context.meta.get("texcnn.debug"):
                     traceback.print_exc()

@@ -58,9 +58,16 @@ def predict(
     check_output(out, overwrite=overwrite)
     loaded = load_model(model)
     if embeddings is not None:
-        given = [
-            name for name, value in (("--fasta", fasta), ("--gtf", gtf), ("--bed", bed), ("--genes", genes)) if value
-        ]
+        fixed = {
+            "--fasta": fasta,
+            "--gtf": gtf,
+            "--bed": bed,
+            "--bed-anchor": bed_anchor != "five-prime",
+            "--transcripts": transcripts != "gene",
+            "--genes": genes,
+            "--map-chrom-names": map_chrom_names,
+        }
+        given = [name for name, value in fixed.items() if value]
         if given:
             raise InputError(
                 f"--embeddings already holds the genome and the genes, so {', '.join(given)} cannot be given",
