@@ -21,6 +21,7 @@ _COMMANDS = {
     "windows": "texcnn.cli.windows:windows",
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
+    "train": "texcnn.cli.train:train",
     "merge": "texcnn.cli.merge:merge",
     "report": "texcnn.cli.report:report",
     "models": "texcnn.cli.models:models",

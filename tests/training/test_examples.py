@@ -1,0 +1,142 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.store import EmbeddingStore, StoreSpec
+from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable
+from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.windows import WindowSpec
+from texcnn.segments.segment import SegmentSpec
+from texcnn.training.examples import LabelledGenes, label_genes, load_examples, read_all_features
+from texcnn.training.splits import Split
+from texcnn.training.targets import Targets
+
+IDS = [f"g{place:02d}" for place in range(20)]
+
+
+def annotation(ids: Sequence[str] = IDS, skipped: Sequence[Skipped] = ()) -> Annotation:
+    genes = [Gene(gene_id, gene_id, "chr1", 10 * place, "+") for place, gene_id in enumerate(ids)]
+    return Annotation(genes, list(skipped), Path("genes.gtf"))
+
+
+def targets(ids: Sequence[str] = IDS) -> Targets:
+    values = np.arange(2 * len(ids), dtype=np.float32).reshape(-1, 2)
+    return Targets(values, {gene_id: row for row, gene_id in enumerate(ids)}, ("x", "y"), "RPKM", Path("rpkm.tsv"))
+
+
+def split(genes: Sequence[Gene]) -> Split:
+    ends = {place: ("train" if place < len(genes) - 6 else "valid" if place < len(genes) - 3 else "test")
+            for place in range(len(genes))}  # fmt: skip
+    return Split({gene.id: ends[place] for place, gene in enumerate(genes)}, "by order")
+
+
+def reasons(labelled: LabelledGenes) -> dict[str, str]:
+    return {entry.gene_id: entry.reason for entry in labelled.skipped}
+
+
+def test_rows_are_joined_by_id_whatever_their_order() -> None:
+    labelled = label_genes(annotation(), targets(IDS[::-1]), split)
+    assert [gene.id for gene in labelled.genes] == IDS
+    assert labelled.labels[:, 0].tolist() == list(range(38, -2, -2))
+    assert (labelled.skipped, labelled.features) == ([], None)
+
+
+def test_genes_missing_in_either_table_are_listed() -> None:
+    known = targets([*IDS[:17], "ENSG00000000003.1", "other", "placeless"])
+    known.values[0] = np.nan
+    genes = annotation(
+        [*IDS, "ENSG00000000003.4", "ENSG00000000003.5"],
+        [Skipped("placeless", "chromosome 'chr9' is not in the FASTA")],
+    )
+    labelled = label_genes(genes, known, split)
+    assert [gene.id for gene in labelled.genes] == [*IDS[1:17], "ENSG00000000003.4"]
+    assert labelled.labels[-1].tolist() == [34, 35]
+    assert reasons(labelled) == {
+        "placeless": "chromosome 'chr9' is not in the FASTA",
+        "g00": "no value in rpkm.tsv",
+        **dict.fromkeys(IDS[17:], "not in rpkm.tsv"),
+        "ENSG00000000003.5": "its expression is that of 'ENSG00000000003.4' already",
+        "other": "in the expression table, but not among the genes",
+    }
+
+
+def test_no_gene_in_both_shows_both_kinds_of_names() -> None:
+    with pytest.raises(InputError, match=r"named like 'g00', the table's like 'ENSG1' .*use the same ids"):
+        label_genes(annotation(), targets(["ENSG1", "ENSG2"]), split)
+
+
+def test_features_are_never_filled_in() -> None:
+    values = np.arange(19, dtype=np.float32)[:, None].repeat(2, axis=1)
+    values[3, 1] = np.nan
+    table = FeatureTable(values, ("u", "v"), {gene_id: row for row, gene_id in enumerate(IDS[:19])}, Path("f.tsv"))
+    labelled = label_genes(annotation(), targets(), split, features=table)
+    assert [gene.id for gene in labelled.genes] == [*IDS[:3], *IDS[4:19]]
+    assert labelled.features is not None
+    assert labelled.features[:, 0].tolist() == [0, 1, 2, *range(4, 19)]
+    assert reasons(labelled) == dict.fromkeys(["g03", "g19"], "no complete features in f.tsv")
+
+
+def test_features_of_other_genes_leave_too_few() -> None:
+    table = FeatureTable(np.ones((1, 1), np.float32), ("u",), {"other": 0}, Path("f.tsv"))
+    with pytest.raises(InputError, match="too few genes"):
+        label_genes(annotation(), targets(), split, features=table)
+
+
+def test_genes_in_no_part_are_listed() -> None:
+    labelled = label_genes(annotation(), targets(), lambda genes: split(genes[1:]))
+    assert [gene.id for gene in labelled.genes] == IDS[1:]
+    assert labelled.labels[0].tolist() == [2, 3]
+    assert reasons(labelled) == {"g00": "in no part of the split by order"}
+
+
+def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
+    genes = annotation([*IDS, "further"]).genes[::-1]
+    spec = StoreSpec(("e",), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f", genes_per_chunk=8)
+    store = EmbeddingStore.create(tmp_path / "store", spec, genes)
+    mask = torch.ones(21, 2, dtype=torch.bool)
+    mask[20] = False  # g00
+    values = torch.arange(21.0)[:, None, None].expand(21, 2, 2) * mask[:, :, None]
+    for chunk in range(store.n_chunks):
+        rows = store.rows(chunk)
+        store.write_chunk(chunk, Embeddings(values[rows], mask[rows]), [0.0] * len(genes[rows]))
+    rows = {gene_id: row for row, gene_id in enumerate(IDS)}
+    table = FeatureTable(np.arange(20, dtype=np.float32)[:, None], ("u",), rows, tmp_path)
+    labelled = label_genes(annotation(), targets(), split, features=table)
+
+    examples, specs, left = load_examples(labelled, store, ["u"])
+    assert [gene.id for gene in left.genes] == IDS[1:]
+    assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
+    assert examples.embeddings.values[:, 0, 0].tolist() == list(range(19, 0, -1))
+    assert examples.labels[:, 0].tolist() == list(range(2, 40, 2))
+    # Scaled by the training genes g01 .. g13 alone.
+    assert (specs[0].name, specs[0].mean) == ("u", 7.0)
+    assert specs[0].scale == pytest.approx(np.std(np.arange(1, 14)))
+    assert examples.features is not None
+    np.testing.assert_allclose(examples.features[:, 0], (np.arange(1, 20) - 7) / specs[0].scale, rtol=1e-6)
+
+
+def test_unknown_bases_may_leave_too_few(tmp_path: Path) -> None:
+    spec = StoreSpec(("e",), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f")
+    store = EmbeddingStore.create(tmp_path / "store", spec, annotation().genes)
+    mask = torch.ones(20, 2, dtype=torch.bool)
+    mask[-1] = False
+    store.write_chunk(0, Embeddings(torch.zeros(20, 2, 2), mask), [0.0] * 20)
+    with pytest.raises(InputError, match="too few genes: 2 test"):
+        load_examples(label_genes(annotation(), targets(), split), store)
+
+
+def test_every_column_of_a_feature_table(tmp_path: Path) -> None:
+    path = tmp_path / "f.tsv"
+    path.write_text("u\tgene_id\tv\n1\tg00\t2\n")
+    table = read_all_features(path)
+    assert (table.names, table.values.tolist()) == (("u", "v"), [[1, 2]])
+    path.write_text("gene_id\ng00\n")
+    with pytest.raises(InputError, match="no feature"):
+        read_all_features(path)
+    with pytest.raises(InputError, match="unreadable feature table"):
+        read_all_features(tmp_path / "none.tsv")

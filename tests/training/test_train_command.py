@@ -1,0 +1,303 @@
+"""The whole way: files in, a bundle out that predicts."""
+
+import errno
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tiny import CompositionEncoder, tiny_tokenizer, write_gtf
+
+from texcnn.cli.main import main
+from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.features.table import FeatureTable
+from texcnn.genome.windows import WindowSpec
+from texcnn.model import bundle as bundle_module
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.model import load_model
+from texcnn.segments.segment import SegmentSpec
+from texcnn.training.encoders import encoders_by_name, encoders_of_model
+
+N_GENES = 60
+TINY = ["--epochs", 8, "--genes-per-step", 8, "--learning-rate", 0.02, "--filters", 8, "--kernel-widths", "1",
+        "--quiet", "--device", "cpu"]  # fmt: skip
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, Path]:
+    """60 genes on 5 chromosomes, one with unknown bases alone; expression is how many G a window has."""
+    chance = random.Random(0)
+    fasta, genes, rows = [], [], []
+    for number in range(N_GENES):
+        chrom, place = f"chr{number % 5}", number // 5
+        window = "".join(chance.choices("ACGT", [3, 1, 1 + number % 7, 2], k=30)) if number else "N" * 30
+        genes.append((f"g{number:02d}", chrom, 40 * place + 21, 40 * place + 30, "+"))
+        fasta.append((chrom, window + "A" * 10))
+        rows.append(f"g{number:02d}\t{window.count('G') ** 2}\t{'' if number % 3 else window.count('G') ** 3}")
+    chroms = {chrom: "".join(bases for name, bases in fasta if name == chrom) for chrom, _ in fasta[:5]}
+    (tmp_path / "genome.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in chroms.items()))
+    (tmp_path / "rpkm.tsv").write_text("gene_id\tliver\tbrain\n" + "\n".join([*rows, "elsewhere\t30\t30"]) + "\n")
+    return {
+        "fasta": tmp_path / "genome.fa",
+        "gtf": write_gtf(tmp_path / "genes.gtf", genes),
+        "expression": tmp_path / "rpkm.tsv",
+    }
+
+
+@pytest.fixture
+def texcnn(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    def run(*arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as leaving:
+            main([str(argument) for argument in arguments])
+        return int(leaving.value.code or 0), capsys.readouterr().err
+
+    return run
+
+
+def options(inputs: dict[str, Path], **more: object) -> list[object]:
+    given = {**inputs, "unit": "RPKM", "split": "random", **more}
+    return [
+        part for name, value in given.items() if value is not None for part in (f"--{name.replace('_', '-')}", value)
+    ]
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / name, sep="\t")
+
+
+def test_from_files_to_a_model_that_predicts(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    assert texcnn("train", *options(inputs, model=tiny, out=out, runs=3, seed=4), *TINY) == (0, "")
+    assert sorted(entry.name for entry in out.iterdir()) == [
+        "README.md", "cell_types.tsv", "config.json", "history.tsv", "loss.png", "metrics.tsv", "model.safetensors",
+        "runs.tsv", "skipped.tsv", "split.tsv",
+    ]  # fmt: skip
+    assert not (tmp_path / "mine.work").exists()
+
+    split = read(out, "split.tsv")
+    assert split["split"].value_counts().to_dict() == {"train": 47, "valid": 6, "test": 6}
+    skipped = read(out, "skipped.tsv").set_index("gene_id")["reason"].to_dict()
+    assert skipped == {
+        "elsewhere": "in the expression table, but not among the genes",
+        "g00": "no segment of the window has enough known bases",
+    }
+    assert len(split) + len(skipped) == N_GENES + 1
+    assert read(out, "runs.tsv")["seed"].tolist() == [4, 5, 6]
+    assert read(out, "history.tsv").groupby("seed").size().tolist() == [8, 8, 8]
+    metrics = read(out, "metrics.tsv")
+    assert metrics.loc[metrics["cell_type"] == "liver", "n_genes"].tolist() == [6, 6]
+
+    model = load_model(out)
+    assert (model.name, model.unit, model.cell_types) == ("mine", "log10(RPKM + 0.1)", ("liver", "brain"))
+    table = tmp_path / "predicted.tsv"
+    genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"]]
+    assert texcnn("predict", "--model", out, *genome, "--out", table, "--quiet") == (0, "")
+    predicted = pd.read_csv(table, sep="\t").set_index("gene_id")
+    labels = np.log10(read(tmp_path, "rpkm.tsv").set_index("gene_id") + 0.1)
+    test = split.loc[split["split"] == "test", "gene_id"]
+    again = np.corrcoef(predicted.loc[test, "liver"], labels.loc[test, "liver"])[0, 1] ** 2
+    written = metrics.query("cell_type == 'liver' and split == 'test'")["squared_pearson"].item()
+    assert again == pytest.approx(written, rel=1e-4)
+    train = split.loc[split["split"] == "train", "gene_id"]
+    assert np.corrcoef(predicted.loc[train, "liver"], labels.loc[train, "liver"])[0, 1] > 0.8
+    assert abs(predicted["liver"].mean() - labels["liver"].mean()) < 0.3
+
+    card = (out / "README.md").read_text()
+    assert "47 train, 6 valid, 6 test, split at random, seed 4" in card
+    assert "2 genes could not be used" in card
+    assert f"| squared_pearson | {read(out, 'runs.tsv')['test_squared_pearson'].min():.4f} |" in card
+    assert "Read these figures with care" in card
+
+
+def test_the_same_command_gives_the_same_bytes(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        assert texcnn("train", *options(inputs, model=tiny, out=tmp_path / folder / "mine", runs=2), *TINY)[0] == 0
+    for path in (tmp_path / "one" / "mine").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / "mine" / path.name).read_bytes(), path.name
+
+
+def test_a_store_gives_the_same_model_as_the_genome(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"]]
+    assert texcnn("embed", *genome, "--model", tiny, "--out", tmp_path / "store", "--quiet")[0] == 0
+    stored = {"embeddings": tmp_path / "store", "expression": inputs["expression"]}
+    for name, source in (("a", inputs), ("b", stored)):
+        assert texcnn("train", *options(source, model=tiny, out=tmp_path / name), *TINY) == (0, "")
+    for name in ("model.safetensors", "split.tsv", "history.tsv", "skipped.tsv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_features_are_scaled_by_training_genes_and_needed_again(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "features.tsv"
+    table.write_text("gene_id\tlength\n" + "".join(f"g{number:02d}\t{1000 + number}\n" for number in range(N_GENES)))
+    out = tmp_path / "mine"
+    assert texcnn("train", *options(inputs, model=tiny, features=table, out=out), *TINY) == (0, "")
+    model = load_model(out)
+    (feature,) = model.config.features
+    split = read(out, "split.tsv")
+    lengths = 1000 + split.loc[split["split"] == "train", "gene_id"].str[1:].astype(int)
+    assert (feature.name, feature.mean) == ("length", pytest.approx(lengths.mean()))
+    assert feature.scale == pytest.approx(lengths.std(ddof=0))
+    scaled = model.scaled_features(FeatureTable.read(table, ["length"]), list(split["gene_id"]))
+    assert scaled is not None
+    assert abs(scaled[(split["split"] == "train").to_numpy()].mean()) < 1e-5
+    genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"], "--model", out, "--out", tmp_path / "p.tsv"]
+    assert texcnn("predict", *genome, "--features", table)[0] == 0
+    status, err = texcnn("predict", *genome[:-1], tmp_path / "q.tsv")
+    assert (status, "needs the features length" in err) == (2, True)
+
+
+def test_encoder_weights_of_a_bundle_are_copied(tiny_dnabert2: Path, tmp_path: Path) -> None:
+    chosen = encoders_of_model(str(tiny_dnabert2))
+    source = BundleFiles(tiny_dnabert2)
+    assert chosen.specs == source.config.encoders
+    assert chosen.window == source.config.window
+    assert chosen.files == {"tokenizer.json": tiny_tokenizer()}
+    assert set(chosen.tensors) == {f"encoders.{name}" for name in source.tensors("encoders.")}
+
+
+def test_a_dnabert2_bundle_trained_further_predicts(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny_dnabert2: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    assert texcnn("train", *options(inputs, model=tiny_dnabert2, out=out), *TINY) == (0, "")
+    old, new = load_model(tiny_dnabert2).segment_network(), load_model(out).segment_network()
+    assert [one.fingerprint() for one in old.encoders] == [one.fingerprint() for one in new.encoders]
+    assert len(load_model(out).predict(inputs["fasta"], gtf=inputs["gtf"])) == N_GENES - 1
+
+
+def test_an_encoder_of_a_folder_goes_into_the_bundle(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    fields = {"vocab_size": 15, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 4,
+              "intermediate_size": 24}  # fmt: skip
+    torch.manual_seed(0)
+    encoder = Dnabert2Model(Dnabert2Config.from_json(fields))
+    torch.save(encoder.state_dict(), folder / "pytorch_model.bin")
+    (folder / "config.json").write_text(json.dumps({**fields, "alibi_starting_size": 512}))
+    (folder / "tokenizer.json").write_bytes(tiny_tokenizer())
+
+    chosen = encoders_by_name([str(folder), str(folder)])
+    assert [spec.source for spec in chosen.specs] == ["bundle", "bundle"]
+    assert sorted(chosen.files) == ["tokenizer-0.json", "tokenizer-1.json"]
+
+    genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"]]
+    window = ["--upstream", 20, "--downstream", 10, "--segment-length", 10]
+    assert texcnn("embed", *genome, *window, "--encoder", folder, "--out", tmp_path / "store", "--quiet")[0] == 0
+    stored = {"embeddings": tmp_path / "store", "expression": inputs["expression"]}
+    out = tmp_path / "mine"
+    assert texcnn("train", *options(stored, encoder=folder, out=out), *TINY) == (0, "")
+    for path in folder.iterdir():
+        path.unlink()
+    model = load_model(out)
+    assert (model.window, model.segment_network().segments) == (WindowSpec(20, 10), SegmentSpec(10))
+    assert model.segment_network().encoders[0].fingerprint() == chosen.encoders[0].fingerprint()
+    assert len(model.predict(inputs["fasta"], gtf=inputs["gtf"])) == N_GENES - 1
+
+
+def test_a_published_encoder_stays_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = CompositionEncoder()
+    monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec: encoder)
+    chosen = encoders_by_name(["dnabert2"])
+    assert chosen.specs[0].source == "zhihan1996/DNABERT-2-117M"
+    assert (chosen.tensors, chosen.files, chosen.encoders) == ({}, {}, [encoder])
+
+
+def test_a_full_disk_leaves_no_half_model_and_the_same_command_goes_on(
+    texcnn: Callable[..., tuple[int, str]],
+    inputs: dict[str, Path],
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    composition: CompositionEncoder,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    whole, out = tmp_path / "whole", tmp_path / "mine"
+    assert texcnn("train", *options(inputs, model=tiny, out=whole), *TINY)[0] == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_module, "save_file", full)
+        status, err = texcnn("train", *options(inputs, model=tiny, out=out), *TINY)
+    assert status == 1
+    assert "cannot write the model: [Errno 28] No space left on device" in err
+    assert "give the same command again" in err
+    assert not out.exists()
+    assert [entry.name for pattern in ("mine*", ".texcnn*") for entry in tmp_path.glob(pattern)] == ["mine.work"]
+
+    embedded = len(composition.batches)
+    assert texcnn("train", *options(inputs, model=tiny, out=out), *TINY) == (0, "")
+    assert len(composition.batches) == embedded  # nothing was computed twice
+    for name in ("model.safetensors", "history.tsv", "metrics.tsv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoder": "dnabert2"}, "both a model and encoders"),
+        ({"embeddings": "store"}, "give either a genome or a store"),
+        ({"fasta": None}, "give either a genome or a store"),
+        ({"transcripts": "all"}, "one row per gene"),
+        ({"kernel_widths": "a"}, "'a' are no widths"),
+        ({"kernel_widths": "2"}, "unusable kernel widths"),
+        ({"split": "groups"}, "add --groups TABLE"),
+        ({"valid_fraction": 0.95}, "unusable fractions"),
+        ({"test_fraction": 0.02}, "too few genes"),
+        ({"cell_type": "livr"}, "did you mean 'liver'"),
+        ({"gene_column": "Gene"}, "no column 'Gene'"),
+        ({"model": "none"}, "unknown model 'none'"),
+    ],
+)
+def test_refused(
+    texcnn: Callable[..., tuple[int, str]],
+    inputs: dict[str, Path],
+    tiny: Path,
+    tmp_path: Path,
+    changes: dict[str, object],
+    message: str,
+) -> None:
+    status, err = texcnn("train", *TINY, *options(inputs, **{"model": tiny, "out": tmp_path / "mine", **changes}))
+    assert (status, message in err) == (2, True), err
+    assert not list(tmp_path.glob("mine*"))  # and nothing was computed in vain
+
+
+def test_a_folder_that_is_no_model_is_never_replaced(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    for name in ("mine", "mine.work"):
+        kept = tmp_path / name / "thesis.txt"
+        kept.parent.mkdir()
+        kept.write_text("years")
+        status, err = texcnn("train", *options(inputs, model=tiny, out=tmp_path / "mine"), *TINY, "--overwrite")
+        assert (status, "something else" in err) == (2, True)
+        assert kept.read_text() == "years"
+        kept.unlink()
+        kept.parent.rmdir()
+    assert texcnn("train", *options(inputs, model=tiny, out=tmp_path / "mine"), *TINY)[0] == 0
+    assert texcnn("train", *options(inputs, model=tiny, out=tmp_path / "mine"), *TINY)[0] == 2
+    assert texcnn("train", *options(inputs, model=tiny, out=tmp_path / "mine"), *TINY, "--overwrite")[0] == 0
+
+
+def test_a_store_of_other_encoders_is_refused(
+    texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny: Path, tiny_dnabert2: Path, tmp_path: Path
+) -> None:
+    genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"]]
+    assert texcnn("embed", *genome, "--model", tiny, "--out", tmp_path / "store", "--quiet")[0] == 0
+    stored = {"embeddings": tmp_path / "store", "expression": inputs["expression"]}
+    status, err = texcnn("train", *options(stored, model=tiny_dnabert2, out=tmp_path / "mine"), *TINY)
+    assert (status, "made by other encoders" in err) == (2, True)

@@ -1,0 +1,236 @@
+"""``texcnn train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from texcnn.cli.options import COMPUTE_OPTIONS, FILE, GENE_OPTIONS, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.errors import InputError
+
+_POSITIVE = click.IntRange(min=1)
+_MARKER = "unfinished-training.txt"
+"""The file that shows that a folder is what an interrupted training left."""
+
+
+@click.command()
+@click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
+@GENE_OPTIONS
+@click.option("--embeddings", type=FILE, help="Train on a store of texcnn embed instead of --fasta and genes.")
+@click.option("--expression", type=FILE, required=True, help="Genes x cell types: .tsv, .tsv.gz, .parquet or .h5ad.")
+@click.option("--gene-column", default="gene_id", show_default=True, help="Its column of gene ids.")
+@click.option("--cell-type", "cell_types", multiple=True, help="Only this column; repeatable. [default: all]")
+@click.option("--unit", required=True, help="Unit of the table, such as RPKM or TPM.")
+@click.option(
+    "--transform",
+    type=click.Choice(["log10p0.1", "none"]),
+    default="log10p0.1",
+    show_default=True,
+    help="Learn log10(x + 0.1), or the values as they are.",
+)
+@MODEL_OPTION
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
+)
+@click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and one column per feature.")
+@click.option(
+    "--split",
+    type=click.Choice(["random", "chromosome", "groups", "file"]),
+    default="chromosome",
+    show_default=True,
+    help="What is kept together: single genes, chromosomes, groups of --groups, or as --split-file says.",
+)
+@click.option("--split-file", type=FILE, help="TSV with gene_id and split: train, valid or test.")
+@click.option("--groups", type=FILE, help="TSV with gene_id and a family or a similar gene; no split may part them.")
+@click.option("--valid-chrom", "valid_chroms", multiple=True, help="Chromosome that stops the training; repeatable.")
+@click.option("--test-chrom", "test_chroms", multiple=True, help="Chromosome that judges the model; repeatable.")
+@click.option("--valid-fraction", type=float, default=0.1, show_default=True, help="Share of genes for validation.")
+@click.option("--test-fraction", type=float, default=0.1, show_default=True, help="Share of genes for the test.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split and the first run."
+)
+@click.option("--runs", type=_POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
+@click.option("--epochs", type=_POSITIVE, default=100, show_default=True, help="Most passes over the training genes.")
+@click.option("--genes-per-step", type=_POSITIVE, default=64, show_default=True, help="Genes per step of the training.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True)
+@click.option("--patience", type=_POSITIVE, default=10, show_default=True, help="Epochs to wait for a smaller loss.")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True)
+@click.option("--kernel-widths", default="1,3,5", show_default=True, help="Widths of the convolutions, in segments.")
+@click.option("--filters", type=_POSITIVE, default=128, show_default=True, help="Filters of each width.")
+@click.option("--segment-positions/--no-segment-positions", default=True, show_default=True, help="Tell places apart.")
+@COMPUTE_OPTIONS
+@OUT_OPTION
+@OVERWRITE_OPTION
+def train(
+    fasta: Path | None,
+    gtf: Path | None,
+    bed: Path | None,
+    bed_anchor: str,
+    transcripts: str,
+    genes: Path | None,
+    map_chrom_names: bool,
+    embeddings: Path | None,
+    expression: Path,
+    gene_column: str,
+    cell_types: tuple[str, ...],
+    unit: str,
+    transform: str,
+    model: str | None,
+    encoders: tuple[str, ...],
+    features: Path | None,
+    split: str,
+    split_file: Path | None,
+    groups: Path | None,
+    valid_chroms: tuple[str, ...],
+    test_chroms: tuple[str, ...],
+    valid_fraction: float,
+    test_fraction: float,
+    seed: int,
+    runs: int,
+    epochs: int,
+    genes_per_step: int,
+    learning_rate: float,
+    patience: int,
+    dropout: float,
+    kernel_widths: str,
+    filters: int,
+    segment_positions: bool,
+    device: str,
+    batch_size: int,
+    quiet: bool,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    r"""Train a model on your expression table: a folder that texcnn predict --model reads.
+
+    \b
+    texcnn train --fasta genome.fa --gtf genes.gtf --expression rpkm.tsv.gz --unit RPKM --out my-model
+    texcnn train --embeddings store --expression tpm.h5ad --unit TPM --split file --split-file split.tsv --out my-model
+
+    The encoders stay as they are; a text CNN is fitted to their vectors. An interrupted training goes on where it
+    stopped when the same command is given again: what is unfinished lies in OUT.work until then.
+    """
+    import shutil
+
+    from texcnn.embedding.fill import embed_genes
+    from texcnn.embedding.store import EmbeddingStore
+    from texcnn.files import check_output
+    from texcnn.genome.gene import Annotation
+    from texcnn.genome.load import load_genes
+    from texcnn.genome.reference import Reference
+    from texcnn.genome.windows import WindowSpec
+    from texcnn.model.bundle import CONFIG
+    from texcnn.segments.segment import SegmentSpec
+    from texcnn.tables.readers import read_names
+    from texcnn.training.choose_split import SplitChoice
+    from texcnn.training.encoders import encoders_by_name, encoders_of_model
+    from texcnn.training.examples import label_genes, read_all_features
+    from texcnn.training.fit import FitOptions
+    from texcnn.training.splits import read_groups
+    from texcnn.training.targets import read_targets
+    from texcnn.training.train import TrainOptions, train_model
+
+    if model is not None and encoders:
+        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+    if (fasta is None) == (embeddings is None):
+        raise InputError(
+            "give either a genome or a store", where="--fasta, --embeddings", allowed="exactly one of them"
+        )
+    check_output(out, overwrite=overwrite, marker=CONFIG)
+    work = out.with_name(f"{out.name}.work")
+    check_output(work, overwrite=True, marker=_MARKER)
+    targets = read_targets(expression, unit=unit, transform=transform, cell_types=cell_types, gene_column=gene_column)
+    table = None if features is None else read_all_features(features)
+    choice = SplitChoice(
+        how=split,
+        seed=seed,
+        valid=valid_fraction,
+        test=test_fraction,
+        valid_chroms=valid_chroms,
+        test_chroms=test_chroms,
+        groups=None if groups is None else read_groups(groups),
+        path=split_file,
+    )
+    options = TrainOptions(
+        name=out.name,
+        unit=targets.unit,
+        cell_types=targets.cell_types,
+        feature_names=() if table is None else table.names,
+        head={
+            "kernel_widths": _widths(kernel_widths),
+            "filters": filters,
+            "dropout": dropout,
+            "segment_positions": segment_positions,
+        },
+        fit=FitOptions(epochs, genes_per_step, learning_rate, patience=patience, seed=seed),
+        runs=runs,
+    )
+    chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
+
+    if embeddings is not None:
+        store = EmbeddingStore.open(embeddings)
+        _refuse_transcripts(store.spec.transcripts)
+        labelled = label_genes(Annotation(store.genes, store.skipped, embeddings), targets, choice, features=table)
+        _open_work(work, anew=overwrite)
+    else:
+        assert fasta is not None
+        _refuse_transcripts(transcripts == "all")
+        window, segments = chosen.window or WindowSpec(), chosen.segments or SegmentSpec()
+        with Reference(fasta) as reference:
+            annotation = load_genes(
+                reference,
+                window,
+                gtf=gtf,
+                bed=bed,
+                bed_anchor=bed_anchor,
+                genes=None if genes is None else read_names(genes),
+                map_chrom_names=map_chrom_names,
+            )
+            labelled = label_genes(annotation, targets, choice, features=table)
+            _open_work(work, anew=overwrite)
+            store = embed_genes(
+                chosen.encoders,
+                reference,
+                Annotation(labelled.genes, annotation.skipped, annotation.path),
+                work / "embeddings",
+                window=window,
+                segments=segments,
+                batch_size=batch_size,
+                device=device,
+                progress=not quiet,
+            )
+    trained = train_model(
+        labelled, store, chosen, out, options, device=device, checkpoints=work / "checkpoints", progress=not quiet
+    )
+    shutil.rmtree(work)
+    if not quiet:
+        click.echo(f"{len(trained.genes.genes)} genes used, {len(trained.genes.skipped)} skipped: {out}", err=True)
+        for row in trained.summary.itertuples():
+            click.echo(f"test {row.metric}: {row.avg:.4f} ({row.min:.4f} to {row.max:.4f})", err=True)
+
+
+def _open_work(work: Path, *, anew: bool) -> None:
+    import shutil
+
+    if anew and work.exists():
+        shutil.rmtree(work)
+    (work / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (work / _MARKER).write_text("Given again, the same texcnn train command goes on from here.\n", encoding="utf-8")
+
+
+def _widths(text: str) -> list[int]:
+    try:
+        return [int(width) for width in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"'{text}' are no widths", where="--kernel-widths", allowed="odd numbers with commas between, as 1,3,5"
+        ) from error
+
+
+def _refuse_transcripts(several: bool) -> None:
+    if several:
+        raise InputError("expression is per gene, so training takes one row per gene", where="--transcripts")

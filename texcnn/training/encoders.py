@@ -1,0 +1,94 @@
+"""The encoders a new model is trained on, and what of them its bundle must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
+from texcnn.encoders.choose import encoder_spec
+from texcnn.encoders.dnabert2 import TOKENIZER_FILE
+from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
+from texcnn.encoders.registry import load_encoder
+from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.genome.windows import WindowSpec
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.catalog import resolve_model
+from texcnn.model.model import load_model
+from texcnn.segments.segment import SegmentSpec
+
+
+@dataclass(frozen=True)
+class ChosenEncoders:
+    """Frozen encoders and how the new bundle will find them again.
+
+    Attributes:
+        encoders: Loaded; their vectors are joined per segment, in this order.
+        specs: Their descriptions in the new bundle.
+        tensors: ``encoders.N.*`` of those whose weights the new bundle holds.
+        files: Further files of it, such as tokenizers.
+        window: The window they read; None where the user chooses.
+        segments: How it is cut; None likewise.
+    """
+
+    encoders: list[Encoder]
+    specs: tuple[EncoderSpec, ...]
+    tensors: dict[str, Tensor]
+    files: dict[str, bytes]
+    window: WindowSpec | None = None
+    segments: SegmentSpec | None = None
+
+
+def encoders_of_model(name: str | None) -> ChosenEncoders:
+    """Takes the encoders of a trained model, and copies what its bundle holds of them.
+
+    Args:
+        name: As :func:`texcnn.model.model.load_model` takes it.
+
+    Raises:
+        ModelError: when there is no such model, or it has no encoder.
+    """
+    network = load_model(name).segment_network()
+    bundle = BundleFiles(resolve_model(name))
+    prefix = "encoders."
+    values = [value for spec in bundle.config.encoders for value in spec.options.values() if isinstance(value, str)]
+    return ChosenEncoders(
+        network.encoders,
+        bundle.config.encoders,
+        {f"{prefix}{key}": value for key, value in bundle.tensors(prefix).items()},
+        {value: bundle.path(value).read_bytes() for value in values if value in bundle.config.sha256},
+        bundle.config.window,
+        network.segments,
+    )
+
+
+def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
+    """Loads encoders by short name or folder.
+
+    A published one stays a pinned reference to the Hub; one from a folder is copied, since a folder's path means
+    nothing on another machine.
+
+    Raises:
+        ModelError: when one cannot be found or trusted.
+    """
+    encoders, specs = [], []
+    tensors: dict[str, Tensor] = {}
+    files: dict[str, bytes] = {}
+    for place, name in enumerate(names):
+        spec = encoder_spec(name)
+        encoder = load_encoder(spec)
+        folder = Path(spec.source)
+        if folder.is_dir() and isinstance(encoder, TokenEncoder):
+            prefix = f"encoders.{place}."
+            options = {**spec.options, "config": read_json(folder / CONFIG_FILE), "prefix": prefix}
+            if (folder / TOKENIZER_FILE).is_file():
+                options["tokenizer"] = f"tokenizer-{place}.json"
+                files[options["tokenizer"]] = (folder / TOKENIZER_FILE).read_bytes()
+            tensors |= {f"{prefix}{key}": value for key, value in encoder.model.state_dict().items()}
+            spec = replace(spec, source=BUNDLE_SOURCE, sha256={}, options=options)
+        encoders.append(encoder)
+        specs.append(spec)
+    return ChosenEncoders(encoders, tuple(specs), tensors, files)

@@ -1,0 +1,171 @@
+"""Genes that can be learned from: those with a place, expression, features and a part of the split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable, find_rows
+from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.model.bundle import FeatureSpec
+from texcnn.training.fit import Examples
+from texcnn.training.scaling import fit_features, scale_features
+from texcnn.training.splits import TRAIN, Split
+from texcnn.training.targets import Targets
+
+
+@dataclass(frozen=True)
+class LabelledGenes:
+    """Genes with everything but their vectors.
+
+    Attributes:
+        genes: The genes, in the annotation's order.
+        labels: float32 ``(n, n_cell_types)``; NaN where unknown.
+        features: float32 ``(n, n_features)`` as in their table, without NaN; None for none.
+        split: Their parts.
+        skipped: Genes of either table that cannot be learned from, and why.
+    """
+
+    genes: list[Gene]
+    labels: npt.NDArray[np.float32]
+    features: npt.NDArray[np.float32] | None
+    split: Split
+    skipped: list[Skipped]
+
+
+def read_all_features(path: Path) -> FeatureTable:
+    """Reads every column of a feature table.
+
+    Raises:
+        InputError: when it cannot be used, or has no feature.
+    """
+    try:
+        columns = pd.read_csv(path, sep="\t", nrows=0).columns
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"unreadable feature table: {error}", where=path, allowed="tab-separated text") from error
+    names = [str(name) for name in columns if name != "gene_id"]
+    if not names:
+        raise InputError("the feature table has no feature", where=path, allowed="gene_id and one column or more")
+    return FeatureTable.read(path, names)
+
+
+def label_genes(
+    annotation: Annotation,
+    targets: Targets,
+    split: Callable[[Sequence[Gene]], Split],
+    *,
+    features: FeatureTable | None = None,
+) -> LabelledGenes:
+    """Joins genes with their expression and features, by id; Ensembl versions may differ.
+
+    Args:
+        annotation: Placed genes, one row each, and what was skipped on the way.
+        targets: What to learn.
+        split: Makes the split of the genes that are left.
+        features: Extra inputs.
+
+    Returns:
+        The genes left; those missing in either table are listed.
+
+    Raises:
+        InputError: when no gene is in both, or the split cannot be used.
+    """
+    genes = annotation.genes
+    skipped = list(annotation.skipped)
+    kept: list[tuple[Gene, int]] = []
+    used: dict[int, str] = {}
+    for gene, row in zip(genes, find_rows(targets.rows, [gene.id for gene in genes]), strict=True):
+        if row is None:
+            skipped.append(Skipped(gene.id, f"not in {targets.path.name}"))
+        elif np.isnan(targets.values[row]).all():
+            skipped.append(Skipped(gene.id, f"no value in {targets.path.name}"))
+        elif row in used:
+            skipped.append(Skipped(gene.id, f"its expression is that of '{used[row]}' already"))
+        else:
+            kept.append((gene, row))
+        if row is not None:
+            used.setdefault(row, gene.id)
+    listed = set(find_rows(targets.rows, [entry.gene_id for entry in annotation.skipped]))
+    skipped += [
+        Skipped(gene_id, "in the expression table, but not among the genes")
+        for gene_id, row in targets.rows.items()
+        if row not in used and row not in listed
+    ]
+    if not kept:
+        raise InputError(
+            f"no gene has expression: the genes are named like '{genes[0].id if genes else ''}', the table's like "
+            f"'{next(iter(targets.rows))}'",
+            where=targets.path,
+            remedy="use the same ids in both",
+        )
+    values = None if features is None else features.lookup([gene.id for gene, _ in kept])
+    if features is not None and values is not None:
+        complete = ~np.isnan(values).any(axis=1)
+        reason = f"no complete features in {features.path.name}"
+        skipped += [Skipped(kept[place][0].id, reason) for place in np.flatnonzero(~complete).tolist()]
+        kept = [kept[place] for place in np.flatnonzero(complete).tolist()]
+        values = values[complete]
+    made = split([gene for gene, _ in kept])
+    reason = f"in no part of the split {made.how}"
+    skipped += [Skipped(gene.id, reason) for gene, _ in kept if gene.id not in made.parts]
+    places = [place for place, (gene, _) in enumerate(kept) if gene.id in made.parts]
+    return LabelledGenes(
+        [kept[place][0] for place in places],
+        targets.values[[kept[place][1] for place in places]],
+        None if values is None else values[places],
+        made,
+        skipped,
+    )
+
+
+def load_examples(
+    labelled: LabelledGenes, store: EmbeddingStore, feature_names: Sequence[str] = ()
+) -> tuple[Examples, tuple[FeatureSpec, ...], LabelledGenes]:
+    """Reads the genes' vectors into memory, and scales their features by the training genes.
+
+    Args:
+        labelled: The genes.
+        store: Their vectors, and perhaps those of others.
+        feature_names: Of the features' columns.
+
+    Returns:
+        The examples, the features' scales, and the genes left: one without a usable segment is skipped.
+
+    Raises:
+        InputError: when too few genes are left.
+    """
+    chunks = [store.read_chunk(chunk) for chunk in range(store.n_chunks)]
+    rows = {gene.id: row for row, gene in enumerate(store.genes)}
+    wanted = torch.tensor([rows[gene.id] for gene in labelled.genes])
+    mask = torch.cat([chunk.embeddings.mask for chunk in chunks])[wanted]
+    usable = mask.any(dim=1)
+    places = usable.nonzero().flatten().tolist()
+    genes = [labelled.genes[place] for place in places]
+    left = LabelledGenes(
+        genes,
+        labelled.labels[places],
+        None if labelled.features is None else labelled.features[places],
+        labelled.split.only([gene.id for gene in genes]),
+        labelled.skipped
+        + [
+            Skipped(gene.id, "no segment of the window has enough known bases")
+            for gene, good in zip(labelled.genes, usable.tolist(), strict=True)
+            if not good
+        ],
+    )
+    values = torch.cat([chunk.embeddings.values for chunk in chunks])[wanted[usable]]
+    specs: tuple[FeatureSpec, ...] = ()
+    scaled = None
+    if left.features is not None:
+        specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
+        scaled = scale_features(left.features, specs)
+    return Examples(Embeddings(values, mask[usable]), scaled, torch.from_numpy(left.labels)), specs, left

@@ -1,0 +1,248 @@
+"""A head fitted to the vectors of frozen encoders."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from texcnn.device import resolve_device
+from texcnn.embedding.engine import Embeddings
+from texcnn.errors import RunError
+from texcnn.progress import progress_bar
+from texcnn.training.checkpoint import (
+    Checkpoint,
+    Epoch,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from texcnn.training.scaling import LabelScale
+
+_SEED_STRIDE = 1_000_003
+"""Seeds of one run's epochs lie side by side; those of two runs never meet before this many epochs."""
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes:
+        epochs: Most passes over the training genes.
+        batch_size: Genes per step.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        patience: Epochs without a smaller validation loss after which to stop.
+        seed: Source of chance: first weights, order of genes, dropout.
+    """
+
+    epochs: int = 100
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    patience: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Genes to learn from, held in memory.
+
+    Attributes:
+        embeddings: Vectors of ``n`` windows, each with a usable segment.
+        features: float32 ``(n, n_features)``, scaled; None for none.
+        labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
+    """
+
+    embeddings: Embeddings
+    features: Tensor | None
+    labels: Tensor
+
+    def inputs(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Returns a head's arguments for some genes."""
+        features = None if self.features is None else self.features[rows].to(device)
+        return self.embeddings.values[rows].to(device), self.embeddings.mask[rows].to(device), features
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        digest = hashlib.sha256()
+        for tensor in (self.embeddings.values, self.embeddings.mask, self.features, self.labels):
+            digest.update(b"none" if tensor is None else tensor.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted head.
+
+    Attributes:
+        head: With the weights of the best epoch, in evaluation mode, on the CPU; it predicts in the labels' unit.
+        history: All epochs.
+    """
+
+    head: nn.Module
+    history: list[Epoch]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights the head has."""
+        return _best(self.history)
+
+
+def fit_head(
+    head: nn.Module,
+    examples: Examples,
+    train: Sequence[int],
+    valid: Sequence[int],
+    options: FitOptions,
+    *,
+    cell_types: Sequence[str],
+    device: str | torch.device | None = None,
+    checkpoint: Path | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fits a head by AdamW on the mean squared error of known labels, and keeps the weights of the best epoch.
+
+    The head learns labels scaled by the training genes' mean and deviation per cell type; the scale is folded into
+    its last layer at the end. On a CPU with as many threads the same call gives the same bits, and so does a call
+    that goes on from a checkpoint of an interrupted one.
+
+    Args:
+        head: ``(values, mask, features) -> (n, n_cell_types)`` whose last layer is the linear ``output``; changed in
+            place.
+        examples: All genes.
+        train: Rows that the weights are fitted to.
+        valid: Rows that choose the best epoch.
+        options: How to fit.
+        cell_types: For messages.
+        device: Where to compute; None is the GPU if there is one.
+        checkpoint: File that keeps the state after each epoch, and that an interrupted training goes on from.
+        progress: Whether to show progress.
+
+    Raises:
+        InputError: when a cell type cannot be learned from the training genes, or the checkpoint is another's.
+        RunError: when the loss is no longer finite, or a checkpoint cannot be written.
+    """
+    resolved = resolve_device(device)
+    scale = LabelScale.fit(examples.labels[train], cell_types)
+    scaled = Examples(examples.embeddings, examples.features, scale.apply(examples.labels))
+    fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
+    fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
+    if checkpoint and (found := load_checkpoint(checkpoint, fingerprint)):
+        fitting.restore(found)
+    with progress_bar(progress, total=options.epochs, what="training", unit="epochs") as bar:
+        bar.update(len(fitting.history))
+        while not fitting.finished:
+            fitting.step()
+            if checkpoint:
+                save_checkpoint(checkpoint, fitting.state(), fingerprint)
+            bar.update()
+    head.load_state_dict(fitting.best)
+    head.cpu().eval()
+    output = head.get_submodule("output")
+    assert isinstance(output, nn.Linear)
+    scale.fold_into(output)
+    return Fit(head, fitting.history)
+
+
+@torch.inference_mode()
+def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int]) -> Tensor:
+    """Predicts some of the examples on the CPU, float32 ``(len(rows), n_cell_types)``."""
+    parts = [head(*examples.inputs(batch, torch.device("cpu"))) for batch in torch.tensor(rows).split(256)]
+    return torch.cat(parts)
+
+
+class _Fitting:
+    """The moving parts of one training."""
+
+    def __init__(
+        self,
+        head: nn.Module,
+        examples: Examples,
+        train: Tensor,
+        valid: Tensor,
+        options: FitOptions,
+        device: torch.device,
+    ) -> None:
+        self._head, self._examples, self._train, self._valid = head, examples, train, valid
+        self._options, self._device = options, device
+        self._optimizer = torch.optim.AdamW(
+            head.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+        )
+        self.best: dict[str, Tensor] = {}
+        self.history: list[Epoch] = []
+
+    @property
+    def finished(self) -> bool:
+        if not self.history:
+            return False
+        waited = len(self.history) - _best(self.history).epoch
+        return len(self.history) >= self._options.epochs or waited >= self._options.patience
+
+    def step(self) -> None:
+        number = len(self.history) + 1
+        # A fresh seed each epoch: a training that goes on draws what an uninterrupted one would have drawn. The
+        # caller's own chance is left as it was.
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(self._options.seed * _SEED_STRIDE + number)
+            train_loss = self._train_once()
+        self.history.append(Epoch(number, train_loss, self._valid_loss()))
+        if not math.isfinite(train_loss) or not math.isfinite(self.history[-1].valid_loss):
+            raise RunError(f"the loss is {train_loss} in epoch {number}", remedy="choose a smaller --learning-rate")
+        if _best(self.history).epoch == number:
+            # Copies: the tensors of a state_dict are the very ones the optimiser goes on changing.
+            self.best = {name: value.detach().clone() for name, value in self._head.state_dict().items()}
+
+    def _train_once(self) -> float:
+        self._head.train()
+        total = count = 0.0
+        for rows in self._train[torch.randperm(len(self._train))].split(self._options.batch_size):
+            squares, known = self._squares(rows)
+            self._optimizer.zero_grad()
+            (squares / known).backward()
+            self._optimizer.step()
+            total, count = total + squares.item(), count + known
+        return total / count
+
+    @torch.no_grad()
+    def _valid_loss(self) -> float:
+        self._head.eval()
+        parts = [self._squares(rows) for rows in self._valid.split(self._options.batch_size)]
+        return sum(squares.item() for squares, _ in parts) / sum(known for _, known in parts)
+
+    def _squares(self, rows: Tensor) -> tuple[Tensor, int]:
+        """The sum of squared errors over known labels, and how many these are."""
+        labels = self._examples.labels[rows].to(self._device)
+        known = ~labels.isnan()
+        errors = self._head(*self._examples.inputs(rows, self._device)) - labels
+        return torch.where(known, errors, 0.0).square().sum(), int(known.sum())
+
+    def state(self) -> Checkpoint:
+        return Checkpoint(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
+
+    def restore(self, found: Checkpoint) -> None:
+        self._head.load_state_dict(found.head)
+        restore_optimizer(self._optimizer, found.optimizer)
+        self.best, self.history = found.best, list(found.history)
+
+
+def _best(history: Sequence[Epoch]) -> Epoch:
+    return min(history, key=lambda epoch: epoch.valid_loss)
+
+
+def _fingerprint(
+    head: nn.Module, examples: Examples, train: Sequence[int], valid: Sequence[int], options: FitOptions
+) -> str:
+    """Digest of all that the weights depend on, but for how long to train: a checkpoint may be taken further."""
+    shown = {name: value for name, value in asdict(options).items() if name not in ("epochs", "patience")}
+    digest = hashlib.sha256(repr((str(head), list(train), list(valid), sorted(shown.items()))).encode())
+    digest.update(examples.fingerprint().encode())
+    for name, value in head.state_dict().items():
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,133 @@
+"""Independent runs: how much of a figure is the luck of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from texcnn.evaluation.metrics import METRICS
+from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.splits import TEST, TRAIN, VALID, Split
+
+
+@dataclass(frozen=True, eq=False)  # tables have no equality of one value
+class Run:
+    """One fitted head and how good it is.
+
+    Attributes:
+        seed: Its source of chance.
+        fit: The head and its history.
+        metrics: ``cell_type split n_genes``, then each of :data:`texcnn.evaluation.metrics.METRICS`; of validation
+            and test genes.
+    """
+
+    seed: int
+    fit: Fit
+    metrics: pd.DataFrame
+
+    def mean(self, metric: str) -> float:
+        """Returns a test metric, averaged over cell types."""
+        return float(self.metrics.loc[self.metrics["split"] == TEST, metric].mean())
+
+
+def fit_runs(
+    make_head: Callable[[], nn.Module],
+    examples: Examples,
+    gene_ids: Sequence[str],
+    split: Split,
+    options: FitOptions,
+    *,
+    runs: int,
+    cell_types: Sequence[str],
+    device: str | torch.device | None = None,
+    checkpoints: Path | None = None,
+    progress: bool = False,
+) -> list[Run]:
+    """Fits a head several times on one split, each time with the next seed.
+
+    Args:
+        make_head: Makes a head with random weights.
+        examples: All genes.
+        gene_ids: One per row of the examples.
+        split: Their parts; a run sees the test genes only when it is finished.
+        options: How to fit; its seed is that of the first run.
+        runs: How many.
+        cell_types: One per column of the labels.
+        device: Where to compute; None is the GPU if there is one.
+        checkpoints: Folder for the state of each run.
+        progress: Whether to show progress.
+
+    Returns:
+        The runs, in the order of their seeds; those with the same seeds are equal bit for bit on a CPU.
+    """
+    rows = {part: split.rows(gene_ids, part) for part in (TRAIN, VALID, TEST)}
+    done: list[Run] = []
+    for seed in range(options.seed, options.seed + runs):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = make_head()
+        fit = fit_head(
+            head,
+            examples,
+            rows[TRAIN],
+            rows[VALID],
+            replace(options, seed=seed),
+            cell_types=cell_types,
+            device=device,
+            checkpoint=None if checkpoints is None else checkpoints / f"run-{seed}.safetensors",
+            progress=progress,
+        )
+        judged = [_judge(fit.head, examples, rows[part], part, cell_types) for part in (VALID, TEST)]
+        done.append(Run(seed, fit, pd.concat(judged, ignore_index=True)))
+    return done
+
+
+def best_run(runs: Sequence[Run]) -> Run:
+    """Chooses the run with the smallest validation loss; test genes have no say."""
+    return min(runs, key=lambda run: run.fit.best.valid_loss)
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Returns a row per run: seed, epochs, best epoch and loss, and the test metrics averaged over cell types."""
+    return pd.DataFrame(
+        {
+            "seed": run.seed,
+            "epochs": len(run.fit.history),
+            "best_epoch": run.fit.best.epoch,
+            "valid_loss": run.fit.best.valid_loss,
+            **{f"test_{name}": run.mean(name) for name in METRICS},
+        }
+        for run in runs
+    )
+
+
+def summarize_runs(runs: Sequence[Run]) -> pd.DataFrame:
+    """Returns minimum, average and maximum over the runs of each test metric: ``metric min avg max``."""
+    table = runs_table(runs)
+    values = {name: table[f"test_{name}"] for name in METRICS}
+    return pd.DataFrame(
+        {"metric": name, "min": column.min(), "avg": column.mean(), "max": column.max()}
+        for name, column in values.items()
+    )
+
+
+def _judge(
+    head: nn.Module, examples: Examples, rows: Sequence[int], part: str, cell_types: Sequence[str]
+) -> pd.DataFrame:
+    predicted = predict_rows(head, examples, rows).numpy().astype(np.float64)
+    true = examples.labels[rows].numpy().astype(np.float64)
+    return pd.DataFrame(
+        {
+            "cell_type": name,
+            "split": part,
+            "n_genes": int((~np.isnan(true[:, column])).sum()),
+            **{metric: compute(predicted[:, column], true[:, column]) for metric, compute in METRICS.items()},
+        }
+        for column, name in enumerate(cell_types)
+    )

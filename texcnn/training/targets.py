@@ -1,0 +1,83 @@
+"""What a model shall learn: an expression table that holds something to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from texcnn.errors import InputError, unknown_name
+from texcnn.genome.annotation import without_version
+from texcnn.tables.expression import GENE_ID, LOG10_OFFSET, read_expression, transform_expression
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Expression to learn.
+
+    Attributes:
+        values: float32 ``(n_genes, n_cell_types)`` in ``unit``; NaN where unknown.
+        rows: Gene id to row of ``values``.
+        cell_types: Names of the columns.
+        unit: Unit of the values, such as ``"log10(RPKM + 0.1)"``.
+        path: Where they were read.
+    """
+
+    values: npt.NDArray[np.float32]
+    rows: dict[str, int]
+    cell_types: tuple[str, ...]
+    unit: str
+    path: Path
+
+
+def read_targets(
+    path: Path, *, unit: str, transform: str, cell_types: Sequence[str] = (), gene_column: str = GENE_ID
+) -> Targets:
+    """Reads a table of genes x cell types; see :func:`texcnn.tables.expression.read_expression`.
+
+    Args:
+        path: The table.
+        unit: Unit of its numbers.
+        transform: One of :data:`texcnn.tables.expression.UNIT_TRANSFORMS`.
+        cell_types: Columns to learn; all when empty.
+        gene_column: Name of the column of gene ids.
+
+    Returns:
+        The checked targets. A table that looks as if it were logarithms already is warned about in the log.
+
+    Raises:
+        InputError: when the table cannot be used, a gene stands twice under two versions of its Ensembl id, or a cell
+            type has no value, or the same for every gene.
+    """
+    frame = read_expression(path, gene_column=gene_column)
+    for name in cell_types:
+        if name not in frame.columns:
+            raise unknown_name("cell type", name, frame.columns, where="--cell-type")
+    if cell_types:
+        frame = frame[list(dict.fromkeys(cell_types))]
+    bare = frame.index.map(without_version)
+    if bare.has_duplicates:
+        raise InputError(
+            f"several versions of a gene, such as '{bare[bare.duplicated()][0]}'", where=path, remedy="keep one of each"
+        )
+    empty = frame.columns[frame.isna().all()]
+    if len(empty):
+        raise InputError(f"no value at all for the cell types {', '.join(empty)}", where=path, remedy="leave them out")
+    constant = frame.columns[frame.nunique() == 1]
+    if len(constant):
+        raise InputError(
+            f"the same value for every gene in the cell types {', '.join(constant)}",
+            where=path,
+            remedy="leave them out: there is nothing to learn",
+        )
+    learned = transform_expression(frame, transform, where=path)
+    return Targets(
+        learned.to_numpy(np.float32),
+        {gene_id: row for row, gene_id in enumerate(learned.index)},
+        tuple(learned.columns),
+        unit if transform == "none" else f"log10({unit} + {LOG10_OFFSET:g})",
+        path,
+    )
