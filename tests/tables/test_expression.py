@@ -60,6 +60,17 @@ def test_gene_ids_under_another_name(tmp_path: Path) -> None:
         read_expression(path)
 
 
+def test_columns_that_are_no_cell_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"symbol": ["A", "B"], "gene_id": ["a", "b"], "x": [1.0, 2.0]})
+    frame.to_parquet(tmp_path / "e.parquet")
+    frame.to_csv(tmp_path / "e.tsv", sep="\t", index=False)
+    for name in ("e.parquet", "e.tsv"):
+        read = read_expression(tmp_path / name, ignore=["symbol", "chrom"])
+        assert read.to_dict() == {"x": {"a": 1, "b": 2}}, name
+    with pytest.raises(InputError, match="'A' is not a number"):
+        read_expression(tmp_path / "e.tsv")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

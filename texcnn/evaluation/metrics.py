@@ -14,7 +14,7 @@ Values = npt.NDArray[np.floating]
 Metric = Callable[[Values, Values], float]
 
 MIN_PAIRS = 3
-"""Two points always lie on a line: no correlation is told from fewer than three."""
+"""Two points always lie on a line: nothing is told from fewer than three."""
 
 ALL_CELL_TYPES = "mean over cell types"
 """Name of the row of :func:`cell_type_metrics` that averages the others."""
@@ -48,14 +48,14 @@ def one_minus_sse_sst(predicted: Values, true: Values) -> float:
 
     Returns:
         At most 1, and below 0 where the mean of ``true`` would have been the better prediction, over the pairs without
-        NaN. NaN for fewer than three such pairs, or where either side is constant.
+        NaN. NaN for fewer than three such pairs, or where ``true`` is constant; a constant prediction is a bad one, but
+        it has a figure.
 
     Raises:
         ValueError: The two have different shapes or more than one dimension.
     """
     predicted, true = _pairs(predicted, true)
-    # A constant prediction gets no figure either, so that every metric speaks of the same cell types.
-    if not (_varies(predicted) and _varies(true)):
+    if not _varies(true):
         return float("nan")
     return float(1 - ((true - predicted) ** 2).sum() / ((true - true.mean()) ** 2).sum())
 
@@ -87,14 +87,13 @@ def rmse(predicted: Values, true: Values) -> float:
         true: ``(n,)``, in the unit of ``predicted``.
 
     Returns:
-        In that unit, from 0 up, over the pairs without NaN. NaN for fewer than three such pairs, or where either side
-        is constant.
+        In that unit, from 0 up, over the pairs without NaN; NaN for fewer than three such pairs.
 
     Raises:
         ValueError: The two have different shapes or more than one dimension.
     """
     predicted, true = _pairs(predicted, true)
-    if not (_varies(predicted) and _varies(true)):
+    if len(true) < MIN_PAIRS:
         return float("nan")
     return float(np.sqrt(((true - predicted) ** 2).mean()))
 

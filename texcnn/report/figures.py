@@ -19,24 +19,24 @@ from texcnn.report.summary import Agreement, Values
 MAX_CELL_TYPES = 60
 """More rows than this cannot be read in one figure."""
 
-_BLUE, _ORANGE, _INK, _GRID = "#2a6f97", "#d1603d", "#33414d", "#e3e8ec"
-_STYLE: Any = {
+BLUE, ORANGE, INK, GRID = "#2a6f97", "#d1603d", "#33414d", "#e3e8ec"
+STYLE: Any = {
     "axes.edgecolor": "#b8c2ca",
-    "axes.labelcolor": _INK,
+    "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "font.size": 9,
     "svg.hashsalt": "texcnn",  # equal figures are equal bytes
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
 }
 
 
 def distribution_figure(values: Values, cell_types: Sequence[str], unit: str) -> str:
     """One box per cell type over all genes (quartiles, 5th and 95th percentile), highest median on top."""
     order = np.argsort(np.median(values, axis=0), kind="stable")
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(height=1.1 + 0.19 * len(order))
         axes.boxplot(
             [values[:, column] for column in order],
@@ -45,15 +45,15 @@ def distribution_figure(values: Values, cell_types: Sequence[str], unit: str) ->
             showfliers=False,
             widths=0.66,
             patch_artist=True,
-            boxprops={"facecolor": "#cfe3ee", "edgecolor": _BLUE, "linewidth": 0.8},
-            whiskerprops={"color": _BLUE, "linewidth": 0.8},
-            capprops={"color": _BLUE, "linewidth": 0.8},
-            medianprops={"color": _ORANGE, "linewidth": 1.6},
+            boxprops={"facecolor": "#cfe3ee", "edgecolor": BLUE, "linewidth": 0.8},
+            whiskerprops={"color": BLUE, "linewidth": 0.8},
+            capprops={"color": BLUE, "linewidth": 0.8},
+            medianprops={"color": ORANGE, "linewidth": 1.6},
         )
         axes.set_yticks(range(1, len(order) + 1), [cell_types[column] for column in order], fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(f"predicted expression, {unit}")
-        axes.grid(axis="x", color=_GRID)
+        axes.grid(axis="x", color=GRID)
         axes.set_axisbelow(True)
         return _source(figure)
 
@@ -66,7 +66,7 @@ def correlation_figure(values: Values, cell_types: Sequence[str]) -> str:
     shown = correlation[np.ix_(order, order)]
     lowest = np.nanmin(shown) if np.isfinite(shown).any() else 0.0
     side = 2.4 + 0.125 * max(len(order), 16)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(height=side, width=side + 1.4)
         colours = matplotlib.colormaps["YlGnBu"].with_extremes(bad="#d8d8d8")
         image = axes.imshow(np.ma.masked_invalid(shown), vmin=min(lowest, 0.99), vmax=1, cmap=colours)
@@ -82,33 +82,33 @@ def correlation_figure(values: Values, cell_types: Sequence[str]) -> str:
 
 def n_fraction_figure(n_fraction: Values) -> str:
     """How many windows have how many unknown bases."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(height=2.5)
-        axes.hist(n_fraction, bins=np.linspace(0, 1, 41).tolist(), color=_BLUE, edgecolor="white", linewidth=0.5)
+        axes.hist(n_fraction, bins=np.linspace(0, 1, 41).tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
         axes.set_yscale("symlog", linthresh=1)
         axes.set(xlim=(0, 1), ylim=(0, None))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("fraction of unknown bases (N) in the window")
         axes.set_ylabel("genes")
-        axes.grid(axis="y", color=_GRID)
+        axes.grid(axis="y", color=GRID)
         axes.set_axisbelow(True)
         return _source(figure)
 
 
 def truth_figure(agreement: Agreement, unit: str) -> str:
     """Predictions against known values; the line is equality."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(height=4.2, width=4.6)
         both = np.concatenate([agreement.true, agreement.predicted])
         margin = 0.05 * (np.ptp(both) or 1.0)
         limits = (both.min() - margin, both.max() + margin)
         axes.plot(limits, limits, color="#9aa6af", linewidth=1, linestyle=(0, (4, 3)))
         # Points as a picture: tens of thousands of them would make a page that no browser likes.
-        axes.scatter(agreement.true, agreement.predicted, s=14, alpha=0.6, color=_BLUE, linewidths=0, rasterized=True)
+        axes.scatter(agreement.true, agreement.predicted, s=14, alpha=0.6, color=BLUE, linewidths=0, rasterized=True)
         axes.set(xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel(f"true expression, {unit}")
         axes.set_ylabel("predicted, mean over cell types")
-        axes.grid(color=_GRID)
+        axes.grid(color=GRID)
         axes.set_axisbelow(True)
         return _source(figure)
 

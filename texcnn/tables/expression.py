@@ -33,7 +33,7 @@ _MISSING = frozenset({"", "na", "nan"})
 _FORMS = "TSV or TSV.gz with a header, .parquet or .h5ad: a column gene_id, then one column of numbers per cell type"
 
 
-def read_expression(path: Path, *, gene_column: str = GENE_ID) -> pd.DataFrame:
+def read_expression(path: Path, *, gene_column: str = GENE_ID, ignore: Sequence[str] = ()) -> pd.DataFrame:
     """Reads a matrix of expression.
 
     Text has a header and is separated by tabs, plain or gzipped; a trailing tab does not make a column. AnnData may lie
@@ -42,6 +42,7 @@ def read_expression(path: Path, *, gene_column: str = GENE_ID) -> pd.DataFrame:
     Args:
         path: The file; ``.parquet`` and ``.h5ad`` are told by their endings, everything else is text.
         gene_column: Name of the column of gene ids.
+        ignore: Columns that may be there and are no cell types, such as a gene's symbol.
 
     Returns:
         float64, one row per gene (index ``gene_id``) and one column per cell type, both in the file's order. An empty
@@ -55,7 +56,7 @@ def read_expression(path: Path, *, gene_column: str = GENE_ID) -> pd.DataFrame:
     if not path.is_file():
         raise InputError("the file does not exist", where=f"expression matrix '{path}'")
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
-    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column)
+    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, ignore)
     _check_names("gene", gene_ids, path, "keep one row a gene")
     _check_names("cell type", cell_types, path, "give each column a name of its own")
     if not gene_ids or not cell_types:
@@ -114,13 +115,14 @@ Matrix = tuple[list[str], list[str], npt.NDArray[np.float64]]
 """Gene ids, cell types and values ``(n_genes, n_cell_types)``."""
 
 
-def _read_text(path: Path, gene_column: str) -> Matrix:
+def _read_text(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
     rows = _fields(path)
     header = next(rows)[1]
     if header and not header[-1].strip():
         header.pop()
     gene = _gene_column(header, gene_column, f"{path}, line 1")
-    cell_types = [name for place, name in enumerate(header) if place != gene]
+    kept = [place for place, name in enumerate(header) if place != gene and name not in ignore]
+    cell_types = [header[place] for place in kept]
     gene_ids: list[str] = []
     values: list[npt.NDArray[np.float64]] = []
     for number, fields in rows:
@@ -132,8 +134,8 @@ def _read_text(path: Path, gene_column: str) -> Matrix:
                 where=f"{path}, line {number}",
                 remedy="give the column of gene ids a name too" if len(fields) == len(header) + 1 else None,
             )
-        gene_ids.append(fields.pop(gene).strip())
-        values.append(_numbers(fields, cell_types, path, number))
+        gene_ids.append(fields[gene].strip())
+        values.append(_numbers([fields[place] for place in kept], cell_types, path, number))
     return gene_ids, cell_types, np.array(values).reshape(len(gene_ids), len(cell_types))
 
 
@@ -157,7 +159,7 @@ def _numbers(fields: Sequence[str], cell_types: Sequence[str], path: Path, numbe
     return row
 
 
-def _read_parquet(path: Path, gene_column: str) -> Matrix:
+def _read_parquet(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
     try:
         frame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
@@ -166,7 +168,7 @@ def _read_parquet(path: Path, gene_column: str) -> Matrix:
         frame = frame.reset_index()
     names = [str(name) for name in frame.columns]
     gene = _gene_column(names, gene_column, path)
-    values = frame.drop(columns=frame.columns[gene])
+    values = frame[[name for name in frame.columns if str(name) not in (gene_column, *ignore)]]
     text = [str(name) for name, kind in values.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if text:
         raise InputError(
@@ -179,7 +181,7 @@ def _read_parquet(path: Path, gene_column: str) -> Matrix:
     )
 
 
-def _read_h5ad(path: Path, gene_column: str) -> Matrix:
+def _read_h5ad(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
     try:
         table = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
@@ -188,8 +190,12 @@ def _read_h5ad(path: Path, gene_column: str) -> Matrix:
         genes = axes.obs
         if gene_column in genes.columns or genes.index.name == gene_column:
             ids = genes[gene_column] if gene_column in genes.columns else genes.index
-            values = axes.to_df().to_numpy(np.float64)
-            return [str(gene_id) for gene_id in ids], [str(name) for name in axes.var_names], values
+            kept = axes.to_df().drop(columns=list(ignore), errors="ignore")
+            return (
+                [str(gene_id) for gene_id in ids],
+                [str(name) for name in kept.columns],
+                kept.to_numpy(np.float64),
+            )
     raise InputError(
         f"neither obs nor var has '{gene_column}'", where=path,
         allowed="gene ids as a column or as the named index of the genes' axis",
