@@ -16,7 +16,7 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.model import predict as predict_module
 from texcnn.model.bundle import FeatureSpec
-from texcnn.model.catalog import bundled_models, fetch_model, resolve_model
+from texcnn.model.catalog import DEFAULT_MODEL, bundled_models, fetch_model, resolve_model
 from texcnn.model.model import load_model
 from texcnn.model.predict import predict_genes
 
@@ -133,6 +133,8 @@ def test_sequences_in_expression_out(tiny: Path) -> None:
     assert model.predict_sequences([]).shape == (0, 2)
     with pytest.raises(InputError, match=r"windows of 29, 31 bp.*allowed: 30 bp"):
         model.predict_sequences(["A" * 31, "A" * 30, "A" * 29])
+    with pytest.raises(InputError, match=r"windows with the letters 'R', 'a'.*upper-case A, C, G, T and N"):
+        model.predict_sequences(["a" * 30, "R" * 30])
 
 
 class TestFeatures:
@@ -240,7 +242,8 @@ class TestCatalog:
             find(name)
 
     def test_bundled_models_lie_in_the_package(self) -> None:
-        assert all((folder / "config.json").is_file() for folder in bundled_models().values())
+        package = Path(texcnn.__file__).parent
+        assert bundled_models()[DEFAULT_MODEL] == package / "bundled" / DEFAULT_MODEL == resolve_model()
 
 
 def test_a_batch_that_holds_nothing_is_refused() -> None:

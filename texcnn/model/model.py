@@ -23,7 +23,7 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.heads.registry import load_head
 from texcnn.model.bundle import BundleConfig, BundleFiles
 from texcnn.model.catalog import resolve_model
-from texcnn.model.network import OneHotNetwork, SegmentNetwork
+from texcnn.model.network import Network, OneHotNetwork, SegmentNetwork
 from texcnn.model.predict import predict_genes
 from texcnn.tables.columns import TableDescription, skipped_frame
 
@@ -43,7 +43,7 @@ class Model:
     def __init__(
         self,
         config: BundleConfig,
-        network: SegmentNetwork | OneHotNetwork,
+        network: Network,
         cell_types: pd.DataFrame,
         fingerprint: str,
     ) -> None:
@@ -178,8 +178,15 @@ class Model:
             float32 ``(n, n_cell_types)`` in the model's unit; NaN for a window without a usable segment.
 
         Raises:
-            InputError: when a window has another length, or features are needed.
+            InputError: when a window has another length or other letters, or features are needed.
         """
+        letters = set().union(*sequences) - set("ACGTN")
+        if letters:
+            raise InputError(
+                f"windows with the letters {', '.join(map(repr, sorted(letters)))}",
+                allowed="upper-case A, C, G, T and N",
+                remedy="upper-case soft-masked bases, and write N for every other code",
+            )
         wrong = {len(sequence) for sequence in sequences} - {self.window.length}
         if wrong:
             raise InputError(
