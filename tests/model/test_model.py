@@ -14,8 +14,9 @@ import texcnn
 from texcnn.errors import InputError, ModelError
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.windows import WindowSpec
 from texcnn.model import predict as predict_module
-from texcnn.model.bundle import FeatureSpec
+from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
 from texcnn.model.catalog import DEFAULT_MODEL, bundled_models, fetch_model, resolve_model
 from texcnn.model.model import load_model
 from texcnn.model.predict import predict_genes
@@ -254,3 +255,15 @@ def test_a_batch_that_holds_nothing_is_refused() -> None:
     assert network.predict(["A" * 300], None, batch_size=1, device="cpu").shape == (1, 1)
     with pytest.raises(InputError, match=r"unusable batch size -1"):
         network.predict(["A" * 300], None, batch_size=-1, device="cpu")
+
+
+@pytest.mark.parametrize("names", [["a", "b"], []])
+def test_cell_types_that_do_not_fit_the_head_are_refused(tmp_path: Path, names: list[str]) -> None:
+    from texcnn.heads.xpresso import XpressoCNN
+
+    options = {"length": 300, "n_features": 0}
+    tensors = {f"head.{name}": value for name, value in XpressoCNN(**options).state_dict().items()}
+    config = BundleConfig("x", "1", "one-hot", "z-score", WindowSpec(200, 100), HeadSpec("xpresso", options))
+    save_bundle(tmp_path / "x", config, tensors, pd.DataFrame({"cell_type": names}, dtype=str), "# x\n")
+    with pytest.raises(ModelError, match=rf"the head has 1 outputs, the table of cell types {len(names)} rows"):
+        load_model(tmp_path / "x")

@@ -52,6 +52,7 @@ class TextCNN(nn.Module):
             raise ModelError(f"unusable kernel widths {list(kernel_widths)}", allowed="one or more odd numbers from 1")
         if segment_positions and n_segments is None:
             raise ModelError("segment positions need the number of segments", remedy="give n_segments")
+        self.n_cell_types = n_cell_types
         self.n_segments = n_segments
         self.n_features = n_features
         self.positions = nn.Parameter(torch.zeros(n_segments or 0, dim)) if segment_positions else None

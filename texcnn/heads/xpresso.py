@@ -60,6 +60,7 @@ class XpressoCNN(nn.Module):
 
     def __init__(self, length: int = LENGTH, n_features: int = N_FEATURES) -> None:
         super().__init__()
+        self.n_cell_types = 1
         self.length = length
         self.n_features = n_features
         # Keras pads an even kernel one base more on the right: 2 and 3.

@@ -305,6 +305,12 @@ def load_model(name: str | Path | None = None) -> Model:
     files = BundleFiles(resolve_model(name))
     config = files.config
     head = load_head(config.head, files.tensors("head."), where=files.folder)
+    if head.n_cell_types != len(files.cell_types):
+        raise ModelError(
+            f"the head has {head.n_cell_types} outputs, the table of cell types {len(files.cell_types)} rows",
+            where=files.folder,
+            allowed="one row per output",
+        )
     digest = hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode())
     if config.kind == "one-hot":
         return Model(config, OneHotNetwork(head, len(files.cell_types)), files.cell_types, digest.hexdigest())
