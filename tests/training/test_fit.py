@@ -177,6 +177,16 @@ def test_a_loss_that_explodes_is_said() -> None:
         fit(options=FitOptions(epochs=5, learning_rate=1e30))
 
 
+def test_each_device_learns_and_resumes(tmp_path: Path, device: str) -> None:
+    data, path = examples(features=True), tmp_path / "run.safetensors"
+    half = FitOptions(**{**vars(OPTIONS), "epochs": 3})
+    fit_head(make_head(2), data, TRAIN, VALID, half, cell_types=["a", "b"], device=device, checkpoint=path)
+    done = fit_head(make_head(2), data, TRAIN, VALID, OPTIONS, cell_types=["a", "b"], device=device, checkpoint=path)
+    assert len(done.history) == 6
+    assert done.history[-1].train_loss < done.history[0].train_loss
+    assert {value.device.type for value in done.head.state_dict().values()} == {"cpu"}
+
+
 def test_history_says_numbers() -> None:
     done = fit()
     assert [epoch.epoch for epoch in done.history] == [1, 2, 3, 4, 5, 6]

@@ -143,10 +143,16 @@ def load_examples(
     Raises:
         InputError: when too few genes are left.
     """
-    chunks = [store.read_chunk(chunk) for chunk in range(store.n_chunks)]
-    rows = {gene.id: row for row, gene in enumerate(store.genes)}
-    wanted = torch.tensor([rows[gene.id] for gene in labelled.genes])
-    mask = torch.cat([chunk.embeddings.mask for chunk in chunks])[wanted]
+    # Filled chunk by chunk: joining all chunks and then choosing rows would hold the vectors three times.
+    place_of = {gene.id: place for place, gene in enumerate(labelled.genes)}
+    n_segments = store.spec.segments.n_segments(store.spec.window.length)
+    values = torch.zeros(len(place_of), n_segments, store.spec.dim)
+    mask = torch.zeros(len(place_of), n_segments, dtype=torch.bool)
+    for chunk in range(store.n_chunks):
+        stored = store.read_chunk(chunk)
+        for row, gene in enumerate(stored.genes):
+            if (place := place_of.get(gene.id)) is not None:
+                values[place], mask[place] = stored.embeddings.values[row], stored.embeddings.mask[row]
     usable = mask.any(dim=1)
     places = usable.nonzero().flatten().tolist()
     genes = [labelled.genes[place] for place in places]
@@ -162,10 +168,11 @@ def load_examples(
             if not good
         ],
     )
-    values = torch.cat([chunk.embeddings.values for chunk in chunks])[wanted[usable]]
+    if len(genes) < len(mask):
+        values, mask = values[usable], mask[usable]
     specs: tuple[FeatureSpec, ...] = ()
     scaled = None
     if left.features is not None:
         specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
         scaled = scale_features(left.features, specs)
-    return Examples(Embeddings(values, mask[usable]), scaled, torch.from_numpy(left.labels)), specs, left
+    return Examples(Embeddings(values, mask), scaled, torch.from_numpy(left.labels)), specs, left
