@@ -37,7 +37,7 @@ def loss_curve(histories: Sequence[Sequence[Epoch]], best: int) -> bytes:
             axes.plot(epochs, losses, color=colour, label=name if front else None, **style)
     chosen = min(histories[best], key=lambda epoch: epoch.valid_loss)
     axes.plot([chosen.epoch], [chosen.valid_loss], "o", color="#d1603d", zorder=4)
-    axes.set(xlabel="epoch", ylabel="mean squared error (labels in standard deviations)")
+    axes.set(xlabel="epoch", ylabel="mean squared error of scaled labels")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     drawn = io.BytesIO()
