@@ -226,6 +226,18 @@ class TestBadInput:
         assert texcnn("predcit").status == 2
 
 
+@pytest.mark.parametrize("companion", ["out.tsv.skipped.tsv", "out.tsv.meta.json"])
+def test_companions_are_not_replaced_unasked(
+    texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Path, companion: str
+) -> None:
+    (tmp_path / companion).write_text("mine")
+    run = texcnn("predict", *given(files))
+    assert (run.status, f"{companion}' already exists" in run.err) == (2, True)
+    assert (tmp_path / companion).read_text() == "mine"
+    assert not files["out"].exists()
+    assert texcnn("predict", *given(files), "--overwrite").status == 0
+
+
 def test_overwrite_replaces(texcnn: Callable[..., Run], files: dict[str, Path]) -> None:
     files["out"].write_text("mine")
     assert texcnn("predict", *given(files), "--overwrite").status == 0
@@ -233,9 +245,11 @@ def test_overwrite_replaces(texcnn: Callable[..., Run], files: dict[str, Path]) 
 
 
 def test_debug_shows_where(texcnn: Callable[..., Run], files: dict[str, Path]) -> None:
-    run = texcnn("predict", *given(files, fasta="nowhere.fa"), "--debug")
-    assert run.status == 2
-    assert "Traceback" in run.err
+    wrong = given(files, fasta="nowhere.fa")
+    for arguments in (("predict", *wrong, "--debug"), ("--debug", "predict", *wrong)):
+        run = texcnn(*arguments)
+        assert run.status == 2
+        assert "Traceback" in run.err
 
 
 def test_a_run_that_fails_leaves_with_1(

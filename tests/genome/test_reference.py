@@ -116,6 +116,11 @@ def test_fingerprint_tells_genomes_apart_and_not_copies(tmp_path: Path) -> None:
     other_base = Reference(write_fasta(tmp_path / "three.fa", {"chr1": "C" + CHR1[1:]}))
     other_name = Reference(write_fasta(tmp_path / "four.fa", {"chr9": CHR1}))
     assert one.fingerprint() == same.fingerprint()
+    # Somebody's own genome differs from the reference by single bases anywhere in a large file.
+    large = "ACGT" * 500_000
+    mine = Reference(write_fasta(tmp_path / "five.fa", {"chr1": large}, width=1000))
+    yours = Reference(write_fasta(tmp_path / "six.fa", {"chr1": large[:-9] + "G" + large[-8:]}, width=1000))
+    assert mine.fingerprint() != yours.fingerprint()
     assert len({one.fingerprint(), other_base.fingerprint(), other_name.fingerprint()}) == 3
 
 

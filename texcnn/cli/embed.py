@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from texcnn.cli.options import (
     COMPUTE_OPTIONS,
     FASTA_OPTION,
-    GENE_OPTIONS,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
+    gene_options,
+    resized,
 )
+
+if TYPE_CHECKING:
+    from texcnn.genome.load import GeneOptions
 
 
 @click.command()
 @FASTA_OPTION
-@GENE_OPTIONS
+@gene_options
 @MODEL_OPTION
 @click.option(
     "--encoder",
@@ -34,12 +39,7 @@ from texcnn.cli.options import (
 @OVERWRITE_OPTION
 def embed(
     fasta: Path,
-    gtf: Path | None,
-    bed: Path | None,
-    bed_anchor: str,
-    transcripts: str,
-    genes: Path | None,
-    map_chrom_names: bool,
+    which: GeneOptions,
     model: str | None,
     encoders: tuple[str, ...],
     upstream: int | None,
@@ -73,17 +73,13 @@ def embed(
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.model import load_model
     from texcnn.segments.segment import SegmentSpec
-    from texcnn.tables.readers import read_names
 
     sizes = {"--upstream": upstream, "--downstream": downstream, "--segment-length": segment_length}
     if encoders:
         if model is not None:
             raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
         loaded = [load_encoder(encoder_spec(name)) for name in encoders]
-        default = WindowSpec()
-        window = WindowSpec(
-            default.upstream if upstream is None else upstream, default.downstream if downstream is None else downstream
-        )
+        window = resized(WindowSpec(), upstream, downstream)
         segments = SegmentSpec() if segment_length is None else SegmentSpec(segment_length)
     else:
         if any(size is not None for size in sizes.values()):
@@ -96,16 +92,7 @@ def embed(
     check_output(out, overwrite=True, marker=STORE_META)  # an unfinished store is gone on with
     resolved = resolve_device(device)
     with Reference(fasta) as reference:
-        annotation = load_genes(
-            reference,
-            window,
-            gtf=gtf,
-            bed=bed,
-            bed_anchor=bed_anchor,
-            transcripts=transcripts,
-            genes=None if genes is None else read_names(genes),
-            map_chrom_names=map_chrom_names,
-        )
+        annotation = load_genes(reference, window, **which)
         dim = sum(encoder.dim for encoder in loaded)
         size = len(annotation.genes) * segments.n_segments(window.length) * dim * 4
         if not quiet:
@@ -119,7 +106,7 @@ def embed(
             out,
             window=window,
             segments=segments,
-            transcripts=transcripts == "all",
+            transcripts=which["transcripts"] == "all",
             batch_size=batch_size,
             device=resolved,
             progress=not quiet,

@@ -31,13 +31,11 @@ def merge(
 
     The parts must have been made with the same model, genome and version; each one's PART.skipped.tsv is joined too.
     """
-    from texcnn.files import check_output
     from texcnn.tables.merge import merge_tables
-    from texcnn.tables.writers import table_format
+    from texcnn.tables.writers import check_table_output
 
     outs = [out, *also]
     for path in outs:
-        table_format(path)
-        check_output(path, overwrite=overwrite)
+        check_table_output(path, overwrite=overwrite)
     rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
     click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from texcnn.genome.windows import WindowSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -27,7 +32,7 @@ MAP_CHROM_NAMES_OPTION = click.option(
     "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
 )
 
-GENE_OPTIONS = _options(
+_GENE_OPTIONS = _options(
     click.option("--gtf", type=FILE, help="Genes: GTF (Ensembl, GENCODE, RefSeq), plain or gz."),
     click.option("--bed", type=FILE, help="Genes: BED3 to BED6, one interval per gene."),
     click.option(
@@ -47,7 +52,37 @@ GENE_OPTIONS = _options(
     GENES_OPTION,
     MAP_CHROM_NAMES_OPTION,
 )
-"""Which genes."""
+
+
+def gene_options(command: Command) -> Command:
+    """Adds the options that say which genes; the command gets them as one argument ``which`` for ``load_genes``."""
+
+    @functools.wraps(command)
+    def packed(
+        *,
+        gtf: Path | None,
+        bed: Path | None,
+        bed_anchor: str,
+        transcripts: str,
+        genes: Path | None,
+        map_chrom_names: bool,
+        **others: Any,
+    ) -> Any:
+        from texcnn.genome.load import GeneOptions
+        from texcnn.tables.readers import read_names
+
+        which = GeneOptions(
+            gtf=gtf,
+            bed=bed,
+            bed_anchor=bed_anchor,
+            transcripts=transcripts,
+            genes=None if genes is None else read_names(genes),
+            map_chrom_names=map_chrom_names,
+        )
+        return command(which=which, **others)
+
+    return _GENE_OPTIONS(cast(Command, packed))
+
 
 FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain or bgzip.")
 
@@ -72,3 +107,9 @@ COMPUTE_OPTIONS = _options(
 
 OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write.")
 OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")
+
+
+def resized(window: WindowSpec, upstream: int | None, downstream: int | None) -> WindowSpec:
+    """Returns the window with the sizes that were given on the command line."""
+    given = {"upstream": upstream, "downstream": downstream}
+    return dataclasses.replace(window, **{name: size for name, size in given.items() if size is not None})

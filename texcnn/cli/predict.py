@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, FILE, GENE_OPTIONS, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options
+
+if TYPE_CHECKING:
+    from texcnn.genome.load import GeneOptions
 
 
 @click.command()
 @click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
-@GENE_OPTIONS
+@gene_options
 @click.option("--embeddings", type=FILE, help="Predict from a store of texcnn embed instead of --fasta and genes.")
 @MODEL_OPTION
 @click.option("--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]")
@@ -21,12 +25,7 @@ from texcnn.cli.options import COMPUTE_OPTIONS, FILE, GENE_OPTIONS, MODEL_OPTION
 @OVERWRITE_OPTION
 def predict(
     fasta: Path | None,
-    gtf: Path | None,
-    bed: Path | None,
-    bed_anchor: str,
-    transcripts: str,
-    genes: Path | None,
-    map_chrom_names: bool,
+    which: GeneOptions,
     embeddings: Path | None,
     model: str | None,
     cell_types: tuple[str, ...],
@@ -47,25 +46,23 @@ def predict(
     with the reason in OUT.skipped.tsv, so that rows in = rows out + skipped. Text tables have their unit and origin
     in OUT.meta.json, the other formats carry them inside.
     """
+    from texcnn.device import resolve_device
     from texcnn.errors import InputError
-    from texcnn.files import check_output
     from texcnn.model.model import load_model
     from texcnn.model.run import predict_store_to_table, predict_to_table
-    from texcnn.tables.readers import read_names
-    from texcnn.tables.writers import table_format
+    from texcnn.tables.writers import check_table_output
 
-    table_format(out)
-    check_output(out, overwrite=overwrite)
+    check_table_output(out, overwrite=overwrite)
     loaded = load_model(model)
     if embeddings is not None:
         fixed = {
             "--fasta": fasta,
-            "--gtf": gtf,
-            "--bed": bed,
-            "--bed-anchor": bed_anchor != "five-prime",
-            "--transcripts": transcripts != "gene",
-            "--genes": genes,
-            "--map-chrom-names": map_chrom_names,
+            "--gtf": which["gtf"],
+            "--bed": which["bed"],
+            "--bed-anchor": which["bed_anchor"] != "five-prime",
+            "--transcripts": which["transcripts"] != "gene",
+            "--genes": which["genes"],
+            "--map-chrom-names": which["map_chrom_names"],
         }
         given = [name for name, value in fixed.items() if value]
         if given:
@@ -73,6 +70,7 @@ def predict(
                 f"--embeddings already holds the genome and the genes, so {', '.join(given)} cannot be given",
                 remedy="leave them out, or leave --embeddings out",
             )
+        resolve_device(device)  # only the head is left to compute, on the CPU: but a GPU that is missing is said so
         counts = predict_store_to_table(
             loaded, embeddings, out, cell_types=cell_types, features=features, progress=not quiet
         )
@@ -83,17 +81,12 @@ def predict(
             loaded,
             fasta,
             out,
-            gtf=gtf,
-            bed=bed,
-            bed_anchor=bed_anchor,
-            transcripts=transcripts,
-            genes=None if genes is None else read_names(genes),
             cell_types=cell_types,
             features=features,
-            map_chrom_names=map_chrom_names,
             batch_size=batch_size,
             device=device,
             progress=not quiet,
+            **which,
         )
     if not quiet:
         click.echo(f"{counts.rows} genes predicted, {counts.skipped} skipped: {out}", err=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, FILE, GENE_OPTIONS, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options
 from texcnn.errors import InputError
+
+if TYPE_CHECKING:
+    from texcnn.genome.load import GeneOptions
+
 
 _POSITIVE = click.IntRange(min=1)
 _MARKER = "unfinished-training.txt"
@@ -16,7 +21,7 @@ _MARKER = "unfinished-training.txt"
 
 @click.command()
 @click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
-@GENE_OPTIONS
+@gene_options
 @click.option("--embeddings", type=FILE, help="Train on a store of texcnn embed instead of --fasta and genes.")
 @click.option("--expression", type=FILE, required=True, help="Genes x cell types: .tsv, .tsv.gz, .parquet or .h5ad.")
 @click.option("--gene-column", default="gene_id", show_default=True, help="Its column of gene ids.")
@@ -67,12 +72,7 @@ _MARKER = "unfinished-training.txt"
 @OVERWRITE_OPTION
 def train(
     fasta: Path | None,
-    gtf: Path | None,
-    bed: Path | None,
-    bed_anchor: str,
-    transcripts: str,
-    genes: Path | None,
-    map_chrom_names: bool,
+    which: GeneOptions,
     embeddings: Path | None,
     expression: Path,
     gene_column: str,
@@ -125,7 +125,6 @@ def train(
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import CONFIG
     from texcnn.segments.segment import SegmentSpec
-    from texcnn.tables.readers import read_names
     from texcnn.training.choose_split import SplitChoice
     from texcnn.training.encoders import encoders_by_name, encoders_of_model
     from texcnn.training.examples import label_genes, read_all_features
@@ -178,18 +177,10 @@ def train(
         _open_work(work, anew=overwrite)
     else:
         assert fasta is not None
-        _refuse_transcripts(transcripts == "all")
+        _refuse_transcripts(which["transcripts"] == "all")
         window, segments = chosen.window or WindowSpec(), chosen.segments or SegmentSpec()
         with Reference(fasta) as reference:
-            annotation = load_genes(
-                reference,
-                window,
-                gtf=gtf,
-                bed=bed,
-                bed_anchor=bed_anchor,
-                genes=None if genes is None else read_names(genes),
-                map_chrom_names=map_chrom_names,
-            )
+            annotation = load_genes(reference, window, **which)
             labelled = label_genes(annotation, targets, choice, features=table)
             _open_work(work, anew=overwrite)
             store = embed_genes(

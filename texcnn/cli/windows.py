@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from texcnn.cli.options import FASTA_OPTION, GENE_OPTIONS, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import FASTA_OPTION, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
+
+if TYPE_CHECKING:
+    from texcnn.genome.load import GeneOptions
 
 
 @click.command()
 @FASTA_OPTION
-@GENE_OPTIONS
+@gene_options
 @MODEL_OPTION
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS. [default: the model's, 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on. [default: the model's, 3500]")
@@ -19,12 +23,7 @@ from texcnn.cli.options import FASTA_OPTION, GENE_OPTIONS, MODEL_OPTION, OUT_OPT
 @OVERWRITE_OPTION
 def windows(
     fasta: Path,
-    gtf: Path | None,
-    bed: Path | None,
-    bed_anchor: str,
-    transcripts: str,
-    genes: Path | None,
-    map_chrom_names: bool,
+    which: GeneOptions,
     model: str | None,
     upstream: int | None,
     downstream: int | None,
@@ -45,26 +44,14 @@ def windows(
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
-    from texcnn.tables.readers import read_names
     from texcnn.tables.windows_bed import write_windows_bed
     from texcnn.tables.writers import skipped_path, write_skipped
 
     check_output(out, overwrite=overwrite)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
-    spec = WindowSpec(
-        default.upstream if upstream is None else upstream, default.downstream if downstream is None else downstream
-    )
+    spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
-        annotation = load_genes(
-            reference,
-            spec,
-            gtf=gtf,
-            bed=bed,
-            bed_anchor=bed_anchor,
-            transcripts=transcripts,
-            genes=None if genes is None else read_names(genes),
-            map_chrom_names=map_chrom_names,
-        )
+        annotation = load_genes(reference, spec, **which)
         write_skipped(skipped_path(out), annotation.skipped)
         write_windows_bed(out, annotation.genes, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from texcnn.errors import InputError
 from texcnn.genome.annotation import read_gtf, select_genes
@@ -11,6 +12,17 @@ from texcnn.genome.bed import read_bed
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, place_genes
+
+
+class GeneOptions(TypedDict, total=False):
+    """Which genes, as :func:`load_genes` takes it: what every command and call that reads genes has in common."""
+
+    gtf: Path | None
+    bed: Path | None
+    bed_anchor: str
+    transcripts: str
+    genes: Sequence[str] | None
+    map_chrom_names: bool
 
 
 def load_genes(

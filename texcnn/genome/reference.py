@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +10,10 @@ from typing import Self
 import pysam
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.files import sha256_file
 from texcnn.genome.fasta_index import FastaIndex, find_index
 from texcnn.genome.interval import Interval, reverse_complement
 
-_FINGERPRINTED_BYTES = 1 << 20
 _FORWARD = {code: chr(code).upper() if chr(code) in "ACGTacgt" else "N" for code in range(256)}
 _COMPLEMENT = {code: reverse_complement(base) for code, base in _FORWARD.items()}
 
@@ -82,14 +81,8 @@ class Reference:
         return before + bases.translate(_FORWARD) + after
 
     def fingerprint(self) -> str:
-        """SHA-256 over the names, lengths, file size and first MiB: tells one genome from another, quickly."""
-        digest = hashlib.sha256()
-        for name, length in self.lengths.items():
-            digest.update(f"{name}\t{length}\n".encode())
-        digest.update(f"{self.path.stat().st_size}\n".encode())
-        with self.path.open("rb") as handle:
-            digest.update(handle.read(_FINGERPRINTED_BYTES))
-        return digest.hexdigest()
+        """SHA-256 of the file: two genomes that differ by one base are told apart. Seconds for a human genome."""
+        return sha256_file(self.path)
 
     def close(self) -> None:
         """Closes the file; the next ``fetch`` opens it again."""

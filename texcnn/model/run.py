@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
 from texcnn.device import resolve_device
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.genome.gene import Skipped
-from texcnn.genome.load import load_genes
+from texcnn.genome.load import GeneOptions, load_genes
 from texcnn.genome.reference import Reference
 from texcnn.model.model import Model
 from texcnn.model.predict import PredictedRows, predict_genes, predict_store
@@ -32,17 +33,12 @@ def predict_to_table(
     fasta: Path,
     out: Path,
     *,
-    gtf: Path | None = None,
-    bed: Path | None = None,
-    bed_anchor: str = "five-prime",
-    transcripts: str = "gene",
-    genes: Sequence[str] | None = None,
     cell_types: Sequence[str] | None = None,
     features: Path | None = None,
-    map_chrom_names: bool = False,
     batch_size: int,
     device: str | torch.device | None = None,
     progress: bool = False,
+    **which: Unpack[GeneOptions],
 ) -> Counts:
     """Predicts genes into a table, in the format of its ending; see :meth:`texcnn.model.model.Model.predict`.
 
@@ -51,26 +47,18 @@ def predict_to_table(
     Returns:
         How many rows were written, and how many listed in ``<out>.skipped.tsv``.
     """
+    per_transcript = which.get("transcripts") == "all"
     resolved = resolve_device(device)  # a missing GPU is cheaper to find than a whole annotation is to read
     table = model.read_features(features)
     with Reference(fasta) as reference:
-        annotation = load_genes(
-            reference,
-            model.window,
-            gtf=gtf,
-            bed=bed,
-            bed_anchor=bed_anchor,
-            transcripts=transcripts,
-            genes=genes,
-            map_chrom_names=map_chrom_names,
-        )
+        annotation = load_genes(reference, model.window, **which)
         rows = predict_genes(
             model,
             reference,
             annotation.genes,
             cell_types=cell_types,
             features=table,
-            transcripts=transcripts == "all",
+            transcripts=per_transcript,
             batch_size=batch_size,
             device=resolved,
             progress=progress,
@@ -79,7 +67,7 @@ def predict_to_table(
             cell_types=cell_types,
             fasta=reference.path.name,
             fasta_fingerprint=reference.fingerprint(),
-            transcripts=transcripts == "all",
+            transcripts=per_transcript,
         )
         return _write(out, description, rows, annotation.skipped)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, open_text
+from texcnn.files import atomic_file, check_output, open_text
 from texcnn.genome.gene import Skipped
 from texcnn.tables.columns import TableDescription, gene_columns, skipped_frame
 
@@ -114,6 +114,19 @@ def skipped_path(out: Path) -> Path:
 def description_path(out: Path) -> Path:
     """Returns where a text table's unit and origin stand: ``<out>.meta.json``; other formats carry them inside."""
     return out.with_name(f"{out.name}.meta.json")
+
+
+def check_table_output(out: Path, *, overwrite: bool) -> None:
+    """Refuses a table that cannot be written, or that would replace a file, its companions' included.
+
+    Raises:
+        InputError: as :func:`table_format` and :func:`texcnn.files.check_output` do.
+    """
+    companions = [skipped_path(out)]
+    if table_format(out).startswith(".tsv"):
+        companions.append(description_path(out))
+    for path in (out, *companions):
+        check_output(path, overwrite=overwrite)
 
 
 @contextmanager
