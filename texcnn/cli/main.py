@@ -22,6 +22,7 @@ _COMMANDS = {
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
     "train": "texcnn.cli.train:train",
+    "evaluate": "texcnn.cli.evaluate:evaluate",
     "merge": "texcnn.cli.merge:merge",
     "report": "texcnn.cli.report:report",
     "models": "texcnn.cli.models:models",
@@ -71,6 +72,7 @@ def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> N
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, expose_value=False, callback=_set_debug, help="Show tracebacks.")
 @click.version_option(__version__, prog_name="texcnn")
 def cli() -> None:
     """Gene expression predicted from DNA.

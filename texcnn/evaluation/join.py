@@ -1,0 +1,206 @@
+"""Predictions and measured expression of the same genes and cell types, and a list of all that is in one only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pyarrow.parquet as pq
+
+from texcnn.errors import InputError, unknown_name
+from texcnn.features.table import find_rows
+from texcnn.genome.annotation import without_version
+from texcnn.report.summary import read_columns
+from texcnn.tables.columns import METADATA_KEY, gene_columns
+from texcnn.tables.expression import GENE_ID, read_expression
+from texcnn.tables.readers import read_skipped
+from texcnn.tables.writers import description_path, skipped_path
+
+TRAIN, TEST = "train", "test"
+PARTS = (TRAIN, "valid", TEST)
+
+UNKNOWN = "unknown unit"
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """Predictions in memory.
+
+    Attributes:
+        values: Genes x cell types.
+        model: The model's name; the file's where the table does not say.
+        unit: Unit of the values; :data:`UNKNOWN` where it does not say.
+        skipped: Gene id (without version) to the reason why it has no prediction.
+    """
+
+    values: pd.DataFrame
+    model: str
+    unit: str
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What can be compared.
+
+    Attributes:
+        predicted: Genes x cell types, under the expression matrix's names.
+        true: The same genes and cell types.
+        missing: ``kind name missing_in reason``; ``kind`` is ``gene`` or ``cell type``.
+    """
+
+    predicted: pd.DataFrame
+    true: pd.DataFrame
+    missing: pd.DataFrame
+
+
+def read_prediction_table(path: Path) -> PredictionTable:
+    """Reads a table of ``texcnn predict``, or any of genes x cell types, and the list of skipped genes beside it.
+
+    Raises:
+        InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
+    """
+    values = read_expression(path, ignore=gene_columns(transcripts=True)[1:])
+    said = _description(path)
+    skipped: dict[str, str] = {}
+    if skipped_path(path).is_file():
+        listed = read_skipped(skipped_path(path))
+        skipped = {without_version(entry.gene_id): entry.reason for entry in listed}
+    return PredictionTable(values, said.get("model", path.name), said.get("unit", UNKNOWN), skipped)
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """Reads which part each gene is in: TSV with ``gene_id`` and ``split``, which is train, valid or test.
+
+    Returns:
+        Gene id (without version) to its part.
+
+    Raises:
+        InputError: when the file cannot be used, names another part, puts a gene into two, or has no test gene.
+    """
+    table = read_columns(path, (GENE_ID, "split"))
+    parts: dict[str, str] = {}
+    for gene_id, part in table.itertuples(index=False):
+        if part not in PARTS:
+            raise unknown_name("part of a split", part, PARTS, where=f"{path}, gene '{gene_id}'")
+        if parts.setdefault(without_version(gene_id), part) != part:
+            raise InputError(
+                f"the split leaks: gene '{gene_id}' is in {parts[without_version(gene_id)]} and in {part}", where=path,
+                remedy="keep one row a gene",
+            )  # fmt: skip
+    if TEST not in parts.values():
+        raise InputError("no gene is in the part 'test'", where=path, allowed="genes to evaluate on are 'test'")
+    return parts
+
+
+def join(
+    predictions: PredictionTable,
+    expression: pd.DataFrame,
+    *,
+    cell_types: Sequence[str] = (),
+    split: Mapping[str, str] | None = None,
+) -> Joined:
+    """Brings predictions and measured values together by gene id and name of the cell type.
+
+    Ensembl version suffixes are understood. A single column on either side is taken for the same cell type, whatever
+    its name.
+
+    Args:
+        predictions: What was predicted.
+        expression: Genes x cell types, in the predictions' unit.
+        cell_types: Only these; all that both sides have when empty.
+        split: Gene id (without version) to its part; only test genes are kept. None keeps all genes.
+
+    Returns:
+        Genes in the order of the expression matrix, cell types in that of the predictions.
+
+    Raises:
+        InputError: when a cell type is unknown, no cell type or gene is in both, or one gene has several predictions.
+    """
+    missing: list[tuple[str, str, str, str]] = []
+    pairs = _cell_types(predictions.values, expression, cell_types, missing)
+    genes = {str(gene_id): row for row, gene_id in enumerate(expression.index)}
+    found: dict[int, str] = {}
+    for gene_id, row in zip(predictions.values.index, find_rows(genes, list(predictions.values.index)), strict=True):
+        if row is None:
+            missing.append(("gene", gene_id, "expression", "no row in the expression matrix"))
+        elif row in found:
+            raise InputError(
+                f"'{found[row]}' and '{gene_id}' are two predictions of one gene", where="predictions",
+                allowed="one row per gene",
+            )  # fmt: skip
+        else:
+            found[row] = gene_id
+    kept: list[int] = []
+    for gene_id, row in genes.items():
+        bare = without_version(gene_id)
+        part = TEST if split is None else split.get(bare)
+        if row not in found:
+            reason = predictions.skipped.get(bare, "no row in the predictions")
+            missing.append(("gene", gene_id, "predictions", reason))
+        elif part is None:
+            missing.append(("gene", gene_id, "split", "in no part of the split"))
+        elif part == TEST:
+            kept.append(row)
+    tables = {without_version(gene_id) for gene_id in (*expression.index, *predictions.values.index)}
+    for gene_id in (gene_id for gene_id, part in (split or {}).items() if part == TEST and gene_id not in tables):
+        missing.append(("gene", gene_id, "both", "a test gene of the split that neither table has"))
+    if not kept:
+        raise InputError(
+            "no gene to evaluate on", where="predictions, expression and split",
+            allowed="genes of the same ids in each",
+            remedy=f"predictions have genes such as '{predictions.values.index[0]}', "
+            f"the expression matrix '{expression.index[0]}'",
+        )  # fmt: skip
+    true = expression.iloc[kept][list(pairs.values())]
+    predicted = predictions.values.loc[[found[row] for row in kept], list(pairs)].astype(float)
+    predicted.index, predicted.columns = true.index, true.columns
+    listed = pd.DataFrame(missing, columns=["kind", "name", "missing_in", "reason"], dtype=str)
+    return Joined(predicted, true, listed)
+
+
+def _cell_types(
+    predicted: pd.DataFrame, expression: pd.DataFrame, wanted: Sequence[str], missing: list[tuple[str, str, str, str]]
+) -> dict[str, str]:
+    """Predicted cell type to its column of the expression matrix."""
+    ours, theirs = list(predicted.columns), list(expression.columns)
+    if len(ours) == len(theirs) == 1 and not wanted:
+        return {ours[0]: theirs[0]}
+    for name in wanted:
+        for side, names in (("predictions", ours), ("expression matrix", theirs)):
+            if name not in names:
+                raise unknown_name("cell type", name, names, where=side)
+    if wanted:
+        return {name: name for name in dict.fromkeys(wanted)}
+    common = {name: name for name in ours if name in theirs}
+    if not common:
+        raise InputError(
+            "no cell type is in both tables", where=f"predictions ({', '.join(ours[:5])}, ...)",
+            allowed=", ".join(theirs), remedy="give the columns of both the same names",
+        )  # fmt: skip
+    missing += [("cell type", name, "expression", "no such column") for name in ours if name not in common]
+    missing += [("cell type", name, "predictions", "no such column") for name in theirs if name not in common]
+    return common
+
+
+def _description(path: Path) -> dict[str, str]:
+    """What the table says of itself; nothing where another program wrote it, since its values can be judged as well."""
+    try:
+        if path.suffix == ".parquet":
+            said = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")
+        elif path.suffix == ".h5ad":
+            with h5py.File(path) as file:
+                said = file["uns/texcnn"][()] if "uns/texcnn" in file else b"{}"
+        else:
+            meta = description_path(path)
+            said = meta.read_bytes() if meta.is_file() else b"{}"
+        return dict(json.loads(said))
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(
+            f"unreadable description of the predictions: {error}", where=path, allowed="as texcnn predict writes it",
+            remedy="predict again",
+        ) from error  # fmt: skip
