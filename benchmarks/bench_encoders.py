@@ -1,0 +1,226 @@
+"""One gene through encoders of full size, with random weights: ours, the published recipe's way, and others'."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import torch
+from bench_flops import batch_flops, gemm_flops_per_second
+from bench_table import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from texcnn.embedding.engine import embed_segments
+from texcnn.encoders.dnabert import DnabertEncoder
+from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
+from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.model.catalog import bundled_models
+from texcnn.segments.bpe import BpeTokenizer
+from texcnn.segments.kmer import KmerTokenizer
+from texcnn.segments.segment import SegmentSpec
+
+THREADS = 2
+ROUNDS = 3
+BATCH_SIZE = 64  # the command line's default
+WINDOW, SEGMENT = 10_500, 500
+RECIPE_WINDOW, RECIPE_STRIDE = 2_000, 500
+SHARE_OF_DNABERT = 7  # of the 21 segments: at 497 tokens each, a whole gene would take half the harness's time
+SIZES: dict[str, Any] = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+}
+FLOP_SIZES: dict[str, Any] = {"hidden": 768, "intermediate": 3072, "layers": 12}
+
+
+def dnabert2() -> Dnabert2Encoder:
+    """DNABERT-2 117M with random weights.
+
+    texcnn-mini's tokenizer stands in for DNABERT-2's, which is not bundled: both are byte-pair vocabularies of 4,096.
+    """
+    tokenizer = BpeTokenizer(bundled_models()["texcnn-mini"] / "tokenizer.json")
+    return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=4096, **SIZES)), tokenizer)
+
+
+def dnabert() -> DnabertEncoder:
+    """DNABERT for k = 6 with random weights."""
+    tokenizer = KmerTokenizer(6)
+    return DnabertEncoder(bert(tokenizer.vocab_size, "sdpa"), tokenizer)
+
+
+def random_gene() -> str:
+    """The window of one gene, the same bases each time."""
+    return "".join(random.Random(0).choices("ACGT", k=WINDOW))
+
+
+def segments_of(gene: str) -> list[str]:
+    """The segments that texcnn embeds."""
+    return list(SegmentSpec(length=SEGMENT).split(gene).bases)
+
+
+def recipe_windows_of(gene: str) -> list[str]:
+    """The overlapping windows that the published recipe embeds."""
+    last = len(gene) - RECIPE_WINDOW
+    return [gene[start : start + RECIPE_WINDOW] for start in range(0, last + 1, RECIPE_STRIDE)]
+
+
+def batched(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:
+    """What texcnn does."""
+    return embed_segments([encoder], pieces, batch_size=BATCH_SIZE, device="cpu")
+
+
+def one_by_one(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:
+    """What the published recipe does: each piece a batch of its own, with its attention mask."""
+    with torch.inference_mode():
+        return torch.cat([encoder.vectors(*encoder.collate([row])) for row in encoder.tokenize(pieces)])
+
+
+def with_threads(number: int, function: Callable[[], object]) -> None:
+    """Runs a function on that many threads."""
+    torch.set_num_threads(number)
+    try:
+        function()
+    finally:
+        torch.set_num_threads(THREADS)
+
+
+def whole_model(model: nn.Module, encoder: TokenEncoder, pieces: Sequence[str]) -> Callable[[], object]:
+    """A forward pass of another library's model over the tokens that ``encoder`` makes, as one padded batch."""
+    ids, mask = encoder.collate(encoder.tokenize(pieces))
+    model.eval()
+
+    @torch.inference_mode()
+    def forward() -> object:
+        return model(input_ids=ids, attention_mask=mask.long())
+
+    return forward
+
+
+def bert(vocab_size: int, attention: str) -> BertModel:
+    """Transformers' BERT-base with random weights."""
+    config = BertConfig.from_dict({"vocab_size": vocab_size, "attn_implementation": attention, **SIZES})
+    return BertModel(config, add_pooling_layer=False)
+
+
+def multimolecule_dnabert2() -> nn.Module | None:
+    """Multimolecule's DNABERT-2 (AGPL-3.0; only called, and only here) with random weights, if it is installed."""
+    if importlib.util.find_spec("multimolecule") is None:
+        return None
+    from multimolecule import DnaBert2Config, DnaBert2Model
+
+    return DnaBert2Model(DnaBert2Config(attn_implementation="sdpa"), add_pooling_layer=False)
+
+
+def measure(peers: Sequence[str]) -> list[Row]:
+    """Times DNABERT-2 and DNABERT, one gene each.
+
+    Args:
+        peers: ``multimolecule``, or nothing.
+    """
+    torch.manual_seed(0)
+    torch.set_num_threads(THREADS)
+    peaks: list[float] = []
+    rows = _dnabert2_rows(peers, peaks) + _dnabert_rows(peaks)
+    rows.append(Row("GEMM float32, best of each round", statistics.median(peaks) / 1e9, "GFLOP/s"))
+    return rows + [_peak_row(name) for name in _ALONE]
+
+
+def _dnabert2_rows(peers: Sequence[str], peaks: list[float]) -> list[Row]:
+    gene = random_gene()
+    segments, recipe = segments_of(gene), recipe_windows_of(gene)
+    encoder = dnabert2()
+    lengths = [len(row) for row in encoder.tokenize(segments)]
+    runs: dict[str, Callable[[], object]] = {
+        "GEMM": lambda: peaks.append(gemm_flops_per_second()),
+        "texcnn": lambda: batched(encoder, segments),
+        "texcnn, batch 1 with mask": lambda: one_by_one(encoder, segments),
+        "BertModel eager": whole_model(bert(4096, "eager"), encoder, segments),
+        "BertModel SDPA": whole_model(bert(4096, "sdpa"), encoder, segments),
+        "texcnn, 1 thread": lambda: with_threads(1, lambda: batched(encoder, segments)),
+        "recipe": lambda: one_by_one(encoder, recipe),
+    }
+    other = multimolecule_dnabert2() if "multimolecule" in peers else None
+    if other is not None:
+        runs["multimolecule SDPA"] = whole_model(other, encoder, segments)
+    batched(encoder, segments[:2])  # the first pass of a process also sets up threads and buffers
+    seconds = time_rounds(runs, ROUNDS)
+    ours = seconds["texcnn"]
+
+    useful = batch_flops(lengths, gated=True, **FLOP_SIZES)
+    bert_useful = batch_flops(lengths, gated=False, **FLOP_SIZES)
+    achieved = [useful / time / peak for time, peak in zip(ours, peaks, strict=True)]
+    more_flops = useful / bert_useful * median_ratio(seconds["BertModel SDPA"], ours)
+    names = {
+        "texcnn": f"DNABERT-2 117M, texcnn: one gene = 21 segments, {sum(lengths)} tokens",
+        "texcnn, batch 1 with mask": "DNABERT-2 117M, texcnn's encoder, batch 1 with mask",
+        "recipe": "DNABERT-2 117M, overlapping recipe: 18 windows of 2,000 bp, batch 1",
+        "texcnn, 1 thread": "DNABERT-2 117M, texcnn, 1 thread",
+        "BertModel eager": "transformers BertModel eager, the same tokens in one padded batch",
+        "BertModel SDPA": "transformers BertModel SDPA, the same tokens in one padded batch",
+        "multimolecule SDPA": "multimolecule DNABERT-2 SDPA, the same tokens in one padded batch",
+    }
+    rows = [Row(names[run], statistics.median(seconds[run]), "s/gene") for run in names if run in seconds]
+    rows += [
+        Row("batch 1 with mask / texcnn", median_ratio(seconds["texcnn, batch 1 with mask"], ours), "x", Goal(1.15)),
+        Row("overlapping recipe / texcnn", median_ratio(seconds["recipe"], ours), "x", Goal(7)),
+        Row("texcnn's FLOP/s over the GEMM peak", statistics.median(achieved), "", Goal(0.75)),
+        Row("texcnn's FLOP/s over BertModel SDPA's", more_flops, "x", Goal(1)),
+        Row("1 thread / 2 threads", median_ratio(seconds["texcnn, 1 thread"], ours), "x"),
+    ]
+    against = "multimolecule / texcnn"
+    if other is None:
+        return rows + skipped("multimolecule is not installed, or not asked for with --peers", [against])
+    return [*rows, Row(against, median_ratio(seconds["multimolecule SDPA"], ours), "x", Goal(1))]
+
+
+def _dnabert_rows(peaks: list[float]) -> list[Row]:
+    segments = segments_of(random_gene())
+    some = segments[:SHARE_OF_DNABERT]
+    encoder = dnabert()
+    lengths = [len(row) for row in encoder.tokenize(some)]
+    own_peaks: list[float] = []
+    runs: dict[str, Callable[[], object]] = {
+        "GEMM": lambda: own_peaks.append(gemm_flops_per_second()),
+        "texcnn": lambda: batched(encoder, some),
+        "BertModel eager": whole_model(bert(encoder.tokenizer.vocab_size, "eager"), encoder, some),
+    }
+    seconds = time_rounds(runs, ROUNDS)
+    peaks += own_peaks
+    useful = batch_flops(lengths, gated=False, **FLOP_SIZES)
+    achieved = [useful / time / peak for time, peak in zip(seconds["texcnn"], own_peaks, strict=True)]
+    whole = len(segments) / len(some)
+    what = f"{len(some)} of 21 segments timed, {lengths[0]} tokens each"
+    return [
+        Row(f"DNABERT k=6, texcnn (BertModel SDPA): {what}", statistics.median(seconds["texcnn"]) * whole, "s/gene"),
+        Row("transformers BertModel eager, likewise", statistics.median(seconds["BertModel eager"]) * whole, "s/gene"),
+        Row("BertModel eager / texcnn", median_ratio(seconds["BertModel eager"], seconds["texcnn"]), "x"),
+        Row("DNABERT k=6: texcnn's FLOP/s over the GEMM peak", statistics.median(achieved), "", Goal(0.75)),
+    ]
+
+
+_ALONE: dict[str, Callable[[], object]] = {
+    "DNABERT-2 117M, texcnn": lambda: batched(dnabert2(), segments_of(random_gene())),
+    "DNABERT-2 117M, overlapping recipe (3 windows)": lambda: one_by_one(
+        dnabert2(), recipe_windows_of(random_gene())[:3]
+    ),
+    "DNABERT k=6, texcnn": lambda: batched(dnabert(), segments_of(random_gene())[:SHARE_OF_DNABERT]),
+}
+"""What is run in a process of its own for its peak memory."""
+
+
+def _peak_row(name: str) -> Row:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return Row(f"{name}: peak memory of the process", pool.submit(_peak_of, name).result(), "MiB")
+
+
+def _peak_of(name: str) -> float:
+    torch.set_num_threads(THREADS)
+    _ALONE[name]()
+    return peak_memory_mib()

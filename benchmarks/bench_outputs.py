@@ -1,0 +1,46 @@
+"""texcnn-mini on yeast windows: tokens per second, and what 57 outputs cost."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from bench_table import Goal, Row, median_ratio, time_rounds
+from memory import FASTA, GTF
+
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import read_windows
+from texcnn.heads.textcnn import TextCNN
+from texcnn.model.model import load_model
+from texcnn.model.network import SegmentNetwork
+
+MODEL = "texcnn-mini"
+THREADS = 2
+ROUNDS = 7
+WINDOWS = 64  # a chunk of `texcnn predict`
+
+
+def measure() -> list[Row]:
+    """Times the tokenizer, and the same windows through heads of 1 and of 57 outputs."""
+    torch.manual_seed(0)
+    torch.set_num_threads(THREADS)
+    model = load_model(MODEL)
+    network = model.segment_network()
+    encoder = network.encoders[0]
+    with Reference(FASTA) as reference:
+        genes = load_genes(reference, model.window, gtf=GTF).genes
+        sequences = [window.sequence for window in read_windows(reference, genes[:WINDOWS], model.window)]
+    segments = [bases for sequence in sequences for bases in network.segments.split(sequence).bases]
+    n_tokens = sum(len(row) for row in encoder.tokenize(segments))
+    runs: dict[str, Callable[[], object]] = {"tokens": lambda: encoder.tokenize(segments)}
+    for outputs in (1, 57):
+        head = TextCNN(encoder.dim, outputs, n_segments=21, segment_positions=True)
+        with_head = SegmentNetwork(network.encoders, head, network.segments)
+        runs[f"{outputs}"] = functools.partial(with_head.predict, sequences, None, batch_size=64, device="cpu")
+    seconds = time_rounds(runs, ROUNDS)
+    return [
+        Row(f"tokenizer of {MODEL}", median_ratio([n_tokens] * ROUNDS, seconds["tokens"]), "tokens/s"),
+        Row("57 outputs / 1 output", median_ratio(seconds["57"], seconds["1"]), "x", Goal(1.05, at_least=False)),
+    ]
