@@ -45,6 +45,21 @@ def test_genes_of_a_gtf(reference: Reference, gtf: Path) -> None:
     assert annotation.skipped == [Skipped("D", "chromosome 'chr9' is not in the FASTA")]
 
 
+@pytest.mark.parametrize("transcripts", ["gene", "all"])
+def test_a_gene_is_kept_where_the_genome_has_it(reference: Reference, tmp_path: Path, transcripts: str) -> None:
+    path = tmp_path / "alternate.gtf"
+    rows = [("A", "chr6_alt"), ("B", "chr1"), ("A", "chr1"), ("C", "chr6_alt")]
+    path.write_text(
+        "".join(f'{chrom}\tx\texon\t5\t20\t.\t+\t.\tgene_id "{gene}"; transcript_id "T";\n' for gene, chrom in rows)
+    )
+    annotation = load_genes(reference, SPEC, gtf=path, transcripts=transcripts)
+    assert sorted((gene.id, gene.chrom) for gene in annotation.genes) == [("A", "chr1"), ("B", "chr1")]
+    reasons = {row.gene_id: row.reason for row in annotation.skipped}
+    assert reasons["A"].startswith("further place chr6_alt:5-20(+)")
+    assert reasons["C"] == "chromosome 'chr6_alt' is not in the FASTA"
+    assert len(annotation.genes) + len(annotation.skipped) == len(rows)
+
+
 def test_transcripts_of_a_gtf(reference: Reference, gtf: Path) -> None:
     annotation = load_genes(reference, SPEC, gtf=gtf, transcripts="all")
     assert [gene.transcript_id for gene in annotation.genes] == ["TA", "TB", "TC"]

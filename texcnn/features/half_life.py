@@ -19,6 +19,7 @@ from texcnn.genome.gene import Annotation, Skipped
 from texcnn.genome.gtf import read_chosen_transcripts
 from texcnn.genome.interval import Interval
 from texcnn.genome.mrna import Blocks, Mrna, n_bases
+from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import place_genes
 from texcnn.progress import progress_bar
@@ -73,7 +74,7 @@ def half_life_features(
     Raises:
         InputError: when a file cannot be used, the two do not fit, or no gene has a CDS.
     """
-    chosen, skipped = read_chosen_transcripts(gtf)
+    chosen, skipped = read_chosen_transcripts(gtf, on_genome=in_any_style(list(reference.lengths)))
     transcripts = {gene.id: transcript for gene, transcript in chosen}
     annotation = Annotation([gene for gene, _ in chosen], skipped, gtf)
     if genes is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
@@ -13,7 +13,9 @@ TRANSCRIPT_CHOICES = ("gene", "all")
 """What becomes a row: each gene, or each of its transcripts."""
 
 
-def read_gtf(path: str | Path, *, transcripts: str = "gene") -> Annotation:
+def read_gtf(
+    path: str | Path, *, transcripts: str = "gene", on_genome: Callable[[str], bool] | None = None
+) -> Annotation:
     """Reads genes, or transcripts, and their TSS from a GTF, plain or gzipped.
 
     A gene's TSS is that of its transcript with the longest CDS, or of its longest transcript (by exon bases, by span
@@ -26,9 +28,11 @@ def read_gtf(path: str | Path, *, transcripts: str = "gene") -> Annotation:
     Args:
         path: The GTF file.
         transcripts: ``gene`` for one row per gene, ``all`` for one row per transcript, with its ``transcript_id``.
+        on_genome: Whether the genome has a chromosome: a gene is kept at a place on it if there is one, rather than
+            on an alternate scaffold that the genome lacks. None takes every chromosome alike.
 
     Returns:
-        Genes in the order of their first row.
+        Genes in the order of their first row, those on the genome before the others.
 
     Raises:
         InputError: A row is malformed (named by its line), the file is missing, empty, truncated, a GFF3, or has no
@@ -37,14 +41,16 @@ def read_gtf(path: str | Path, *, transcripts: str = "gene") -> Annotation:
     if transcripts not in TRANSCRIPT_CHOICES:
         raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES)
     if transcripts == "all":
-        genes, skipped = _one_per_transcript(_read_loci(Path(path)))
+        genes, skipped = _one_per_transcript(_read_loci(Path(path), on_genome))
     else:
-        chosen, skipped = read_chosen_transcripts(path)
+        chosen, skipped = read_chosen_transcripts(path, on_genome=on_genome)
         genes = [gene for gene, _ in chosen]
     return Annotation(genes, skipped, Path(path))
 
 
-def read_chosen_transcripts(path: str | Path) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
+def read_chosen_transcripts(
+    path: str | Path, *, on_genome: Callable[[str], bool] | None = None
+) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
     """Reads each gene of :func:`read_gtf` with the one transcript that stands for it.
 
     Returns:
@@ -53,16 +59,21 @@ def read_chosen_transcripts(path: str | Path) -> tuple[list[tuple[Gene, Transcri
     Raises:
         InputError: As :func:`read_gtf`.
     """
-    return _one_per_gene(_read_loci(Path(path)))
+    return _one_per_gene(_read_loci(Path(path), on_genome))
 
 
-def _read_loci(path: Path) -> list[Locus]:
+def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> list[Locus]:
+    """Reads all places; those on the genome stand first, since the first usable place of a gene is the one kept."""
     gene_rows, placed = read_rows(path)
     if not placed:
         raise InputError(
             "no transcript, exon or CDS row found", where=path, allowed="a GTF with these features in column 3"
         )
-    return _join(gene_rows, placed)
+    loci = _join(gene_rows, placed)
+    if on_genome is None:
+        return loci
+    has = {chrom: on_genome(chrom) for chrom in {locus.chrom for locus in loci}}
+    return sorted(loci, key=lambda locus: not has[locus.chrom])
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:

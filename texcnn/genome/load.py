@@ -10,6 +10,7 @@ from texcnn.errors import InputError
 from texcnn.genome.annotation import read_gtf, select_genes
 from texcnn.genome.bed import read_bed
 from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, place_genes
 
@@ -60,7 +61,7 @@ def load_genes(
     if gtf is not None and bed_anchor != "five-prime":
         raise InputError("a GTF says itself where the TSS is", where="--bed-anchor", allowed="five-prime, with --gtf")
     if gtf is not None:
-        annotation = read_gtf(Path(gtf), transcripts=transcripts)
+        annotation = read_gtf(Path(gtf), transcripts=transcripts, on_genome=in_any_style(list(reference.lengths)))
     elif transcripts != "gene":
         raise InputError("transcripts are chosen from a GTF", where="--transcripts", allowed="gene, with --bed")
     else:

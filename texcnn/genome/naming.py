@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from texcnn.errors import InputError
@@ -55,6 +55,12 @@ def match_names(
             remedy="check that both are of the same genome assembly",
         )
     return same
+
+
+def in_any_style(fasta_names: Sequence[str]) -> Callable[[str], bool]:
+    """Returns whether a FASTA has a chromosome, by its own name or in the other style's."""
+    known = {_style_free(name) for name in fasta_names}
+    return lambda name: _style_free(name) in known
 
 
 def _other_style(names: Sequence[str], fasta_names: Sequence[str]) -> dict[str, str]:
