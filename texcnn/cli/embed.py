@@ -9,6 +9,7 @@ import click
 
 from texcnn.cli.options import (
     COMPUTE_OPTIONS,
+    ENCODER_OPTION,
     FASTA_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
@@ -25,12 +26,7 @@ if TYPE_CHECKING:
 @FASTA_OPTION
 @gene_options
 @MODEL_OPTION
-@click.option(
-    "--encoder",
-    "encoders",
-    multiple=True,
-    help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
-)
+@ENCODER_OPTION
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS, with --encoder. [default: 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on, with --encoder. [default: 3500]")
 @click.option("--segment-length", type=click.IntRange(min=1), help="Bases per segment, with --encoder. [default: 500]")

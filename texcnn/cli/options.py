@@ -92,6 +92,13 @@ MODEL_OPTION = click.option(
     help="Bundled model's name, a bundle's folder, or hf:owner/name@revision. [default: texcnn-mini]",
 )
 
+ENCODER_OPTION = click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
+)
+
 COMPUTE_OPTIONS = _options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(

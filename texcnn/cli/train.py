@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options
+from texcnn.cli.options import (
+    COMPUTE_OPTIONS,
+    ENCODER_OPTION,
+    FILE,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+    gene_options,
+)
 from texcnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,12 +43,7 @@ _MARKER = "unfinished-training.txt"
     help="Learn log10(x + 0.1), or the values as they are.",
 )
 @MODEL_OPTION
-@click.option(
-    "--encoder",
-    "encoders",
-    multiple=True,
-    help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
-)
+@ENCODER_OPTION
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and one column per feature.")
 @click.option(
     "--split",
