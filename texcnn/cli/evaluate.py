@@ -75,12 +75,13 @@ def evaluate(
     from texcnn.errors import InputError
     from texcnn.evaluation.evaluate import METRICS_FILE, Question, sequence_inputs
     from texcnn.evaluation.evaluate import evaluate as write_evaluation
-    from texcnn.evaluation.join import TEST, TRAIN, read_prediction_table, read_split
+    from texcnn.evaluation.join import read_prediction_table, read_split
     from texcnn.files import check_output
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.model import load_model
     from texcnn.model.run import predict_to_table
     from texcnn.tables.expression import read_expression, transform_expression
+    from texcnn.tables.split import TEST, TRAIN
 
     check_output(out, overwrite=overwrite, marker=METRICS_FILE)
     if (predictions is None) == (model is None):

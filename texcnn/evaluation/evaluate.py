@@ -10,7 +10,7 @@ import pandas as pd
 
 from texcnn.evaluation.baselines import GC_CPG, HALF_LIFE, KMER_RIDGE, TF, feature_inputs, predict_baselines
 from texcnn.evaluation.baselines import sequence_inputs as inputs_of_windows
-from texcnn.evaluation.join import TRAIN, PredictionTable, join
+from texcnn.evaluation.join import PredictionTable, join
 from texcnn.evaluation.metrics import cell_type_metrics, gene_metrics
 from texcnn.evaluation.plots import cell_type_plot, scatter_plot
 from texcnn.evaluation.summary import summary_text
@@ -20,6 +20,7 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.tables.expression import GENE_ID
+from texcnn.tables.split import TRAIN
 
 METRICS_FILE = "metrics.tsv"
 """Shows that a folder is an evaluation."""

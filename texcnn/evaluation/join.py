@@ -14,14 +14,11 @@ import pyarrow.parquet as pq
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
-from texcnn.report.summary import read_columns
 from texcnn.tables.columns import METADATA_KEY, gene_columns
-from texcnn.tables.expression import GENE_ID, read_expression
+from texcnn.tables.expression import read_expression
 from texcnn.tables.readers import read_skipped
+from texcnn.tables.split import TEST, read_parts
 from texcnn.tables.writers import description_path, skipped_path
-
-TRAIN, TEST = "train", "test"
-PARTS = (TRAIN, "valid", TEST)
 
 UNKNOWN = "unknown unit"
 
@@ -82,16 +79,7 @@ def read_split(path: Path) -> dict[str, str]:
     Raises:
         InputError: when the file cannot be used, names another part, puts a gene into two, or has no test gene.
     """
-    table = read_columns(path, (GENE_ID, "split"))
-    parts: dict[str, str] = {}
-    for gene_id, part in table.itertuples(index=False):
-        if part not in PARTS:
-            raise unknown_name("part of a split", part, PARTS, where=f"{path}, gene '{gene_id}'")
-        if parts.setdefault(without_version(gene_id), part) != part:
-            raise InputError(
-                f"the split leaks: gene '{gene_id}' is in {parts[without_version(gene_id)]} and in {part}", where=path,
-                remedy="keep one row a gene",
-            )  # fmt: skip
+    parts = read_parts(path)
     if TEST not in parts.values():
         raise InputError("no gene is in the part 'test'", where=path, allowed="genes to evaluate on are 'test'")
     return parts

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from texcnn.errors import InputError
 from texcnn.genome.gene import Skipped
 from texcnn.tables.columns import TableDescription
+from texcnn.tables.readers import read_columns
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 
@@ -74,24 +75,6 @@ def read_predictions(path: Path) -> Predictions:
     description = TableDescription.from_parquet(table.schema, path)
     frame = table.to_pandas()
     return Predictions(description, frame, frame[list(description.cell_types)].to_numpy(np.float64))
-
-
-def read_columns(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Reads columns of a TSV as text.
-
-    Raises:
-        InputError: The file is missing, empty, or lacks a column.
-    """
-    try:
-        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except FileNotFoundError as error:
-        raise InputError("the file does not exist", where=path) from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"not a readable TSV ({error})", where=path, allowed=", ".join(columns)) from error
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise InputError(f"missing columns: {', '.join(missing)}", where=path, allowed=", ".join(columns))
-    return frame[list(columns)]
 
 
 def count_reasons(skipped: Sequence[Skipped]) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Lists: the names that users write by hand, and the genes that were skipped."""
+"""Lists and small tables that users bring: names, columns of text, and the genes that were skipped."""
 
 from __future__ import annotations
 
@@ -43,3 +43,35 @@ def read_skipped(path: Path) -> list[Skipped]:
     if tuple(frame.columns) != SKIPPED_COLUMNS:
         raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
     return [Skipped(*row) for row in frame.itertuples(index=False)]
+
+
+def read_text(path: Path, *, allowed: str) -> pd.DataFrame:
+    """Reads a TSV, every cell as text.
+
+    Args:
+        path: The table.
+        allowed: What it should hold, for the message.
+
+    Raises:
+        InputError: when the file is missing, empty or no table.
+    """
+    try:
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise InputError("the file does not exist", where=path) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"unreadable table: not a readable TSV ({error})", where=path, allowed=allowed) from error
+
+
+def read_columns(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Reads columns of a TSV as text.
+
+    Raises:
+        InputError: when the file is missing, empty, or lacks a column.
+    """
+    allowed = f"the columns {' and '.join(columns)}"
+    frame = read_text(path, allowed=allowed)
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise InputError(f"missing columns: {', '.join(missing)}", where=path, allowed=allowed)
+    return frame[list(columns)]

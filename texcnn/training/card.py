@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from texcnn.model.bundle import BundleConfig
+from texcnn.tables.split import PARTS
 from texcnn.training.examples import LabelledGenes
 from texcnn.training.fit import FitOptions
 from texcnn.training.runs import Run, best_run
-from texcnn.training.splits import PARTS
 
 _CARD = """# {name}
 

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from texcnn.evaluation.metrics import METRICS
+from texcnn.tables.split import TEST, TRAIN, VALID
 from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
-from texcnn.training.splits import TEST, TRAIN, VALID, Split
+from texcnn.training.splits import Split
 
 
 @dataclass(frozen=True, eq=False)  # tables have no equality of one value

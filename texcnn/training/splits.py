@@ -16,8 +16,9 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Gene
+from texcnn.tables.readers import read_text
+from texcnn.tables.split import PARTS, TEST, TRAIN, VALID, read_parts
 
-TRAIN, VALID, TEST = PARTS = ("train", "valid", "test")
 MIN_GENES = {TRAIN: 10, VALID: 3, TEST: 3}
 """Fewer genes than these leave nothing to fit, or to correlate."""
 
@@ -142,20 +143,7 @@ def file_split(gene_ids: Sequence[str], path: Path) -> Split:
     Raises:
         InputError: when the table cannot be used, or puts a gene into two parts.
     """
-    table = _read_table(path)
-    if not {"gene_id", "split"} <= set(table.columns):
-        raise InputError("not a split", where=path, allowed="the columns gene_id and split")
-    for name in table["split"].unique():
-        if name not in PARTS:
-            raise unknown_name("part of a split", name, PARTS, where=path)
-    parts: dict[str, str] = {}
-    for gene_id, part in zip(table["gene_id"].map(without_version), table["split"], strict=True):
-        if parts.setdefault(gene_id, part) != part:
-            raise InputError(
-                f"the split leaks: gene '{gene_id}' is in {parts[gene_id]} and in {part}",
-                where=path,
-                remedy="keep one row per gene",
-            )
+    parts = read_parts(path)
     rows = find_rows({gene_id: row for row, gene_id in enumerate(parts)}, gene_ids)
     given = list(parts.values())
     found = {gene_id: given[row] for gene_id, row in zip(gene_ids, rows, strict=True) if row is not None}
@@ -175,11 +163,10 @@ def read_groups(path: Path) -> dict[str, str]:
     Raises:
         InputError: when the table cannot be used.
     """
-    table = _read_table(path)
+    allowed = "two columns: gene_id, and a family or a similar gene"
+    table = read_text(path, allowed=allowed)
     if table.shape[1] != 2 or table.columns[0] != "gene_id":
-        raise InputError(
-            "not a table of groups", where=path, allowed="two columns: gene_id, and a family or a similar gene"
-        )
+        raise InputError("not a table of groups", where=path, allowed=allowed)
     pairs = table.map(without_version).to_numpy()
     codes, names = pd.factorize(pairs.reshape(-1))
     left, right = codes.reshape(-1, 2).T
@@ -205,13 +192,6 @@ def refuse_leaks(split: Split, groups: Mapping[str, str]) -> None:
                 where=f"split {split.how}",
                 remedy="use --split groups, which keeps groups whole",
             )
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"unreadable table: {error}", where=path, allowed="tab-separated text") from error
 
 
 def _assign(groups: Mapping[str, str], valid: float, test: float, seed: int) -> dict[str, str]:
