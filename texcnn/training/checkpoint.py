@@ -1,10 +1,12 @@
-"""The state of a training between two epochs, on disk: one safetensors file, its numbers' description in the header."""
+"""The state of a training on disk: one safetensors file, its numbers' description in the header."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -65,11 +67,30 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, fingerprint: str) -> None:
-    """Writes a checkpoint, whole or not at all; one already there stays until then.
+    """Writes a checkpoint of an epoch; see :func:`save_state`."""
+    parts = {part: getattr(checkpoint, part) for part in ("head", "best", "optimizer")}
+    save_state(path, parts, [asdict(epoch) for epoch in checkpoint.history], fingerprint)
+
+
+def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
+    """Reads what :func:`save_checkpoint` wrote; see :func:`load_state`."""
+    found = load_state(path, fingerprint)
+    if found is None:
+        return None
+    parts, history = found
+    return Checkpoint(
+        **{part: parts.get(part, {}) for part in ("head", "best", "optimizer")},
+        history=[Epoch(**values) for values in history],
+    )
+
+
+def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], history: Any, fingerprint: str) -> None:
+    """Writes named tensors and what came before, whole or not at all; a file already there stays until then.
 
     Args:
         path: The file.
-        checkpoint: What to keep.
+        parts: Tensors that share no memory, by part and name; no part's name has a slash.
+        history: What JSON can hold.
         fingerprint: Digest of the data and options of the training.
 
     Raises:
@@ -77,10 +98,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, fingerprint: str) -> Non
     """
     tensors = {
         f"{part}/{name}": value.detach().cpu().contiguous()
-        for part in ("head", "best", "optimizer")
-        for name, value in getattr(checkpoint, part).items()
+        for part, named in parts.items()
+        for name, value in named.items()
     }
-    header = json.dumps({"fingerprint": fingerprint, "history": [asdict(epoch) for epoch in checkpoint.history]})
+    header = json.dumps({"fingerprint": fingerprint, "history": history})
     try:
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, metadata={_HEADER: header})
@@ -88,12 +109,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, fingerprint: str) -> Non
         raise RunError(
             f"cannot write the checkpoint: {error}",
             where=path,
-            remedy="make room, then give the same command again: it goes on from the last complete epoch",
+            remedy="make room, then give the same command again: it goes on from the checkpoint before",
         ) from error
 
 
-def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
-    """Reads a checkpoint; None where there is none.
+def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor]], Any] | None:
+    """Reads what :func:`save_state` wrote; None where there is nothing.
+
+    Returns:
+        The parts, without those that were empty, and the history.
 
     Raises:
         InputError: when it cannot be read, or belongs to a training with other data or options.
@@ -112,8 +136,8 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
             where=path,
             remedy="give the options it was started with, or --overwrite to start anew",
         )
-    parts: dict[str, dict[str, Tensor]] = {"head": {}, "best": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         part, _, name = key.partition("/")
-        parts[part][name] = value
-    return Checkpoint(**parts, history=[Epoch(**values) for values in header["history"]])
+        parts.setdefault(part, {})[name] = value
+    return parts, header["history"]
