@@ -5,29 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from texcnn.errors import InputError
-from texcnn.heads.xpresso import XpressoCNN, one_hot
-
-
-def test_one_hot_has_a_channel_per_base_in_the_order_acgt():
-    expected = [
-        [1, 0, 0, 0, 0],
-        [0, 1, 0, 0, 0],
-        [0, 0, 1, 0, 0],
-        [0, 0, 0, 1, 0],
-    ]
-    encoded = one_hot(["ACGTN", "NNNNT"])
-    assert encoded.dtype == torch.float32
-    assert encoded.shape == (2, 4, 5)
-    assert encoded[0].tolist() == expected
-    assert encoded[1].sum() == 1
-    assert encoded[1, 3, 4] == 1
-
-
-@pytest.mark.parametrize("sequences", [[], ["ACG", "AC"]])
-def test_one_hot_refuses_sequences_of_different_lengths(sequences):
-    with pytest.raises(InputError, match="sequences of one length"):
-        one_hot(sequences)
+from texcnn.heads.xpresso import XpressoCNN
+from texcnn.segments.bases import one_hot, stack_codes
 
 
 def keras_forward(state: dict[str, np.ndarray], encoded: np.ndarray, features: np.ndarray) -> float:
@@ -66,7 +45,7 @@ def network() -> XpressoCNN:
 
 def test_forward_equals_the_keras_layers(network):
     rng = np.random.default_rng(1)
-    encoded = one_hot(["".join(rng.choice(list("ACGTN"), 630)) for _ in range(3)])
+    encoded = one_hot(stack_codes(["".join(rng.choice(list("ACGTN"), 630)) for _ in range(3)]))
     features = torch.tensor([[0.0, 0.0], [1.0, -2.0], [0.5, 3.0]])
     state = {key: value.numpy().astype(np.float64) for key, value in network.state_dict().items()}
     with torch.no_grad():
@@ -104,12 +83,12 @@ def test_the_even_kernel_is_padded_two_left_and_three_right(position, expected):
     network = hand_set(XpressoCNN(length=600, n_features=1))
     sequence = "C" * position + "A" + "C" * (599 - position)
     with torch.no_grad():
-        assert network(one_hot([sequence])).tolist() == [[expected]]
+        assert network(one_hot(stack_codes([sequence]))).tolist() == [[expected]]
 
 
 def test_features_default_to_zero_and_join_the_sequence():
     network = hand_set(XpressoCNN(length=600, n_features=1))
-    encoded = one_hot(["N" * 600])
+    encoded = one_hot(stack_codes(["N" * 600]))
     with torch.no_grad():
         assert network(encoded).tolist() == [[0.25]]
         assert network(encoded, torch.tensor([[0.5]])).tolist() == [[5.25]]
@@ -122,7 +101,7 @@ def test_every_activation_is_a_module_of_its_own(network):
         if isinstance(module, nn.ReLU):
             module.register_forward_hook(lambda module, *_: seen.append(module))
     with torch.no_grad():
-        network(one_hot(["A" * 630]))
+        network(one_hot(stack_codes(["A" * 630])))
     assert len(seen) == len(set(seen)) == 4
 
 

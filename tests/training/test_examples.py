@@ -111,7 +111,7 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     examples, specs, left = load_examples(labelled, store, ["u"])
     assert [gene.id for gene in left.genes] == IDS[1:]
     assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
-    assert examples.embeddings.values[:, 0, 0].tolist() == list(range(19, 0, -1))
+    assert examples.inputs.embeddings.values[:, 0, 0].tolist() == list(range(19, 0, -1))
     assert examples.labels[:, 0].tolist() == list(range(2, 40, 2))
     # Scaled by the training genes g01 .. g13 alone.
     assert (specs[0].name, specs[0].mean) == ("u", 7.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError, RunError
@@ -14,7 +14,8 @@ from texcnn.heads.textcnn import TextCNN
 from texcnn.training import checkpoint as checkpoint_module
 from texcnn.training import fit as fit_module
 from texcnn.training.checkpoint import Epoch, load_checkpoint
-from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.fit import OPTIMIZERS, Examples, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.inputs import SegmentVectors, WindowBases
 
 TRAIN, VALID, TEST = list(range(60)), list(range(60, 80)), list(range(80, 100))
 OPTIONS = FitOptions(epochs=6, batch_size=16, learning_rate=0.01, patience=6, seed=7)
@@ -29,7 +30,7 @@ def examples(*, features: bool = False) -> Examples:
     mask = torch.ones(100, 3, dtype=torch.bool)
     mask[::7, 2] = False
     extra = torch.randn(100, 2, generator=chance) if features else None
-    return Examples(Embeddings(values, mask), extra, labels)
+    return Examples(SegmentVectors(Embeddings(values, mask)), extra, labels)
 
 
 def make_head(n_features: int = 0) -> TextCNN:
@@ -76,7 +77,7 @@ def test_the_loss_is_the_mean_over_known_labels() -> None:
 def test_test_genes_and_unknown_labels_have_no_say() -> None:
     data, other = examples(), examples()
     other.labels[TEST] = 1e6
-    other.embeddings.values[TEST] = 0
+    other.inputs.embeddings.values[TEST] = 0
     assert same(fit(data), fit(other))
 
 
@@ -147,7 +148,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
 
     with monkeypatch.context() as patched:
         patched.setattr(checkpoint_module, "save_file", full)
-        with pytest.raises(RunError, match=r"No space left on device .*goes on from the last complete epoch"):
+        with pytest.raises(RunError, match=r"No space left on device .*goes on from the checkpoint before"):
             fit(checkpoint=path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.safetensors"]
     assert same(fit(), fit(checkpoint=path))
@@ -185,6 +186,40 @@ def test_each_device_learns_and_resumes(tmp_path: Path, device: str) -> None:
     assert len(done.history) == 6
     assert done.history[-1].train_loss < done.history[0].train_loss
     assert {value.device.type for value in done.head.state_dict().values()} == {"cpu"}
+
+
+def test_each_optimiser_learns_in_its_own_way_and_resumes(tmp_path: Path) -> None:
+    losses = {}
+    for name in OPTIMIZERS:
+        options = FitOptions(**{**vars(OPTIONS), "optimizer": name})
+        half = FitOptions(**{**vars(options), "epochs": 3})
+        path = tmp_path / name
+        fit(options=half, checkpoint=path)
+        whole = fit(options=options)
+        assert same(whole, fit(options=options, checkpoint=path))
+        assert whole.history[-1].train_loss < whole.history[0].train_loss
+        losses[name] = whole.best.valid_loss
+    assert len(set(losses.values())) == 3
+
+
+def test_a_network_that_reads_bases_is_fitted_as_well() -> None:
+    class CountingNetwork(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.output = nn.Linear(4, 2)
+
+        def forward(self, one_hot: Tensor, features: Tensor | None) -> Tensor:
+            assert features is None
+            return self.output(one_hot.sum(dim=2))
+
+    codes = torch.randint(0, 5, (100, 12), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    counts = (codes == 0).sum(dim=1)
+    data = Examples(WindowBases(codes), None, torch.stack([7 + 2.0 * counts, 1.0 - counts], dim=1))
+    options = FitOptions(epochs=60, batch_size=10, learning_rate=0.05, patience=60)
+    done = fit_head(CountingNetwork(), data, TRAIN, VALID, options, cell_types=["a", "b"], device="cpu")
+    errors = predict_rows(done.head, data, TEST) - data.labels[TEST]
+    assert errors.square().mean() < 0.25
+    assert done.best.valid_loss < 0.05
 
 
 def test_history_says_numbers() -> None:

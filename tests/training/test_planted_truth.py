@@ -21,6 +21,7 @@ from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.heads.textcnn import TextCNN
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.fit import Examples, FitOptions
+from texcnn.training.inputs import SegmentVectors
 from texcnn.training.runs import fit_runs
 from texcnn.training.splits import chromosome_split
 
@@ -81,7 +82,7 @@ def test_expression_of_unseen_chromosomes(
     known = [window.gene for window in windows]
     (run,) = fit_runs(
         lambda: TextCNN(4, 1, n_segments=3, filters=32, dropout=0.0, segment_positions=True),
-        Examples(vectors, None, labels),
+        Examples(SegmentVectors(vectors), None, labels),
         [gene.id for gene in known],
         chromosome_split(known, valid_chroms=["demo5"], test_chroms=["demo6"], seed=0),
         FitOptions(epochs=100, learning_rate=3e-3, patience=20),

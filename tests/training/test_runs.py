@@ -6,6 +6,7 @@ import torch
 from texcnn.embedding.engine import Embeddings
 from texcnn.heads.textcnn import TextCNN
 from texcnn.training.fit import Examples, FitOptions, predict_rows
+from texcnn.training.inputs import SegmentVectors
 from texcnn.training.loss_curve import loss_curve
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
 from texcnn.training.splits import Split
@@ -21,7 +22,7 @@ def data() -> Examples:
     values = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
     labels = torch.stack([values[:, 0, 0], values[:, 1, 1]], dim=1)
     labels[55:, 1] = torch.nan
-    return Examples(Embeddings(values, torch.ones(60, 2, dtype=torch.bool)), None, labels)
+    return Examples(SegmentVectors(Embeddings(values, torch.ones(60, 2, dtype=torch.bool))), None, labels)
 
 
 def run(data: Examples, *, runs: int = 3, seed: int = 5) -> list[Run]:

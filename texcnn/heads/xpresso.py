@@ -6,46 +6,14 @@ neural networks", Cell Reports 31:107663; code and weights are MIT licensed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import Tensor, nn
-
-from texcnn.errors import InputError
 
 LENGTH = 10_500
 """Bases of the published network's window: 7,000 upstream of the TSS and 3,500 downstream."""
 
 N_FEATURES = 6
 """Half-life inputs of the published network; its Kipoi model feeds zeros for them."""
-
-_ROWS = np.zeros((256, 4), dtype=np.float32)
-_ROWS[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.eye(4, dtype=np.float32)
-
-
-def one_hot(sequences: Sequence[str]) -> Tensor:
-    """Encodes sequences of one length, a channel per base in the order A, C, G, T.
-
-    Args:
-        sequences: Upper-case ``ACGTN`` sequences, all equally long.
-
-    Returns:
-        float32 ``(n, 4, length)``; ``N`` is all zero.
-
-    Raises:
-        InputError: if there is no sequence, or the lengths differ.
-    """
-    lengths = {len(sequence) for sequence in sequences}
-    if len(lengths) != 1:
-        raise InputError(
-            f"one-hot encoding needs sequences of one length, found {sorted(lengths) or 'no sequence'}",
-            allowed="at least one sequence, all of the same length",
-            remedy="pad shorter sequences with N",
-        )
-    codes = np.frombuffer("".join(sequences).encode("ascii", "replace"), dtype=np.uint8)
-    rows = _ROWS[codes].reshape(len(sequences), lengths.pop(), 4)
-    return torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 2, 1)))
 
 
 class XpressoCNN(nn.Module):
@@ -56,11 +24,12 @@ class XpressoCNN(nn.Module):
     Args:
         length: Bases of the window; a multiple of 300 loses no base in the two poolings.
         n_features: Numbers per gene that join the sequence before the dense layers.
+        n_cell_types: Number of outputs; the published network has one.
     """
 
-    def __init__(self, length: int = LENGTH, n_features: int = N_FEATURES) -> None:
+    def __init__(self, length: int = LENGTH, n_features: int = N_FEATURES, n_cell_types: int = 1) -> None:
         super().__init__()
-        self.n_cell_types = 1
+        self.n_cell_types = n_cell_types
         self.length = length
         self.n_features = n_features
         # Keras pads an even kernel one base more on the right: 2 and 3.
@@ -77,7 +46,12 @@ class XpressoCNN(nn.Module):
         self.dense2 = nn.Linear(64, 2)
         self.relu4 = nn.ReLU()
         self.dropout2 = nn.Dropout(0.015461061523035332)
-        self.dense3 = nn.Linear(2, 1)
+        self.dense3 = nn.Linear(2, n_cell_types)
+
+    @property
+    def output(self) -> nn.Linear:
+        """The last layer."""
+        return self.dense3
 
     def forward(self, one_hot: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts one number per window.
@@ -87,7 +61,7 @@ class XpressoCNN(nn.Module):
             features: float32 ``(n, n_features)``; zeros where not given.
 
         Returns:
-            float32 ``(n, 1)``: with the published weights the z-score, over all genes, of
+            float32 ``(n, n_cell_types)``: with the published weights the z-score, over all genes, of
             log10(median RPKM + 0.1).
         """
         hidden = self.pool1(self.relu1(self.conv1(self.pad(one_hot))))

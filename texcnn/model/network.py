@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from texcnn.device import resolve_device
 from texcnn.embedding.engine import Embeddings, check_batch_size, embed_windows
 from texcnn.encoders.protocol import Encoder
-from texcnn.heads.xpresso import one_hot
+from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
 
 
@@ -104,7 +104,7 @@ class OneHotNetwork:
         known = [row for row, sequence in enumerate(sequences) if sequence.count("N") < len(sequence)]
         for start in range(0, len(known), batch_size):
             rows = known[start : start + batch_size]
-            bases = one_hot([sequences[row] for row in rows]).to(resolved)
+            bases = one_hot(stack_codes([sequences[row] for row in rows]).to(resolved))
             extra = None if features is None else features[rows].to(resolved)
             predicted[rows] = self.head(bases, extra).cpu()
         return predicted

@@ -19,6 +19,7 @@ from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.model.bundle import FeatureSpec
 from texcnn.tables.split import TRAIN
 from texcnn.training.fit import Examples
+from texcnn.training.inputs import SegmentVectors
 from texcnn.training.scaling import fit_features, scale_features
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -176,4 +177,4 @@ def load_examples(
     if left.features is not None:
         specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
         scaled = scale_features(left.features, specs)
-    return Examples(Embeddings(values, mask), scaled, torch.from_numpy(left.labels)), specs, left
+    return Examples(SegmentVectors(Embeddings(values, mask)), scaled, torch.from_numpy(left.labels)), specs, left

@@ -1,18 +1,18 @@
-"""A head fitted to the vectors of frozen encoders."""
+"""A network fitted to what its genes are fed."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from texcnn.device import resolve_device
-from texcnn.embedding.engine import Embeddings
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
 from texcnn.training.checkpoint import (
@@ -23,7 +23,11 @@ from texcnn.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from texcnn.training.inputs import Inputs, digest_tensors
 from texcnn.training.scaling import LabelScale
+
+Optimizer = Literal["adamw", "adam", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
 
 _SEED_STRIDE = 1_000_003
 """Seeds of one run's epochs lie side by side; those of two runs never meet before this many epochs."""
@@ -36,10 +40,11 @@ class FitOptions:
     Attributes:
         epochs: Most passes over the training genes.
         batch_size: Genes per step.
-        learning_rate: Of AdamW.
-        weight_decay: Of AdamW.
+        learning_rate: Of the optimiser.
+        weight_decay: Of AdamW; the others have none.
         patience: Epochs without a smaller validation loss after which to stop.
         seed: Source of chance: first weights, order of genes, dropout.
+        optimizer: One of :data:`OPTIMIZERS`; sgd has a momentum of 0.9.
     """
 
     epochs: int = 100
@@ -48,6 +53,7 @@ class FitOptions:
     weight_decay: float = 0.01
     patience: int = 10
     seed: int = 0
+    optimizer: Optimizer = "adamw"
 
 
 @dataclass(frozen=True)
@@ -55,26 +61,22 @@ class Examples:
     """Genes to learn from, held in memory.
 
     Attributes:
-        embeddings: Vectors of ``n`` windows, each with a usable segment.
+        inputs: What the network is fed for ``n`` genes.
         features: float32 ``(n, n_features)``, scaled; None for none.
         labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
     """
 
-    embeddings: Embeddings
+    inputs: Inputs
     features: Tensor | None
     labels: Tensor
 
-    def inputs(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Returns a head's arguments for some genes."""
-        features = None if self.features is None else self.features[rows].to(device)
-        return self.embeddings.values[rows].to(device), self.embeddings.mask[rows].to(device), features
+    def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
+        """Returns a network's arguments for some genes: its inputs, then the features."""
+        return *self.inputs.take(rows, device), None if self.features is None else self.features[rows].to(device)
 
     def fingerprint(self) -> str:
         """Hex digest of all numbers."""
-        digest = hashlib.sha256()
-        for tensor in (self.embeddings.values, self.embeddings.mask, self.features, self.labels):
-            digest.update(b"none" if tensor is None else tensor.contiguous().numpy().data)
-        return digest.hexdigest()
+        return f"{self.inputs.fingerprint()} {digest_tensors([self.features, self.labels])}"
 
 
 @dataclass(frozen=True)
@@ -107,15 +109,14 @@ def fit_head(
     checkpoint: Path | None = None,
     progress: bool = False,
 ) -> Fit:
-    """Fits a head by AdamW on the mean squared error of known labels, and keeps the weights of the best epoch.
+    """Fits a network on the mean squared error of known labels, and keeps the weights of the best epoch.
 
     The head learns labels scaled by the training genes' mean and deviation per cell type; the scale is folded into
     its last layer at the end. On a CPU with as many threads the same call gives the same bits, and so does a call
     that goes on from a checkpoint of an interrupted one.
 
     Args:
-        head: ``(values, mask, features) -> (n, n_cell_types)`` whose last layer is the linear ``output``; changed in
-            place.
+        head: ``(*inputs, features) -> (n, n_cell_types)`` whose last layer is the linear ``output``; changed in place.
         examples: All genes.
         train: Rows that the weights are fitted to.
         valid: Rows that choose the best epoch.
@@ -131,7 +132,7 @@ def fit_head(
     """
     resolved = resolve_device(device)
     scale = LabelScale.fit(examples.labels[train], cell_types)
-    scaled = Examples(examples.embeddings, examples.features, scale.apply(examples.labels))
+    scaled = replace(examples, labels=scale.apply(examples.labels))
     fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
     if checkpoint and (found := load_checkpoint(checkpoint, fingerprint)):
@@ -154,7 +155,7 @@ def fit_head(
 @torch.inference_mode()
 def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int]) -> Tensor:
     """Predicts some of the examples on the CPU, float32 ``(len(rows), n_cell_types)``."""
-    parts = [head(*examples.inputs(batch, torch.device("cpu"))) for batch in torch.tensor(rows).split(256)]
+    parts = [head(*examples.arguments(batch, torch.device("cpu"))) for batch in torch.tensor(rows).split(256)]
     return torch.cat(parts)
 
 
@@ -172,9 +173,7 @@ class _Fitting:
     ) -> None:
         self._head, self._examples, self._train, self._valid = head, examples, train, valid
         self._options, self._device = options, device
-        self._optimizer = torch.optim.AdamW(
-            head.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
-        )
+        self._optimizer = _make_optimizer(head, options)
         self.best: dict[str, Tensor] = {}
         self.history: list[Epoch] = []
 
@@ -220,7 +219,7 @@ class _Fitting:
         """The sum of squared errors over known labels, and how many these are."""
         labels = self._examples.labels[rows].to(self._device)
         known = ~labels.isnan()
-        errors = self._head(*self._examples.inputs(rows, self._device)) - labels
+        errors = self._head(*self._examples.arguments(rows, self._device)) - labels
         return torch.where(known, errors, 0.0).square().sum(), int(known.sum())
 
     def state(self) -> Checkpoint:
@@ -230,6 +229,15 @@ class _Fitting:
         self._head.load_state_dict(found.head)
         restore_optimizer(self._optimizer, found.optimizer)
         self.best, self.history = found.best, list(found.history)
+
+
+def _make_optimizer(head: nn.Module, options: FitOptions) -> torch.optim.Optimizer:
+    parameters, rate = head.parameters(), options.learning_rate
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=options.weight_decay)
+    if options.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9)
 
 
 def _best(history: Sequence[Epoch]) -> Epoch:

@@ -1,0 +1,69 @@
+"""Bases as numbers: codes of one byte each, one-hot channels made of them, and the k-mers they spell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from texcnn.errors import InputError
+
+BASES = "ACGT"
+UNKNOWN = 4
+"""The code of every letter that is no base."""
+
+_CODE = np.full(256, UNKNOWN, dtype=np.uint8)
+_CODE[[ord(base) for base in BASES]] = range(4)
+
+
+def base_codes(sequence: str) -> NDArray[np.uint8]:
+    """Returns 0 to 3 for A, C, G and T, and :data:`UNKNOWN` for every other letter, uint8 ``(length,)``."""
+    return _CODE[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
+
+
+def stack_codes(sequences: Sequence[str]) -> Tensor:
+    """Returns the codes of sequences of one length, uint8 ``(n, length)``.
+
+    Raises:
+        InputError: if there is no sequence, or the lengths differ.
+    """
+    lengths = {len(sequence) for sequence in sequences}
+    if len(lengths) != 1:
+        raise InputError(
+            f"one-hot encoding needs sequences of one length, found {sorted(lengths) or 'no sequence'}",
+            allowed="at least one sequence, all of the same length",
+            remedy="pad shorter sequences with N",
+        )
+    return torch.from_numpy(base_codes("".join(sequences)).reshape(len(sequences), lengths.pop()))
+
+
+def one_hot(codes: Tensor) -> Tensor:
+    """Turns codes into a channel per base in the order A, C, G, T.
+
+    Args:
+        codes: uint8 ``(n, length)``.
+
+    Returns:
+        float32 ``(n, 4, length)`` on the device of the codes; an unknown base is all zero.
+    """
+    return torch.stack([codes == base for base in range(4)], dim=1).float()
+
+
+def kmer_numbers(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
+    """Returns the overlapping k-mers of a sequence, each read as a number to base 4, without those of unknown bases.
+
+    Args:
+        codes: uint8 ``(length,)``.
+        k: Bases per k-mer.
+
+    Returns:
+        int64, from 0 to ``4**k - 1``, in the order of the sequence.
+    """
+    if len(codes) < k:
+        return np.zeros(0, dtype=np.int64)
+    words = np.lib.stride_tricks.sliding_window_view(codes, k)
+    numbers = words.astype(np.int64) @ (4 ** np.arange(k - 1, -1, -1))
+    return numbers[(words != UNKNOWN).all(axis=1)]

@@ -1,0 +1,82 @@
+"""What a network is fed per gene, held in memory in its smallest form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from texcnn.embedding.engine import Embeddings
+from texcnn.segments.bases import one_hot
+
+
+class Inputs(Protocol):
+    """Inputs of ``n`` genes, of whatever kind."""
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        ...
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns a network's first arguments for some genes, each with a row per gene, on a device."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        ...
+
+
+@dataclass(frozen=True)
+class SegmentVectors:
+    """Vectors of frozen encoders, for a network ``(values, mask, ...)``; each window has a usable segment."""
+
+    embeddings: Embeddings
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.embeddings.mask)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns vectors ``(n, n_segments, dim)`` and mask ``(n, n_segments)``."""
+        return self.embeddings.values[rows].to(device), self.embeddings.mask[rows].to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return digest_tensors([self.embeddings.values, self.embeddings.mask])
+
+
+@dataclass(frozen=True)
+class WindowBases:
+    """Bases of windows, for a network ``(one_hot, ...)``: a byte per base here, sixteen in the batch.
+
+    Attributes:
+        codes: uint8 ``(n, length)``; see :func:`texcnn.segments.bases.base_codes`.
+    """
+
+    codes: Tensor
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.codes)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns one-hot bases, float32 ``(n, 4, length)``."""
+        return (one_hot(self.codes[rows].to(device)),)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return digest_tensors([self.codes])
+
+
+def digest_tensors(tensors: Iterable[Tensor | None]) -> str:
+    """Returns a hex digest of tensors' types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(b"none" if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        if tensor is not None:
+            digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
