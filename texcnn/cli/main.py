@@ -21,6 +21,7 @@ _COMMANDS = {
     "windows": "texcnn.cli.windows:windows",
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
+    "pretrain": "texcnn.cli.pretrain:pretrain",
     "train": "texcnn.cli.train:train",
     "evaluate": "texcnn.cli.evaluate:evaluate",
     "merge": "texcnn.cli.merge:merge",

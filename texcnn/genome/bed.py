@@ -8,6 +8,7 @@ from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.interval import Interval
 from texcnn.genome.lines import numbered_lines
 from texcnn.genome.windows import WindowSpec
 
@@ -87,6 +88,18 @@ def read_bed(path: str | Path, *, anchor: str = "five-prime", spec: WindowSpec) 
             remedy="choose another --bed-anchor, or --upstream and --downstream that add up to the intervals' length",
         )  # fmt: skip
     return Annotation(genes, skipped, path)
+
+
+def read_regions(path: str | Path) -> list[Interval]:
+    """Reads the places of a BED of 3 or more columns, plain or gzipped; names and strands do not matter.
+
+    Raises:
+        InputError: A row is malformed (named by its line), there is none, or the file is missing or truncated.
+    """
+    regions = [Interval(row.chrom, row.start, row.end) for row in _read_rows(Path(path), "window")]
+    if not regions:
+        raise InputError("no interval found", where=path, allowed="at least one row of chrom, start and end")
+    return regions
 
 
 def _tss(row: _Row, anchor: str, spec: WindowSpec) -> int | str:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from texcnn.errors import ModelError
 
-_SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
+SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 
 
 class BpeTokenizer:
@@ -46,15 +46,15 @@ class BpeTokenizer:
                 f"not a tokenizer: {error}", where=where, allowed="a tokenizer.json of the tokenizers library"
             ) from error
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        missing = [token for token in _SPECIAL_TOKENS if token not in vocabulary]
+        missing = [token for token in SPECIAL_TOKENS if token not in vocabulary]
         if missing:
             raise ModelError(
                 f"the tokenizer lacks {', '.join(missing)}",
                 where=where,
-                allowed=f"a vocabulary with {' '.join(_SPECIAL_TOKENS)}",
+                allowed=f"a vocabulary with {' '.join(SPECIAL_TOKENS)}",
             )
         self.unk_id, self.cls_id, self.sep_id, self.pad_id, self.mask_id = (
-            vocabulary[token] for token in _SPECIAL_TOKENS
+            vocabulary[token] for token in SPECIAL_TOKENS
         )
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

@@ -1,0 +1,1 @@
+"""Encoders pre-trained on a genome's bases alone."""
