@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, atomic_folder, check_output, open_text, sha256_file
+from texcnn.files import atomic_file, atomic_folder, check_output, locked, open_text, sha256_file
 
 
 def names(folder: Path) -> list[str]:
@@ -112,3 +117,91 @@ def test_text_comes_back_and_equal_texts_are_equal_files(tmp_path: Path, name: s
     assert one.read_bytes() == two.read_bytes()
     content = gzip.decompress(one.read_bytes()) if name.endswith(".gz") else one.read_bytes()
     assert content.decode() == "gène\t1\n"
+
+
+def die_while_writing(path: Path, *, swap: bool = False) -> None:
+    """A process of its own that is killed inside ``atomic_file`` or ``atomic_folder``."""
+    killed = f"""
+        import os, signal
+        from pathlib import Path
+        from texcnn.files import atomic_file, atomic_folder
+        die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        path = Path({str(path)!r})
+        if {swap}:
+            with atomic_folder(path) as temporary:
+                (temporary / "new").touch()
+                os.chmod = lambda *_: None
+                Path.chmod = lambda *_: None
+                real = Path.replace
+                Path.replace = lambda source, to: real(source, to) if Path(to).name == "old" else die()
+        else:
+            with atomic_file(path) as temporary:
+                temporary.write_text("half")
+                die()
+        """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(killed)], check=False).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    die_while_writing(tmp_path / "out")
+    assert [name.startswith(".texcnn-") for name in names(tmp_path)] == [True]
+    with atomic_file(tmp_path / "other") as temporary:
+        temporary.write_text("whole")
+    assert names(tmp_path) == ["other"]
+
+
+def test_what_a_living_process_writes_is_left_alone(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "slow") as slow:
+        slow.write_text("slow")
+        with atomic_file(tmp_path / "quick") as quick:
+            quick.write_text("quick")
+        assert slow.read_text() == "slow"
+    assert names(tmp_path) == ["quick", "slow"]
+    assert (tmp_path / "slow").read_text() == "slow"
+
+
+def test_a_folder_in_the_midst_of_being_replaced_is_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").touch()
+    die_while_writing(tmp_path / "out", swap=True)
+    with atomic_file(tmp_path / "other") as temporary:
+        temporary.write_text("")
+    assert {path.name for path in tmp_path.rglob("*")} >= {"precious", "new", "other"}
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".texcnn-mine").mkdir()
+    with atomic_file(tmp_path / "out"):
+        pass
+    assert names(tmp_path) == [".texcnn-mine", "out"]
+
+
+def test_a_folder_that_shall_not_be_replaced(tmp_path: Path) -> None:
+    def write(content: str) -> None:
+        with atomic_folder(tmp_path / "out", replace=False) as temporary:
+            (temporary / content).touch()
+
+    write("first")
+    with pytest.raises(FileExistsError, match=r"'.*out' already exists"):
+        write("second")
+    assert names(tmp_path / "out") == ["first"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock") as first, locked(tmp_path / "lock") as second:
+        assert (first, second) == (True, False)
+    with locked(tmp_path / "lock") as third:
+        assert third
+
+
+def test_without_locks_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    die_while_writing(tmp_path / "out")
+
+    def unsupported(*_: object) -> None:
+        raise OSError("no locks on this file system")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with atomic_file(tmp_path / "other") as temporary:
+        temporary.write_text("")
+    assert len(names(tmp_path)) == 2

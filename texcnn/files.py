@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import gzip
 import hashlib
 import io
@@ -13,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from texcnn.errors import InputError
+
+_PREFIX = ".texcnn-"
+_LOCK = "lock"
 
 
 def sha256_file(path: Path) -> str:
@@ -54,24 +59,78 @@ def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> N
 
 
 @contextlib.contextmanager
+def locked(path: Path) -> Iterator[bool | None]:
+    """Holds an exclusive lock on a file, made if it is not there; the kernel drops it when the process dies.
+
+    Args:
+        path: The lock's file; it stays behind.
+
+    Yields:
+        True when it is held, False where another process holds it, None where the file system knows no locks.
+    """
+    with path.open("ab") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held: bool | None = True
+        except BlockingIOError:
+            held = False
+        except OSError:
+            held = None
+        yield held
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields a folder that is gone when the block ends, and removes those that killed processes left there before.
+
+    Args:
+        parent: Where to make it; what lies in it can be renamed into ``parent`` at once.
+    """
+    _sweep(parent)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=_PREFIX))
+    try:
+        # A sweeper that came between these two lines took the folder for a dead one: then the next one is made.
+        with locked(folder / _LOCK) as mine:
+            if mine is not False and (folder / _LOCK).exists():
+                content = folder / "content"
+                content.mkdir()
+                yield content
+                return
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder(parent) as content:
+        yield content
+
+
+def _sweep(parent: Path) -> None:
+    """Removes the scratch folders of processes that are dead: nobody holds their lock."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        if not (folder / _LOCK).is_file():
+            continue
+        # A process killed while it replaced a folder left the old one and the new one here: either may be all there is.
+        if (folder / "old").exists() and (folder / "content").exists():
+            continue
+        with contextlib.suppress(OSError), locked(folder / _LOCK) as dead:
+            if dead:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary sibling of ``path`` that takes its place when the block ends without an error.
+    """Yields a temporary path that takes the place of ``path`` when the block ends without an error.
 
     Args:
         path: The file to write.
 
     Yields:
-        Where to write it; it has the same endings as ``path``.
+        Where to write it, an empty file of the same name as ``path``.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=".texcnn-", suffix="".join(path.suffixes))
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
+    with scratch_folder(path.absolute().parent) as scratch:
+        temporary = scratch / path.name
+        temporary.touch()
         yield temporary
         _open_to_others(temporary)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -95,31 +154,32 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields a temporary sibling folder that takes the place of ``path`` when the block ends without an error.
+def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yields a temporary folder that takes the place of ``path`` when the block ends without an error.
 
     Args:
         path: The folder to write; one already there is replaced as a whole.
+        replace: False leaves one that is already there, and has content, as it is.
 
     Yields:
         The folder to fill.
+
+    Raises:
+        FileExistsError: when ``path`` is there by the end and shall not be replaced.
     """
-    parent = path.absolute().parent
-    temporary = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-"))
-    try:
+    with scratch_folder(path.absolute().parent) as temporary:
         yield temporary
         for content in (temporary, *temporary.rglob("*")):
             _open_to_others(content)
-        if path.exists():
+        if replace and path.exists():
             # rename() cannot replace a folder that has content: move the old one aside first, then drop it.
-            aside = Path(tempfile.mkdtemp(dir=parent, prefix=".texcnn-old-"))
-            path.replace(aside / "old")
+            path.replace(temporary.parent / "old")
+        try:
             temporary.replace(path)
-            shutil.rmtree(aside)
-        else:
-            temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise FileExistsError(f"'{path}' already exists") from error
+            raise
 
 
 def _open_to_others(path: Path) -> None:

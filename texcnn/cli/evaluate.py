@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -76,7 +75,7 @@ def evaluate(
     from texcnn.evaluation.evaluate import METRICS_FILE, Question, sequence_inputs
     from texcnn.evaluation.evaluate import evaluate as write_evaluation
     from texcnn.evaluation.join import read_prediction_table, read_split
-    from texcnn.files import check_output
+    from texcnn.files import check_output, scratch_folder
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.model import load_model
     from texcnn.model.run import predict_to_table
@@ -104,11 +103,11 @@ def evaluate(
         bootstrap=bootstrap,
         seed=seed,
     )
-    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".texcnn-") as folder:
+    with scratch_folder(out.absolute().parent) as folder:
         if predictions is None:
             assert loaded is not None
             assert fasta is not None
-            predictions = Path(folder) / "predictions.parquet"
+            predictions = folder / "predictions.parquet"
             predict_to_table(
                 loaded,
                 fasta,

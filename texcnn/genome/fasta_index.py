@@ -17,6 +17,7 @@ import platformdirs
 import pysam
 
 from texcnn.errors import InputError
+from texcnn.files import scratch_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -153,8 +154,8 @@ def _cache_folder(fasta: Path) -> Path:
 
 def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
     """Builds the index; it appears whole or not at all, whichever of several processes is first."""
-    with tempfile.TemporaryDirectory(dir=fai.parent, prefix=".texcnn-index-") as folder:
-        new_fai, new_gzi = Path(folder) / "fai", Path(folder) / "gzi"
+    with scratch_folder(fai.parent) as folder:
+        new_fai, new_gzi = folder / "fai", folder / "gzi"
         options = ["--fai-idx", str(new_fai)] + ([] if gzi is None else ["--gzi-idx", str(new_gzi)])
         try:
             pysam.faidx(str(fasta), *options)
