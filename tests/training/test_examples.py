@@ -12,10 +12,13 @@ from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.examples import LabelledGenes, label_genes, load_examples, read_all_features
+from texcnn.training.encoders import ChosenEncoders
+from texcnn.training.examples import LabelledGenes, label_genes, make_examples, read_all_features
+from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
 
+NO_ENCODERS = ChosenEncoders([], (), {}, {})
 IDS = [f"g{place:02d}" for place in range(20)]
 
 
@@ -81,9 +84,9 @@ def test_features_are_never_filled_in() -> None:
     assert reasons(labelled) == dict.fromkeys(["g03", "g19"], "no complete features in f.tsv")
 
 
-def test_features_of_other_genes_leave_too_few() -> None:
+def test_features_of_other_genes_are_refused() -> None:
     table = FeatureTable(np.ones((1, 1), np.float32), ("u",), {"other": 0}, Path("f.tsv"))
-    with pytest.raises(InputError, match="too few genes"):
+    with pytest.raises(InputError, match="no gene has all features.*'g00'.*'other'"):
         label_genes(annotation(), targets(), split, features=table)
 
 
@@ -96,7 +99,7 @@ def test_genes_in_no_part_are_listed() -> None:
 
 def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     genes = annotation([*IDS, "further"]).genes[::-1]
-    spec = StoreSpec(("e",), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f", genes_per_chunk=8)
+    spec = StoreSpec((), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f", genes_per_chunk=8)
     store = EmbeddingStore.create(tmp_path / "store", spec, genes)
     mask = torch.ones(21, 2, dtype=torch.bool)
     mask[20] = False  # g00
@@ -108,7 +111,8 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     table = FeatureTable(np.arange(20, dtype=np.float32)[:, None], ("u",), rows, tmp_path)
     labelled = label_genes(annotation(), targets(), split, features=table)
 
-    examples, specs, left = load_examples(labelled, store, ["u"])
+    prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
+    examples, specs, left = make_examples(labelled, prepared.inputs, prepared.usable, ["u"])
     assert [gene.id for gene in left.genes] == IDS[1:]
     assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
     assert examples.inputs.embeddings.values[:, 0, 0].tolist() == list(range(19, 0, -1))
@@ -121,13 +125,15 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
 
 
 def test_unknown_bases_may_leave_too_few(tmp_path: Path) -> None:
-    spec = StoreSpec(("e",), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f")
+    spec = StoreSpec((), 2, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f")
     store = EmbeddingStore.create(tmp_path / "store", spec, annotation().genes)
     mask = torch.ones(20, 2, dtype=torch.bool)
     mask[-1] = False
     store.write_chunk(0, Embeddings(torch.zeros(20, 2, 2), mask), [0.0] * 20)
+    labelled = label_genes(annotation(), targets(), split)
+    prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
     with pytest.raises(InputError, match="too few genes: 2 test"):
-        load_examples(label_genes(annotation(), targets(), split), store)
+        make_examples(labelled, prepared.inputs, prepared.usable)
 
 
 def test_every_column_of_a_feature_table(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny import CompositionEncoder, tiny_tokenizer, write_gtf
+from tiny import CompositionEncoder, tiny_tokenizer
+from train_files import N_GENES, TINY, options, read
 
-from texcnn.cli.main import main
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
@@ -21,52 +20,6 @@ from texcnn.model.bundle import BundleFiles
 from texcnn.model.model import load_model
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.encoders import encoders_by_name, encoders_of_model
-
-N_GENES = 60
-TINY = ["--epochs", 8, "--genes-per-step", 8, "--learning-rate", 0.02, "--filters", 8, "--kernel-widths", "1",
-        "--quiet", "--device", "cpu"]  # fmt: skip
-
-
-@pytest.fixture
-def inputs(tmp_path: Path) -> dict[str, Path]:
-    """60 genes on 5 chromosomes, one with unknown bases alone; expression is how many G a window has."""
-    chance = random.Random(0)
-    fasta, genes, rows = [], [], []
-    for number in range(N_GENES):
-        chrom, place = f"chr{number % 5}", number // 5
-        window = "".join(chance.choices("ACGT", [3, 1, 1 + number % 7, 2], k=30)) if number else "N" * 30
-        genes.append((f"g{number:02d}", chrom, 40 * place + 21, 40 * place + 30, "+"))
-        fasta.append((chrom, window + "A" * 10))
-        rows.append(f"g{number:02d}\t{window.count('G') ** 2}\t{'' if number % 3 else window.count('G') ** 3}")
-    chroms = {chrom: "".join(bases for name, bases in fasta if name == chrom) for chrom, _ in fasta[:5]}
-    (tmp_path / "genome.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in chroms.items()))
-    (tmp_path / "rpkm.tsv").write_text("gene_id\tliver\tbrain\n" + "\n".join([*rows, "elsewhere\t30\t30"]) + "\n")
-    return {
-        "fasta": tmp_path / "genome.fa",
-        "gtf": write_gtf(tmp_path / "genes.gtf", genes),
-        "expression": tmp_path / "rpkm.tsv",
-    }
-
-
-@pytest.fixture
-def texcnn(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    def run(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as leaving:
-            main([str(argument) for argument in arguments])
-        return int(leaving.value.code or 0), capsys.readouterr().err
-
-    return run
-
-
-def options(inputs: dict[str, Path], **more: object) -> list[object]:
-    given = {**inputs, "unit": "RPKM", "split": "random", **more}
-    return [
-        part for name, value in given.items() if value is not None for part in (f"--{name.replace('_', '-')}", value)
-    ]
-
-
-def read(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(folder / name, sep="\t")
 
 
 def test_from_files_to_a_model_that_predicts(

@@ -11,15 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store import EmbeddingStore
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.model.bundle import FeatureSpec
 from texcnn.tables.split import TRAIN
 from texcnn.training.fit import Examples
-from texcnn.training.inputs import SegmentVectors
+from texcnn.training.inputs import Inputs
 from texcnn.training.scaling import fit_features, scale_features
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -79,7 +77,7 @@ def label_genes(
         The genes left; those missing in either table are listed.
 
     Raises:
-        InputError: when no gene is in both, or the split cannot be used.
+        InputError: when no gene is in both, or has all features, or the split cannot be used.
     """
     genes = annotation.genes
     skipped = list(annotation.skipped)
@@ -112,6 +110,13 @@ def label_genes(
     values = None if features is None else features.lookup([gene.id for gene, _ in kept])
     if features is not None and values is not None:
         complete = ~np.isnan(values).any(axis=1)
+        if not complete.any():
+            raise InputError(
+                f"no gene has all features: the genes are named like '{kept[0][0].id}', the feature table's like "
+                f"'{next(iter(features.rows), '')}'",
+                where=features.path,
+                remedy="use the same ids in both, and leave no cell empty",
+            )
         reason = f"no complete features in {features.path.name}"
         skipped += [Skipped(kept[place][0].id, reason) for place in np.flatnonzero(~complete).tolist()]
         kept = [kept[place] for place in np.flatnonzero(complete).tolist()]
@@ -129,34 +134,24 @@ def label_genes(
     )
 
 
-def load_examples(
-    labelled: LabelledGenes, store: EmbeddingStore, feature_names: Sequence[str] = ()
+def make_examples(
+    labelled: LabelledGenes, inputs: Inputs, usable: Sequence[bool], feature_names: Sequence[str] = ()
 ) -> tuple[Examples, tuple[FeatureSpec, ...], LabelledGenes]:
-    """Reads the genes' vectors into memory, and scales their features by the training genes.
+    """Leaves out genes that a network cannot read, and scales features by the training genes.
 
     Args:
         labelled: The genes.
-        store: Their vectors, and perhaps those of others.
+        inputs: What the network is fed for those that are usable.
+        usable: One per labelled gene.
         feature_names: Of the features' columns.
 
     Returns:
-        The examples, the features' scales, and the genes left: one without a usable segment is skipped.
+        The examples, the features' scales, and the genes left; the others are listed.
 
     Raises:
         InputError: when too few genes are left.
     """
-    # Filled chunk by chunk: joining all chunks and then choosing rows would hold the vectors three times.
-    place_of = {gene.id: place for place, gene in enumerate(labelled.genes)}
-    n_segments = store.spec.segments.n_segments(store.spec.window.length)
-    values = torch.zeros(len(place_of), n_segments, store.spec.dim)
-    mask = torch.zeros(len(place_of), n_segments, dtype=torch.bool)
-    for chunk in range(store.n_chunks):
-        stored = store.read_chunk(chunk)
-        for row, gene in enumerate(stored.genes):
-            if (place := place_of.get(gene.id)) is not None:
-                values[place], mask[place] = stored.embeddings.values[row], stored.embeddings.mask[row]
-    usable = mask.any(dim=1)
-    places = usable.nonzero().flatten().tolist()
+    places = [place for place, good in enumerate(usable) if good]
     genes = [labelled.genes[place] for place in places]
     left = LabelledGenes(
         genes,
@@ -166,15 +161,13 @@ def load_examples(
         labelled.skipped
         + [
             Skipped(gene.id, "no segment of the window has enough known bases")
-            for gene, good in zip(labelled.genes, usable.tolist(), strict=True)
+            for gene, good in zip(labelled.genes, usable, strict=True)
             if not good
         ],
     )
-    if len(genes) < len(mask):
-        values, mask = values[usable], mask[usable]
     specs: tuple[FeatureSpec, ...] = ()
     scaled = None
     if left.features is not None:
         specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
         scaled = scale_features(left.features, specs)
-    return Examples(SegmentVectors(Embeddings(values, mask)), scaled, torch.from_numpy(left.labels)), specs, left
+    return Examples(inputs, scaled, torch.from_numpy(left.labels)), specs, left
