@@ -9,7 +9,7 @@ from torch import nn
 
 from texcnn.encoders.checkpoint import load_weights, read_state_dict
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
-from texcnn.encoders.dnabert2_model import GatedMLP, alibi_bias, alibi_slopes
+from texcnn.encoders.dnabert2_model import GatedMLP, Run, alibi_bias, alibi_slopes, runs_of
 from texcnn.errors import ModelError
 
 TINY = Dnabert2Config(vocab_size=12, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=8)
@@ -89,16 +89,16 @@ def test_bias_is_symmetric_and_falls_with_distance():
 @torch.inference_mode()
 def test_attention_by_hand(model):
     """One layer's attention, spelled out."""
-    hidden = torch.randn(1, 5, 12)
+    hidden = torch.randn(5, 12)
     attention = model.encoder.layer[0].attention.self
-    query, key, value = attention.Wqkv(hidden)[0].view(5, 3, 3, 4).unbind(dim=1)
+    query, key, value = attention.Wqkv(hidden).view(5, 3, 3, 4).unbind(dim=1)
     expected = torch.empty(5, 3, 4)
     for head, slope in enumerate(alibi_slopes(3)):
         for i in range(5):
             scores = torch.tensor([float(query[i, head] @ key[j, head]) / 2 - slope * abs(i - j) for j in range(5)])
             expected[i, head] = torch.softmax(scores, dim=0) @ value[:, head]
-    bias = alibi_bias(3, 5, dtype=torch.float32, device=torch.device("cpu"))[None]
-    assert torch.allclose(attention(hidden, bias)[0], expected.flatten(1), atol=1e-6)
+    bias = alibi_bias(3, 8, dtype=torch.float32, device=torch.device("cpu"))[None]
+    assert torch.allclose(attention(hidden, [Run(1, 5)], bias), expected.flatten(1), atol=1e-6)
 
 
 def test_gate_is_the_first_half_through_the_erf_gelu():
@@ -222,3 +222,28 @@ def test_config_names_what_is_missing():
 def test_config_refuses_what_it_cannot_compute(change, message):
     with pytest.raises(ModelError, match=message):
         replace(TINY, **change)
+
+
+def test_runs_are_neighbours_of_one_length_without_empty_rows():
+    assert runs_of([3, 3, 2, 0, 3]) == [Run(2, 3), Run(1, 2), Run(1, 3)]
+    assert runs_of([]) == []
+
+
+@torch.inference_mode()
+def test_packed_rows_in_any_order_equal_rows_alone(model):
+    lengths = [4, 1, 4, 70, 4, 2]
+    rows = [torch.randint(12, (length,)) for length in lengths]
+    together = model.packed(torch.cat(rows), lengths).split(lengths)
+    for row, found in zip(rows, together, strict=True):
+        assert (found - model(row[None])[0]).abs().max() <= 1e-6
+
+
+def test_gradients_of_a_padded_batch_equal_those_of_its_rows(model):
+    ids = torch.randint(12, (3, 6))
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]])
+    weight = model.encoder.layer[0].mlp.gated_layers.weight
+    (together,) = torch.autograd.grad(model(ids, mask).square().sum(), weight)
+    alone = torch.zeros_like(weight)
+    for row, length in zip(ids, mask.sum(dim=1).tolist(), strict=True):
+        alone += torch.autograd.grad(model(row[None, :length]).square().sum(), weight)[0]
+    assert (together - alone).abs().max() <= 1e-4 * alone.abs().max()

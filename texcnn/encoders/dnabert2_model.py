@@ -4,14 +4,18 @@ The mathematics of the published model: post-norm BERT layers with a fused query
 (Press et al. 2022) in place of positions, symmetric here, and a gated MLP. No Triton kernel and no code from the
 download is involved; attention is PyTorch's own ``scaled_dot_product_attention`` with an additive bias. Parameter
 names are those of the original checkpoint.
+
+Rows of tokens are packed: everything but attention runs on the tokens of all rows one after the other, ``(tokens,
+hidden)``, so that nothing is spent on padding. Attention takes the rows of one length at a time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Self
+from itertools import groupby
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
@@ -85,6 +89,18 @@ def alibi_bias(n_heads: int, length: int, *, dtype: torch.dtype, device: torch.d
     return (-slopes[:, None, None] * distance).to(dtype)
 
 
+class Run(NamedTuple):
+    """Rows of one length that lie next to each other in a packed batch."""
+
+    rows: int
+    length: int
+
+
+def runs_of(lengths: Sequence[int]) -> list[Run]:
+    """Gathers neighbouring rows of equal length; empty rows take no room and are left out."""
+    return [Run(sum(1 for _ in rows), length) for length, rows in groupby(lengths) if length]
+
+
 class Embeddings(nn.Module):
     """Word plus type-0 embedding, normalised; positions enter only through the attention bias."""
 
@@ -96,7 +112,7 @@ class Embeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """``(n, length)`` ids to ``(n, length, hidden)``."""
+        """``(tokens,)`` ids to ``(tokens, hidden)``."""
         return self.dropout(self.LayerNorm(self.word_embeddings(input_ids) + self.token_type_embeddings.weight[0]))
 
 
@@ -109,13 +125,27 @@ class SelfAttention(nn.Module):
         self.dropout_probability = config.attention_probs_dropout_prob
         self.Wqkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        """``(n, length, hidden)`` to the same shape; ``bias`` is ``(n or 1, heads, length, length)``."""
+    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+        """Lets the tokens of each row attend to each other.
+
+        Args:
+            hidden: ``(tokens, hidden)``.
+            runs: The rows, in order.
+            bias: ALiBi ``(1, heads, longest or more, longest or more)``.
+
+        Returns:
+            ``(tokens, hidden)``.
+        """
         qkv = self.Wqkv(hidden).unflatten(-1, (3, self.n_heads, -1))
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
         dropout = self.dropout_probability if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
-        return attended.transpose(1, 2).flatten(2)
+        attended = []
+        for part, (rows, length) in zip(qkv.split([run.rows * run.length for run in runs]), runs, strict=True):
+            query, key, value = part.unflatten(0, (rows, length)).permute(2, 0, 3, 1, 4)
+            mixed = F.scaled_dot_product_attention(
+                query, key, value, attn_mask=bias[..., :length, :length], dropout_p=dropout
+            )
+            attended.append(mixed.transpose(1, 2).reshape(rows * length, -1))
+        return attended[0] if len(attended) == 1 else torch.cat(attended)
 
 
 class AttentionOutput(nn.Module):
@@ -128,7 +158,7 @@ class AttentionOutput(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, attended: Tensor, residual: Tensor) -> Tensor:
-        """``(n, length, hidden)`` twice to the same shape."""
+        """``(tokens, hidden)`` twice to the same shape."""
         return self.LayerNorm(self.dropout(self.dense(attended)) + residual)
 
 
@@ -140,9 +170,9 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = AttentionOutput(config)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        """``(n, length, hidden)`` to the same shape."""
-        return self.output(self.self(hidden, bias), hidden)
+    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+        """``(tokens, hidden)`` to the same shape."""
+        return self.output(self.self(hidden, runs, bias), hidden)
 
 
 class GatedMLP(nn.Module):
@@ -157,9 +187,12 @@ class GatedMLP(nn.Module):
         self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """``(n, length, hidden)`` to the same shape."""
+        """``(tokens, hidden)`` to the same shape."""
         gate, linear = self.gated_layers(hidden).chunk(2, dim=-1)
-        return self.layernorm(self.wo(self.dropout(self.act(gate) * linear)) + hidden)
+        activated = self.act(gate)
+        # In place where no gradient needs the factors: a second array of this size would be new memory each time.
+        gated = activated * linear if torch.is_grad_enabled() else activated.mul_(linear)
+        return self.layernorm(self.wo(self.dropout(gated)) + hidden)
 
 
 class Layer(nn.Module):
@@ -170,9 +203,9 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.mlp = GatedMLP(config)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        """``(n, length, hidden)`` to the same shape."""
-        return self.mlp(self.attention(hidden, bias))
+    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+        """``(tokens, hidden)`` to the same shape."""
+        return self.mlp(self.attention(hidden, runs, bias))
 
 
 class Layers(nn.Module):
@@ -184,26 +217,33 @@ class Layers(nn.Module):
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self._alibi: Tensor | None = None
 
-    def forward(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """``(n, length, hidden)`` to the same shape."""
-        bias = self._bias(hidden)
-        if attention_mask is not None:
-            # Finite, so that a row of padding alone stays finite; far below any score, so that its weight is exactly 0.
-            lowest = torch.finfo(bias.dtype).min / 2
-            bias = bias.masked_fill(~attention_mask[:, None, None, :].bool(), lowest)
+    def forward(self, hidden: Tensor, runs: Sequence[Run]) -> Tensor:
+        """``(tokens, hidden)`` to the same shape."""
+        bias = self._bias(max(run.length for run in runs), _bias_dtype(hidden), hidden.device)
         for layer in self.layer:
-            hidden = layer(hidden, bias)
+            hidden = layer(hidden, runs, bias)
         return hidden
 
-    def _bias(self, hidden: Tensor) -> Tensor:
-        """ALiBi ``(1, heads, length, length)``; the last one is kept, as batches sorted by length repeat it."""
-        length = hidden.shape[1]
+    def _bias(self, length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """ALiBi ``(1, heads, length or more, length or more)``; kept, as the bias of a shorter row is a part of it."""
         kept = self._alibi
-        if kept is None or (kept.shape[-1], kept.dtype, kept.device) != (length, hidden.dtype, hidden.device):
+        if kept is None or kept.shape[-1] < length or (kept.dtype, kept.device) != (dtype, device):
+            size = -(-length // _BIAS_STEP) * _BIAS_STEP
             with torch.inference_mode(False):  # kept for later calls, which may need gradients
-                kept = alibi_bias(self.n_heads, length, dtype=hidden.dtype, device=hidden.device).unsqueeze(0)
+                kept = alibi_bias(self.n_heads, size, dtype=dtype, device=device).unsqueeze(0)
             self._alibi = kept
         return kept
+
+
+_BIAS_STEP = 64
+"""The kept bias grows by so many positions; a multiple of 16, as CUDA's kernels copy a bias of other row lengths."""
+
+
+def _bias_dtype(hidden: Tensor) -> torch.dtype:
+    """Type of the bias: float32, which the CPU's kernel adds to scores of any type; CUDA's want that of the queries."""
+    if hidden.device.type == "cuda" and torch.is_autocast_enabled("cuda"):
+        return torch.get_autocast_dtype("cuda")
+    return hidden.dtype
 
 
 class Dnabert2Model(nn.Module):
@@ -225,15 +265,35 @@ class Dnabert2Model(nn.Module):
 
         Args:
             input_ids: Token ids ``(n, length)``.
-            attention_mask: 1 at tokens, 0 at padding, ``(n, length)``; None where no row is padded.
+            attention_mask: 1 at tokens, 0 at padding, ``(n, length)``; the tokens of a row are next to each other.
+                None where no row is padded.
 
         Returns:
             ``(n, length, hidden)``; padded positions are zeros, as in the original.
         """
-        hidden = self.encoder(self.embeddings(input_ids), attention_mask)
+        n, length = input_ids.shape
         if attention_mask is None:
-            return hidden
-        return hidden.masked_fill(~attention_mask.bool().unsqueeze(-1), 0.0)
+            return self.packed(input_ids.flatten(), [length] * n).view(n, length, -1)
+        real = attention_mask.bool()
+        lengths = real.sum(dim=1)
+        order = lengths.argsort(stable=True)  # rows of one length next to each other
+        places = torch.arange(n * length, device=input_ids.device).view(n, length)[order][real[order]]
+        hidden = self.packed(input_ids.flatten()[places], lengths[order].tolist())
+        return hidden.new_zeros(n * length, hidden.shape[-1]).index_copy(0, places, hidden).view(n, length, -1)
+
+    def packed(self, input_ids: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Returns the last layer's states of rows that lie one after the other.
+
+        Args:
+            input_ids: Token ids ``(tokens,)``, row after row.
+            lengths: Tokens of each row. Rows of equal length are computed together where they are neighbours.
+
+        Returns:
+            ``(tokens, hidden)``.
+        """
+        hidden = self.embeddings(input_ids)
+        runs = runs_of(lengths)
+        return self.encoder(hidden, runs) if runs else hidden
 
 
 class PredictionTransform(nn.Module):
