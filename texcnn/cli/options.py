@@ -99,6 +99,12 @@ ENCODER_OPTION = click.option(
     help="Instead of a model's: a known encoder's name or a checkpoint's folder; repeatable, vectors are joined.",
 )
 
+GRID_OPTION = click.option(
+    "--grid-segments",
+    is_flag=True,
+    help="Shift windows by half a segment at most, so that neighbours share segments; changes predictions.",
+)
+
 COMPUTE_OPTIONS = _options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options
+from texcnn.cli.options import (
+    COMPUTE_OPTIONS,
+    FILE,
+    GRID_OPTION,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+    gene_options,
+)
 
 if TYPE_CHECKING:
     from texcnn.genome.load import GeneOptions
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 @MODEL_OPTION
 @click.option("--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
+@GRID_OPTION
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -30,6 +39,7 @@ def predict(
     model: str | None,
     cell_types: tuple[str, ...],
     features: Path | None,
+    grid_segments: bool,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -54,6 +64,8 @@ def predict(
 
     check_table_output(out, overwrite=overwrite)
     loaded = load_model(model)
+    if grid_segments:
+        loaded = loaded.on_grid()
     if embeddings is not None:
         fixed = {
             "--fasta": fasta,

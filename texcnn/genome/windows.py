@@ -19,13 +19,17 @@ class WindowSpec:
     Attributes:
         upstream: Bases before the TSS.
         downstream: Bases from the TSS on, the TSS included.
+        grid: Shift the window, by half of this at most, so that its 5' end lies on a multiple of this many bases of
+            the chromosome: windows of neighbouring genes on one strand then consist of the same segments. None keeps
+            the window where the TSS puts it.
 
     Raises:
-        InputError: A number is negative, or both are 0.
+        InputError: A number is negative, both are 0, or the grid is so wide that a window could miss its TSS.
     """
 
     upstream: int = 7000
     downstream: int = 3500
+    grid: int | None = None
 
     def __post_init__(self) -> None:
         """Checks the fields."""
@@ -33,6 +37,13 @@ class WindowSpec:
             raise InputError(
                 f"a window of {self.upstream} bp upstream and {self.downstream} bp downstream is impossible",
                 allowed="numbers of at least 0 that are not both 0",
+            )
+        reach = min(self.upstream, self.downstream)
+        if self.grid is not None and (self.grid < 1 or self.grid // 2 >= reach):
+            raise InputError(
+                f"no grid of {self.grid} bp for a window of {self.upstream} bp upstream and {self.downstream} bp "
+                "downstream: it could miss its TSS",
+                allowed=f"1 to {2 * reach - 1} bp" if reach else "none",
             )
 
     @property
@@ -43,8 +54,13 @@ class WindowSpec:
     def interval(self, gene: Gene) -> Interval:
         """The window of a gene, which may hang over either end of the chromosome."""
         if gene.strand == "+":
-            return Interval(gene.chrom, gene.tss - self.upstream, gene.tss + self.downstream, "+")
-        return Interval(gene.chrom, gene.tss - self.downstream + 1, gene.tss + self.upstream + 1, "-")
+            start = self._on_grid(gene.tss - self.upstream)
+            return Interval(gene.chrom, start, start + self.length, "+")
+        end = self._on_grid(gene.tss + self.upstream + 1)
+        return Interval(gene.chrom, end - self.length, end, "-")
+
+    def _on_grid(self, place: int) -> int:
+        return place if self.grid is None else (place + self.grid // 2) // self.grid * self.grid
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,22 @@ class Model:
     def cell_types(self) -> tuple[str, ...]:
         """Names of the outputs, the columns of every table."""
         return tuple(self.cell_type_table["cell_type"])
+
+    def on_grid(self) -> Model:
+        """Returns the model with windows shifted onto the grid of its segments, so that neighbouring genes share them.
+
+        A model trained on windows that the TSS places sees segments it was not trained on: docs/usage.md says what
+        that changes. One trained on the grid is returned as it is.
+
+        Raises:
+            ModelError: when the model reads bases itself and so has no segments.
+        """
+        grid = self.segment_network().segments.length
+        if self.window.grid == grid:
+            return self
+        config = replace(self.config, window=replace(self.window, grid=grid))
+        digest = hashlib.sha256(f"{self.fingerprint} grid {grid}".encode()).hexdigest()
+        return Model(config, self.network, self.cell_type_table, digest)
 
     def segment_network(self) -> SegmentNetwork:
         """Returns the network of an encoder + head model.
