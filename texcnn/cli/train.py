@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _POSITIVE = click.IntRange(min=1)
+_COUNT = click.IntRange(min=0)
 _MARKER = "unfinished-training.txt"
 """The file that shows that a folder is what an interrupted training left."""
 
@@ -42,8 +43,11 @@ _MARKER = "unfinished-training.txt"
     show_default=True,
     help="Learn log10(x + 0.1), or the values as they are.",
 )
+@click.option("--architecture", default="textcnn", show_default=True, help="TExCNN or a peer: docs/usage.md has them.")
 @MODEL_OPTION
 @ENCODER_OPTION
+@click.option("--upstream", type=_COUNT, help="Bases before the TSS. [default: 7000, or the model's]")
+@click.option("--downstream", type=_COUNT, help="Bases from the TSS. [default: 3500, or the model's]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and one column per feature.")
 @click.option(
     "--split",
@@ -62,14 +66,15 @@ _MARKER = "unfinished-training.txt"
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split and the first run."
 )
 @click.option("--runs", type=_POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
-@click.option("--epochs", type=_POSITIVE, default=100, show_default=True, help="Most passes over the training genes.")
-@click.option("--genes-per-step", type=_POSITIVE, default=64, show_default=True, help="Genes per step of the training.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True)
-@click.option("--patience", type=_POSITIVE, default=10, show_default=True, help="Epochs to wait for a smaller loss.")
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True)
-@click.option("--kernel-widths", default="1,3,5", show_default=True, help="Widths of the convolutions, in segments.")
-@click.option("--filters", type=_POSITIVE, default=128, show_default=True, help="Filters of each width.")
-@click.option("--segment-positions/--no-segment-positions", default=True, show_default=True, help="Tell places apart.")
+@click.option("--epochs", type=_POSITIVE, help="Most passes over the training genes. [default: the architecture's]")
+@click.option("--genes-per-step", type=_POSITIVE, help="Genes per step. [default: the architecture's]")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="[default: the architecture's]")
+@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd"]), help="[default: the architecture's]")
+@click.option("--patience", type=_POSITIVE, help="Epochs to wait for a smaller loss. [default: the architecture's]")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of a text CNN. [default: 0.5]")
+@click.option("--kernel-widths", help="Of a text CNN, in segments. [default: 1,3,5]")
+@click.option("--filters", type=_POSITIVE, help="Of each width of a text CNN. [default: 128]")
+@click.option("--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart.")
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -82,8 +87,11 @@ def train(
     cell_types: tuple[str, ...],
     unit: str,
     transform: str,
+    architecture: str,
     model: str | None,
     encoders: tuple[str, ...],
+    upstream: int | None,
+    downstream: int | None,
     features: Path | None,
     split: str,
     split_file: Path | None,
@@ -94,14 +102,15 @@ def train(
     test_fraction: float,
     seed: int,
     runs: int,
-    epochs: int,
-    genes_per_step: int,
-    learning_rate: float,
-    patience: int,
-    dropout: float,
-    kernel_widths: str,
-    filters: int,
-    segment_positions: bool,
+    epochs: int | None,
+    genes_per_step: int | None,
+    learning_rate: float | None,
+    optimizer: str | None,
+    patience: int | None,
+    dropout: float | None,
+    kernel_widths: str | None,
+    filters: int | None,
+    segment_positions: bool | None,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -114,12 +123,12 @@ def train(
     texcnn train --fasta genome.fa --gtf genes.gtf --expression rpkm.tsv.gz --unit RPKM --out my-model
     texcnn train --embeddings store --expression tpm.h5ad --unit TPM --split file --split-file split.tsv --out my-model
 
-    The encoders stay as they are; a text CNN is fitted to their vectors. An interrupted training goes on where it
-    stopped when the same command is given again: what is unfinished lies in OUT.work until then.
+    The encoders stay as they are; a text CNN is fitted to their vectors, or a published peer is trained on the same
+    genes (--architecture). An interrupted training goes on where it stopped when the same command is given again:
+    what is unfinished lies in OUT.work until then.
     """
     import shutil
 
-    from texcnn.embedding.fill import embed_genes
     from texcnn.embedding.store import EmbeddingStore
     from texcnn.files import check_output
     from texcnn.genome.gene import Annotation
@@ -127,15 +136,24 @@ def train(
     from texcnn.genome.reference import Reference
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import CONFIG
-    from texcnn.segments.segment import SegmentSpec
+    from texcnn.training.architectures import find_architecture, fit_options
     from texcnn.training.choose_split import SplitChoice
     from texcnn.training.encoders import encoders_by_name, encoders_of_model
     from texcnn.training.examples import label_genes, read_all_features
-    from texcnn.training.fit import FitOptions
+    from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_vectors
     from texcnn.training.splits import read_groups
     from texcnn.training.targets import read_targets
     from texcnn.training.train import TrainOptions, train_model
 
+    network = find_architecture(architecture)
+    if network.reads != "encoders" and (model is not None or encoders or embeddings is not None):
+        raise InputError(
+            f"{architecture} reads {network.reads}, not other encoders' vectors",
+            where="--model, --encoder, --embeddings",
+            remedy="give --fasta and genes alone, or --architecture textcnn",
+        )
+    if embeddings is not None and (upstream, downstream) != (None, None):
+        raise InputError("a store has its window already", where="--upstream, --downstream")
     if model is not None and encoders:
         raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
     if (fasta is None) == (embeddings is None):
@@ -157,48 +175,67 @@ def train(
         groups=None if groups is None else read_groups(groups),
         path=split_file,
     )
+    head = {
+        "kernel_widths": None if kernel_widths is None else _widths(kernel_widths),
+        "filters": filters,
+        "dropout": dropout,
+        "segment_positions": segment_positions,
+    }
     options = TrainOptions(
         name=out.name,
         unit=targets.unit,
         cell_types=targets.cell_types,
         feature_names=() if table is None else table.names,
-        head={
-            "kernel_widths": _widths(kernel_widths),
-            "filters": filters,
-            "dropout": dropout,
-            "segment_positions": segment_positions,
-        },
-        fit=FitOptions(epochs, genes_per_step, learning_rate, patience=patience, seed=seed),
+        architecture=architecture,
+        head={name: value for name, value in head.items() if value is not None},
+        fit=fit_options(
+            network,
+            seed,
+            epochs=epochs,
+            batch_size=genes_per_step,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            patience=patience,
+        ),
         runs=runs,
     )
-    chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
+    chosen = None
+    if network.reads == "encoders":
+        chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
 
-    if embeddings is not None:
+    if embeddings is not None and chosen is not None:
         store = EmbeddingStore.open(embeddings)
         _refuse_transcripts(store.spec.transcripts)
         labelled = label_genes(Annotation(store.genes, store.skipped, embeddings), targets, choice, features=table)
         _open_work(work, anew=overwrite)
+        prepared = prepare_store(labelled.genes, store, chosen)
     else:
         assert fasta is not None
         _refuse_transcripts(which["transcripts"] == "all")
-        window, segments = chosen.window or WindowSpec(), chosen.segments or SegmentSpec()
+        usual = WindowSpec() if chosen is None or chosen.window is None else chosen.window
+        window = WindowSpec(
+            usual.upstream if upstream is None else upstream, usual.downstream if downstream is None else downstream
+        )
         with Reference(fasta) as reference:
             annotation = load_genes(reference, window, **which)
             labelled = label_genes(annotation, targets, choice, features=table)
             _open_work(work, anew=overwrite)
-            store = embed_genes(
-                chosen.encoders,
-                reference,
-                Annotation(labelled.genes, annotation.skipped, annotation.path),
-                work / "embeddings",
-                window=window,
-                segments=segments,
-                batch_size=batch_size,
-                device=device,
-                progress=not quiet,
-            )
+            if network.reads == "bases":
+                prepared = prepare_bases(labelled.genes, reference, window)
+            else:
+                prepared = prepare_vectors(
+                    labelled,
+                    reference,
+                    annotation,
+                    chosen or fitted_encoders(network, reference, labelled, window, seed=seed),
+                    work / "embeddings",
+                    window=window,
+                    batch_size=batch_size,
+                    device=device,
+                    progress=not quiet,
+                )
     trained = train_model(
-        labelled, store, chosen, out, options, device=device, checkpoints=work / "checkpoints", progress=not quiet
+        labelled, prepared, out, options, device=device, checkpoints=work / "checkpoints", progress=not quiet
     )
     shutil.rmtree(work)
     if not quiet:

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from texcnn.errors import ModelError, unknown_name
+from texcnn.heads.linear import LinearHead
+from texcnn.heads.perceiver import Perceiver
+from texcnn.heads.pipoli import PipoliTransformer
 from texcnn.heads.textcnn import TextCNN
 from texcnn.heads.xpresso import XpressoCNN
 
 if TYPE_CHECKING:
     from texcnn.model.bundle import HeadSpec
 
-HEADS: dict[str, type[nn.Module]] = {"textcnn": TextCNN, "xpresso": XpressoCNN}
+HEADS: dict[str, type[nn.Module]] = {
+    "textcnn": TextCNN,
+    "xpresso": XpressoCNN,
+    "pipoli": PipoliTransformer,
+    "perceiver": Perceiver,
+    "linear": LinearHead,
+}
 
 
 def load_head(spec: HeadSpec, tensors: dict[str, Tensor], *, where: object = None) -> nn.Module:

@@ -2,7 +2,8 @@
 
 Source: TextCNN as in DeepLncLoc (Zeng et al. 2022, doi:10.1093/bib/bbab360): parallel convolutions of widths 1, 3
 and 5 with 128 filters each, ReLU, maximum over positions, one linear layer. TExCNN's own kernel sizes are not
-published; these are its documented template's.
+published; these are its documented template's. The dense layer over positions is that of Xpresso (Agarwal & Shendure
+2020, doi:10.1016/j.celrep.2020.107663), whose convolutions are flattened, not pooled over the whole window.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from texcnn.errors import ModelError
 
 
 class TextCNN(nn.Module):
-    """Parallel 1-D convolutions over segments, the maximum of each filter, and a linear layer.
+    """Parallel 1-D convolutions over segments, the maximum of each filter or a dense layer, and a linear layer.
 
     Every activation is a module of its own, so that attribution methods can hook each one.
 
@@ -30,9 +31,12 @@ class TextCNN(nn.Module):
         n_features: Extra features per gene (half-life, TF targets), joined before the linear layer.
         segment_positions: Adds a learned vector per segment index, so that a filter can tell the promoter from
             the window's ends although the maximum forgets where it was found.
+        input_dropout: Fraction of the vectors' numbers dropped while training.
+        dense_units: Width of a dense layer with ReLU that reads every filter at every segment, in place of the
+            maximum; needs ``n_segments``. None keeps the maximum.
 
     Raises:
-        ModelError: on an even or empty kernel width, or positions without ``n_segments``.
+        ModelError: on an even or empty kernel width, or positions or a dense layer without ``n_segments``.
     """
 
     def __init__(
@@ -46,20 +50,30 @@ class TextCNN(nn.Module):
         dropout: float = 0.5,
         n_features: int = 0,
         segment_positions: bool = False,
+        input_dropout: float = 0.0,
+        dense_units: int | None = None,
     ) -> None:
         super().__init__()
         if not kernel_widths or any(width < 1 or width % 2 == 0 for width in kernel_widths):
             raise ModelError(f"unusable kernel widths {list(kernel_widths)}", allowed="one or more odd numbers from 1")
-        if segment_positions and n_segments is None:
-            raise ModelError("segment positions need the number of segments", remedy="give n_segments")
+        if (segment_positions or dense_units is not None) and n_segments is None:
+            raise ModelError("segment positions and dense units need the number of segments", remedy="give n_segments")
+        if dense_units is not None and dense_units < 1:
+            raise ModelError(f"unusable dense_units {dense_units}", allowed="a whole number from 1, or None")
         self.n_cell_types = n_cell_types
         self.n_segments = n_segments
         self.n_features = n_features
         self.positions = nn.Parameter(torch.zeros(n_segments or 0, dim)) if segment_positions else None
+        self.input_dropout = nn.Dropout(input_dropout)
         self.convolutions = nn.ModuleList(nn.Conv1d(dim, filters, width, padding=width // 2) for width in kernel_widths)
         self.activations = nn.ModuleList(nn.ReLU() for _ in kernel_widths)
+        self.dense: nn.Sequential | None = None
+        pooled_size = filters * len(kernel_widths)
+        if dense_units is not None:
+            self.dense = nn.Sequential(nn.Linear(pooled_size * (n_segments or 0), dense_units), nn.ReLU())
+            pooled_size = dense_units
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(filters * len(kernel_widths) + n_features, n_cell_types)
+        self.output = nn.Linear(pooled_size + n_features, n_cell_types)
 
     def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts expression.
@@ -75,26 +89,30 @@ class TextCNN(nn.Module):
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
         """
+        if (self.positions is not None or self.dense is not None) and values.shape[1] != self.n_segments:
+            raise ModelError(
+                f"{values.shape[1]} segments given to a head that tells positions apart",
+                allowed=f"{self.n_segments} segments",
+                remedy="use the window the model was trained with",
+            )
         if self.positions is not None:
-            if values.shape[1] != self.n_segments:
-                raise ModelError(
-                    f"{values.shape[1]} segments given to a head that tells positions apart",
-                    allowed=f"{self.n_segments} segments",
-                    remedy="use the window the model was trained with",
-                )
             values = values + self.positions
         given = 0 if features is None else features.shape[1]
         if given != self.n_features:
             raise ModelError(f"{given} features given", allowed=f"{self.n_features} features")
 
         usable = mask.unsqueeze(-1)
-        signal = (values * usable).transpose(1, 2)
-        pooled = []
-        for convolution, activation in zip(self.convolutions, self.activations, strict=True):
-            response = activation(convolution(signal))
-            # ReLU's floor is 0, so a masked segment can never win once it is 0 itself.
-            pooled.append((response * mask.unsqueeze(1)).amax(dim=2))
+        signal = (self.input_dropout(values) * usable).transpose(1, 2)
+        # ReLU's floor is 0, so a masked segment can never be a maximum once it is 0 itself.
+        responses = torch.cat(
+            [
+                activation(convolution(signal)) * mask.unsqueeze(1)
+                for convolution, activation in zip(self.convolutions, self.activations, strict=True)
+            ],
+            dim=1,
+        )
+        pooled = responses.amax(dim=2) if self.dense is None else self.dense(responses.flatten(1))
         if features is not None:
-            pooled.append(features)
-        expression = self.output(self.dropout(torch.cat(pooled, dim=1)))
+            pooled = torch.cat([pooled, features], dim=1)
+        expression = self.output(self.dropout(pooled))
         return expression.masked_fill(~mask.any(dim=1, keepdim=True), torch.nan)

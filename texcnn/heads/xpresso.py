@@ -47,6 +47,12 @@ class XpressoCNN(nn.Module):
         self.relu4 = nn.ReLU()
         self.dropout2 = nn.Dropout(0.015461061523035332)
         self.dense3 = nn.Linear(2, n_cell_types)
+        # Keras' first weights, which the authors trained from.
+        for name, weight in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(weight)
+            else:
+                (nn.init.xavier_normal_ if name.startswith("conv") else nn.init.xavier_uniform_)(weight)
 
     @property
     def output(self) -> nn.Linear:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from texcnn.model.bundle import BundleConfig
 from texcnn.tables.split import PARTS
+from texcnn.training.architectures import find_architecture
 from texcnn.training.examples import LabelledGenes
-from texcnn.training.fit import FitOptions
+from texcnn.training.fit import FitOptions, fit_head
 from texcnn.training.runs import Run, best_run
 
 _CARD = """# {name}
@@ -19,11 +20,9 @@ Predicts {unit} of {outputs} from the {upstream:,} bp before and the {downstream
 
 - **Genome**: {fasta}
 - **Genes**: {sizes}, split {how} (`split.tsv`). {skipped:,} genes could not be used (`skipped.tsv`).
-- **Encoders**, frozen: {encoders}
+- **Network**: {title}. It reads {reads}.
 - **Features**: {features}
-- **Head**: TextCNN over {segments} segments of {length} bp, fitted by AdamW on the mean squared error; learning rate
-  {fit.learning_rate:g}, {fit.batch_size} genes per step, stopped after {fit.patience} epochs without a smaller loss on
-  the validation genes or after {fit.epochs} epochs; seeds {first} to {last}.
+- **Training**: {fitted}; seeds {first} to {last}.
 
 ## How good it is
 
@@ -40,6 +39,11 @@ For genes of the genome, the cell types and the conditions it was trained on. **
 it predicts differences between cell types, effects of variants or another species was not measured.
 """
 
+_FITTED = (
+    "{fit.optimizer} on the mean squared error, learning rate {fit.learning_rate:g}, {fit.batch_size} genes per step, "
+    "stopped after {fit.patience} epochs without a smaller loss on the validation genes or after {fit.epochs} epochs"
+)
+
 _RANDOM = """
 **Read these figures with care**: genes were split one by one, so that relatives of test genes, and genes whose windows
 overlap theirs, may have been trained on. A split by chromosomes or by families is stricter.
@@ -48,6 +52,7 @@ overlap theirs, may have been trained on. A split by chromosomes or by families 
 
 def model_card(
     config: BundleConfig,
+    architecture: str,
     fit: FitOptions,
     cell_types: Sequence[str],
     fasta: str,
@@ -59,6 +64,7 @@ def model_card(
 
     Args:
         config: The new model's description.
+        architecture: A name of :data:`texcnn.training.architectures.ARCHITECTURES`.
         fit: How its head was fitted.
         cell_types: Its outputs.
         fasta: Name of the genome's file.
@@ -69,7 +75,13 @@ def model_card(
     Returns:
         Markdown.
     """
-    assert config.segments is not None
+    network = find_architecture(architecture)
+    reads = "the window's bases, one-hot"
+    if config.segments is not None:
+        encoders = ", ".join(f"{spec.type} ({spec.source})" for spec in config.encoders)
+        n_segments = config.segments.n_segments(config.window.length)
+        reads = f"{n_segments} segments of {config.segments.length} bp through frozen encoders: {encoders}"
+    fitted = _FITTED.format(fit=fit) if network.solve is fit_head else "solved, its penalty chosen by validation genes"
     sizes = Counter(genes.split.parts.values())
     rows = ["| metric | min | avg | max |", "|---|---|---|---|"]
     rows += [f"| {row.metric} | {row.min:.4f} | {row.avg:.4f} | {row.max:.4f} |" for row in summary.itertuples()]
@@ -83,11 +95,10 @@ def model_card(
         sizes=", ".join(f"{sizes[part]:,} {part}" for part in PARTS),
         how=genes.split.how,
         skipped=len(genes.skipped),
-        encoders=", ".join(f"{spec.type} ({spec.source})" for spec in config.encoders),
+        title=network.title,
+        reads=reads,
+        fitted=fitted,
         features=", ".join(spec.name for spec in config.features) or "none",
-        segments=config.segments.n_segments(config.window.length),
-        length=config.segments.length,
-        fit=fit,
         first=runs[0].seed,
         last=runs[-1].seed,
         tests=f"{sizes['test']:,}",

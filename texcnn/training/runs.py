@@ -49,6 +49,7 @@ def fit_runs(
     device: str | torch.device | None = None,
     checkpoints: Path | None = None,
     progress: bool = False,
+    solve: Callable[..., Fit] = fit_head,
 ) -> list[Run]:
     """Fits a head several times on one split, each time with the next seed.
 
@@ -63,6 +64,7 @@ def fit_runs(
         device: Where to compute; None is the GPU if there is one.
         checkpoints: Folder for the state of each run.
         progress: Whether to show progress.
+        solve: What fits one head, :func:`texcnn.training.fit.fit_head` or one with its arguments.
 
     Returns:
         The runs, in the order of their seeds; those with the same seeds are equal bit for bit on a CPU.
@@ -73,7 +75,7 @@ def fit_runs(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             head = make_head()
-        fit = fit_head(
+        fit = solve(
             head,
             examples,
             rows[TRAIN],

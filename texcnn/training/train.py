@@ -11,16 +11,15 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError
 
-from texcnn.embedding.store import EmbeddingStore
-from texcnn.errors import RunError, StoreError
-from texcnn.heads.textcnn import TextCNN
+from texcnn.errors import InputError, RunError
 from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
 from texcnn.tables.columns import skipped_frame
+from texcnn.training.architectures import find_architecture
 from texcnn.training.card import model_card
-from texcnn.training.encoders import ChosenEncoders
-from texcnn.training.examples import LabelledGenes, load_examples
+from texcnn.training.examples import LabelledGenes, make_examples
 from texcnn.training.fit import FitOptions
 from texcnn.training.loss_curve import loss_curve
+from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
 
 
@@ -33,11 +32,13 @@ class TrainOptions:
         unit: Of its predictions.
         cell_types: Names of its outputs.
         feature_names: Extra inputs, in the order of the labelled genes' columns.
-        head: Arguments of :class:`texcnn.heads.textcnn.TextCNN` besides its sizes.
+        architecture: A name of :data:`texcnn.training.architectures.ARCHITECTURES`.
+        head: Arguments of its head besides its sizes, in place of its own.
         fit: How to fit.
         runs: Independent runs; the best on the validation genes is kept.
 
     Raises:
+        InputError: when there is no such architecture, or the head's arguments are another's.
         ModelError: when the head's arguments cannot be used.
     """
 
@@ -45,13 +46,18 @@ class TrainOptions:
     unit: str
     cell_types: tuple[str, ...]
     feature_names: tuple[str, ...] = ()
+    architecture: str = "textcnn"
     head: dict[str, Any] = field(default_factory=dict)
     fit: FitOptions = field(default_factory=FitOptions)
     runs: int = 1
 
     def __post_init__(self) -> None:
         """Checks the head's arguments on a head of the smallest size, before hours of embedding."""
-        TextCNN(1, 1, n_segments=1, **self.head)
+        architecture = find_architecture(self.architecture)
+        if architecture.head == "textcnn":
+            architecture.make_head({"dim": 1, "n_cell_types": 1, "n_segments": 1}, self.head)
+        elif self.head:
+            raise InputError(f"{', '.join(self.head)} is of a text CNN", where=f"--architecture {self.architecture}")
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,7 @@ class Trained:
 
 def train_model(
     labelled: LabelledGenes,
-    store: EmbeddingStore,
-    chosen: ChosenEncoders,
+    prepared: Prepared,
     out: Path,
     options: TrainOptions,
     *,
@@ -78,15 +83,14 @@ def train_model(
     checkpoints: Path | None = None,
     progress: bool = False,
 ) -> Trained:
-    """Fits a text CNN to frozen vectors and writes the bundle, whole or not at all.
+    """Fits a network to what it is fed and writes the bundle, whole or not at all.
 
     Beside what every bundle holds lie ``split.tsv`` (``gene_id split``), ``history.tsv`` (``seed epoch train_loss
     valid_loss``), ``metrics.tsv`` (the kept run per cell type), ``runs.tsv``, ``skipped.tsv`` and ``loss.png``.
 
     Args:
         labelled: The genes, their expression, features and split.
-        store: Their vectors.
-        chosen: The encoders that made these.
+        prepared: What the network is fed for them.
         out: The bundle's folder; one already there is replaced.
         options: What the user decides.
         device: Where to fit; None is the GPU if there is one.
@@ -95,28 +99,13 @@ def train_model(
 
     Raises:
         InputError: when too few genes are left, or a cell type cannot be learned from them.
-        StoreError: when the store is of other encoders.
         RunError: when the training fails, or the bundle cannot be written, as on a full disk.
     """
-    if store.spec.encoders != tuple(encoder.fingerprint() for encoder in chosen.encoders):
-        raise StoreError(
-            "the store was made by other encoders",
-            where=store.folder,
-            remedy="name the model or the encoders that texcnn embed was given",
-        )
-    examples, features, genes = load_examples(labelled, store, options.feature_names)
-    spec = HeadSpec(
-        "textcnn",
-        {
-            "dim": store.spec.dim,
-            "n_cell_types": len(options.cell_types),
-            "n_segments": store.spec.segments.n_segments(store.spec.window.length),
-            "n_features": len(features),
-            **options.head,
-        },
-    )
+    architecture = find_architecture(options.architecture)
+    examples, features, genes = make_examples(labelled, prepared.inputs, prepared.usable, options.feature_names)
+    sizes = {**prepared.sizes, "n_cell_types": len(options.cell_types), "n_features": len(features)}
     runs = fit_runs(
-        lambda: TextCNN(**spec.options),
+        lambda: architecture.make_head(sizes, options.head),
         examples,
         [gene.id for gene in genes.genes],
         genes.split,
@@ -126,10 +115,12 @@ def train_model(
         device=device,
         checkpoints=checkpoints,
         progress=progress,
+        solve=architecture.solve,
     )
+    spec = HeadSpec(architecture.head, {**sizes, **architecture.options, **options.head})
     trained = Trained(summarize_runs(runs), genes)
     try:
-        _save(out, store, chosen, spec, features, options, runs, trained)
+        _save(out, prepared, spec, features, options, runs, trained)
     except (OSError, SafetensorError) as error:
         raise RunError(
             f"cannot write the model: {error}", where=out, remedy="make room, then give the same command again"
@@ -139,15 +130,14 @@ def train_model(
 
 def _save(
     out: Path,
-    store: EmbeddingStore,
-    chosen: ChosenEncoders,
+    prepared: Prepared,
     head: HeadSpec,
     features: Sequence[FeatureSpec],
     options: TrainOptions,
     runs: Sequence[Run],
     trained: Trained,
 ) -> None:
-    best = best_run(runs)
+    best, chosen = best_run(runs), prepared.chosen
     histories = [
         pd.DataFrame([vars(epoch) for epoch in run.fit.history]).assign(seed=run.seed)[
             ["seed", "epoch", "train_loss", "valid_loss"]
@@ -163,22 +153,32 @@ def _save(
     config = BundleConfig(
         name=options.name,
         version="1",
-        kind="segments",
+        kind="one-hot" if chosen is None else "segments",
         unit=options.unit,
-        window=store.spec.window,
+        window=prepared.window,
         head=head,
-        segments=store.spec.segments,
-        encoders=chosen.specs,
+        segments=prepared.segments,
+        encoders=() if chosen is None else chosen.specs,
         features=tuple(features),
     )
     save_bundle(
         out,
         config,
-        chosen.tensors | {f"head.{name}": value for name, value in best.fit.head.state_dict().items()},
+        ({} if chosen is None else chosen.tensors)
+        | {f"head.{name}": value for name, value in best.fit.head.state_dict().items()},
         pd.DataFrame({"cell_type": options.cell_types}),
-        model_card(config, options.fit, options.cell_types, store.spec.fasta, trained.genes, runs, trained.summary),
+        model_card(
+            config,
+            options.architecture,
+            options.fit,
+            options.cell_types,
+            prepared.fasta,
+            trained.genes,
+            runs,
+            trained.summary,
+        ),
         files={
-            **chosen.files,
+            **({} if chosen is None else chosen.files),
             **{name: table.to_csv(sep="\t", index=False).encode() for name, table in tables.items()},
             "split.tsv": trained.genes.split.to_tsv().encode(),
             "loss.png": loss_curve([run.fit.history for run in runs], runs.index(best)),

@@ -1,0 +1,73 @@
+"""word2vec over k-mers: a segment's vector is the mean of its k-mers' vectors.
+
+Source: DeepLncLoc (Zeng et al. 2022, doi:10.1093/bib/bbab360), whose 64-dimensional 3-mers Pipoli et al. 2022
+(doi:10.1016/j.cmpb.2022.107035) took over for expression. The table is fitted by :mod:`texcnn.training.word2vec`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.weights import EncoderFiles, require_bundle, require_option
+from texcnn.errors import ModelError
+from texcnn.segments.bases import base_codes, kmer_numbers
+
+
+class Word2VecEncoder:
+    """A table of vectors, one per k-mer.
+
+    Args:
+        table: float32 ``(4**k, dim)``, in the order of :func:`texcnn.segments.bases.kmer_numbers`.
+        k: Bases per k-mer; those with an unknown base have no say, and a segment without a known one is zero.
+
+    Raises:
+        ModelError: when the table has another number of rows.
+    """
+
+    def __init__(self, table: Tensor, k: int) -> None:
+        if table.ndim != 2 or len(table) != 4**k:
+            raise ModelError(f"a table of shape {tuple(table.shape)} for {k}-mers", allowed=f"{4**k} rows")
+        self.name = f"word2vec-{k}"
+        self.dim = table.shape[1]
+        self.k = k
+        self.table = table
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments into their k-mers' numbers."""
+        return [kmer_numbers(base_codes(segment), self.k).tolist() for segment in segments]
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Averages the k-mers' vectors, float32 ``(n, dim)``."""
+        device = self.table.device
+        ids = torch.tensor([number for row in tokens for number in row], dtype=torch.long, device=device)
+        lengths = torch.tensor([0, *map(len, tokens)], device=device)
+        return embedding_bag(ids, self.table, lengths.cumsum(0)[:-1], mode="mean")
+
+    def to(self, device: torch.device) -> Self:
+        """Moves the table."""
+        self.table = self.table.to(device)
+        return self
+
+    def fingerprint(self) -> str:
+        """Hex digest of the table."""
+        return hashlib.sha256(f"{self.name} {self.dim}\n".encode() + self.table.cpu().numpy().tobytes()).hexdigest()
+
+
+def load_word2vec(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Word2VecEncoder:
+    """Loads a table from a model bundle; the options ``k`` and ``prefix`` say which.
+
+    Raises:
+        ModelError: when the bundle has none, or one of another size.
+    """
+    tensors = require_bundle(spec, bundle).tensors(require_option(spec, "prefix"))
+    if set(tensors) != {"table"}:
+        raise ModelError(f"encoder '{spec.type}' has the tensors {sorted(tensors)}", allowed="table")
+    return Word2VecEncoder(tensors["table"], require_option(spec, "k"))

@@ -1,0 +1,137 @@
+"""From labelled genes to what a network is fed, and what its bundle must say of that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.fill import embed_genes
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.encoders.kmer_counts import KmerCountsEncoder
+from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.errors import StoreError
+from texcnn.evaluation.baselines import KMER
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.reference import Reference
+from texcnn.genome.windows import WindowSpec, read_windows
+from texcnn.segments.bases import UNKNOWN, stack_codes
+from texcnn.segments.segment import SegmentSpec
+from texcnn.tables.split import TRAIN
+from texcnn.training.architectures import Architecture
+from texcnn.training.encoders import ChosenEncoders
+from texcnn.training.examples import LabelledGenes
+from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
+from texcnn.training.word2vec import fit_word2vec
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a network is fed.
+
+    Attributes:
+        inputs: Of the usable genes.
+        usable: One per labelled gene: whether enough of its window is known.
+        sizes: The head's arguments that follow from the inputs.
+        window: The window round the TSS.
+        fasta: Name of the genome's file.
+        segments: How the window is cut; None where the network reads bases.
+        chosen: The encoders; None likewise.
+    """
+
+    inputs: Inputs
+    usable: list[bool]
+    sizes: dict[str, int]
+    window: WindowSpec
+    fasta: str
+    segments: SegmentSpec | None = None
+    chosen: ChosenEncoders | None = None
+
+
+def fitted_encoders(
+    architecture: Architecture, reference: Reference, labelled: LabelledGenes, window: WindowSpec, *, seed: int
+) -> ChosenEncoders:
+    """Makes the encoders that an architecture brings along; a table sees the windows of training genes alone."""
+    segments = architecture.segments(window)
+    if architecture.reads == "kmer-counts":
+        spec = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": KMER})
+        return ChosenEncoders([KmerCountsEncoder(KMER)], (spec,), {}, {}, window, segments)
+    genes = [gene for gene in labelled.genes if labelled.split.parts[gene.id] == TRAIN]
+    encoder = fit_word2vec((read.sequence for read in read_windows(reference, genes, window)), seed=seed)
+    spec = EncoderSpec("word2vec", BUNDLE_SOURCE, options={"k": encoder.k, "prefix": "encoders.0."})
+    return ChosenEncoders([encoder], (spec,), {"encoders.0.table": encoder.table}, {}, window, segments)
+
+
+def prepare_bases(genes: Sequence[Gene], reference: Reference, window: WindowSpec) -> Prepared:
+    """Reads the genes' windows, a byte per base."""
+    codes = stack_codes([read.sequence for read in read_windows(reference, genes, window)])
+    usable = (codes != UNKNOWN).any(dim=1)
+    return Prepared(WindowBases(codes[usable]), usable.tolist(), {"length": window.length}, window, reference.path.name)
+
+
+def prepare_vectors(
+    labelled: LabelledGenes,
+    reference: Reference,
+    annotation: Annotation,
+    chosen: ChosenEncoders,
+    folder: Path,
+    *,
+    window: WindowSpec,
+    batch_size: int,
+    device: str | torch.device | None = None,
+    progress: bool = False,
+) -> Prepared:
+    """Embeds the genes' windows into a store, or goes on with an unfinished one, and reads it; see
+    :func:`texcnn.embedding.fill.embed_genes`.
+    """  # noqa: D205
+    store = embed_genes(
+        chosen.encoders,
+        reference,
+        Annotation(labelled.genes, annotation.skipped, annotation.path),
+        folder,
+        window=window,
+        segments=chosen.segments or SegmentSpec(),
+        batch_size=batch_size,
+        device=device,
+        progress=progress,
+    )
+    return prepare_store(labelled.genes, store, chosen)
+
+
+def prepare_store(genes: Sequence[Gene], store: EmbeddingStore, chosen: ChosenEncoders) -> Prepared:
+    """Reads the genes' vectors into memory.
+
+    Raises:
+        StoreError: when the store is of other encoders.
+    """
+    if store.spec.encoders != tuple(encoder.fingerprint() for encoder in chosen.encoders):
+        raise StoreError(
+            "the store was made by other encoders",
+            where=store.folder,
+            remedy="name the model or the encoders that texcnn embed was given",
+        )
+    # Filled chunk by chunk: joining all chunks and then choosing rows would hold the vectors three times.
+    place_of = {gene.id: place for place, gene in enumerate(genes)}
+    n_segments = store.spec.segments.n_segments(store.spec.window.length)
+    values = torch.zeros(len(place_of), n_segments, store.spec.dim)
+    mask = torch.zeros(len(place_of), n_segments, dtype=torch.bool)
+    for chunk in range(store.n_chunks):
+        stored = store.read_chunk(chunk)
+        for row, gene in enumerate(stored.genes):
+            if (place := place_of.get(gene.id)) is not None:
+                values[place], mask[place] = stored.embeddings.values[row], stored.embeddings.mask[row]
+    usable = mask.any(dim=1)
+    if not usable.all():
+        values, mask = values[usable], mask[usable]
+    return Prepared(
+        SegmentVectors(Embeddings(values, mask)),
+        usable.tolist(),
+        {"dim": store.spec.dim, "n_segments": n_segments},
+        store.spec.window,
+        store.spec.fasta,
+        store.spec.segments,
+        chosen,
+    )
