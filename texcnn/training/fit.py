@@ -29,6 +29,9 @@ from texcnn.training.scaling import LabelScale
 Optimizer = Literal["adamw", "adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
 
+TUNED = "pretrained."
+"""Where a network holds a pre-trained encoder that goes on learning, at a rate of its own."""
+
 _SEED_STRIDE = 1_000_003
 """Seeds of one run's epochs lie side by side; those of two runs never meet before this many epochs."""
 
@@ -45,6 +48,7 @@ class FitOptions:
         patience: Epochs without a smaller validation loss after which to stop.
         seed: Source of chance: first weights, order of genes, dropout.
         optimizer: One of :data:`OPTIMIZERS`; sgd has a momentum of 0.9.
+        encoder_learning_rate: Of the weights of a fine-tuned encoder.
     """
 
     epochs: int = 100
@@ -54,6 +58,7 @@ class FitOptions:
     patience: int = 10
     seed: int = 0
     optimizer: Optimizer = "adamw"
+    encoder_learning_rate: float = 3e-5
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def fit_head(
             bar.update()
     head.load_state_dict(fitting.best)
     head.cpu().eval()
-    output = head.get_submodule("output")
+    output = head.output
     assert isinstance(output, nn.Linear)
     scale.fold_into(output)
     return Fit(head, fitting.history)
@@ -232,7 +237,13 @@ class _Fitting:
 
 
 def _make_optimizer(head: nn.Module, options: FitOptions) -> torch.optim.Optimizer:
-    parameters, rate = head.parameters(), options.learning_rate
+    named = [(name, weight) for name, weight in head.named_parameters() if weight.requires_grad]
+    rates = {False: options.learning_rate, True: options.encoder_learning_rate}
+    groups = [
+        {"params": [weight for name, weight in named if name.startswith(TUNED) == tuned], "lr": rate}
+        for tuned, rate in rates.items()
+    ]
+    parameters, rate = [group for group in groups if group["params"]], options.learning_rate
     if options.optimizer == "adamw":
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=options.weight_decay)
     if options.optimizer == "adam":

@@ -1,0 +1,120 @@
+"""Encoders that learn together with the head that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.errors import InputError
+from texcnn.segments.segment import SegmentSpec
+from texcnn.training.inputs import digest_tensors
+
+
+@dataclass(frozen=True)
+class SegmentTokens:
+    """Tokens of each segment of each gene's window, for a :class:`FineTunedNetwork`.
+
+    Attributes:
+        ids: int32 ``(n, n_segments, longest)``; zero beyond a segment's tokens.
+        lengths: int64 ``(n, n_segments)``; 0 where the segment has too few known bases.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, encoder: TokenEncoder, sequences: Sequence[str], spec: SegmentSpec) -> SegmentTokens:
+        """Cuts windows of one length and tokenises their usable segments.
+
+        Raises:
+            InputError: when there is no window, or a segment is too long for the encoder.
+        """
+        if not sequences:
+            raise InputError("no window to tokenise")
+        windows = [spec.split(sequence) for sequence in sequences]
+        rows = [encoder.tokenize([*window.bases]) for window in windows]
+        kept = [
+            [tokens if usable else [] for tokens, usable in zip(row, window.mask, strict=True)]
+            for row, window in zip(rows, windows, strict=True)
+        ]
+        lengths = torch.tensor([[len(tokens) for tokens in row] for row in kept])
+        ids = torch.zeros(*lengths.shape, int(lengths.max()), dtype=torch.int32)
+        for gene, row in enumerate(kept):
+            for place, tokens in enumerate(row):
+                ids[gene, place, : len(tokens)] = torch.tensor(tokens, dtype=torch.int32)
+        return cls(ids, lengths)
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.ids)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns ids ``(n, n_segments, longest)`` and lengths ``(n, n_segments)``."""
+        return self.ids[rows].to(device), self.lengths[rows].to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return digest_tensors([self.ids, self.lengths])
+
+
+class FineTunedNetwork(nn.Module):
+    """An encoder, all of it or its last layers free to move, and a head over its segment vectors.
+
+    Only the vectors of a step's segments are kept for the gradient; what led to them is computed again, so that memory
+    does not grow with the genes of a step but with ``segments_per_pass``.
+
+    Args:
+        encoder: Its model is changed in place.
+        head: ``(values, mask, features) -> (n, n_cell_types)`` with the linear last layer ``output``.
+        layers: How many of the last layers learn; None for all, the embeddings included.
+        segments_per_pass: Segments that run through the encoder at a time.
+
+    Raises:
+        InputError: when the encoder has fewer layers.
+    """
+
+    def __init__(
+        self, encoder: TokenEncoder, head: nn.Module, *, layers: int | None, segments_per_pass: int = 64
+    ) -> None:
+        super().__init__()
+        stack = cast(nn.ModuleList, encoder.model.get_submodule("encoder.layer"))
+        if layers is not None and not 1 <= layers <= len(stack):
+            raise InputError(f"unusable number of layers {layers} to fine-tune", allowed=f"1 to {len(stack)}")
+        encoder.model.requires_grad_(layers is None)
+        if layers is not None:
+            for layer in stack[-layers:]:
+                layer.requires_grad_(True)
+        self._encoder, self._per_pass = encoder, segments_per_pass
+        self.pretrained = encoder.model  # its name is known to the optimiser: texcnn.training.fit.TUNED
+        self.head = head
+
+    @property
+    def output(self) -> nn.Module:
+        """The head's last layer."""
+        return self.head.get_submodule("output")
+
+    def forward(self, ids: Tensor, lengths: Tensor, features: Tensor | None = None) -> Tensor:
+        """Predicts expression ``(n, n_cell_types)`` from :class:`SegmentTokens`."""
+        mask = lengths > 0
+        flat, flat_lengths = ids[mask], lengths[mask]
+        values = torch.zeros(*mask.shape, self._encoder.dim, device=ids.device)
+        if len(flat):
+            # Segments of like lengths share a pass; the sort is stable, so that equal calls give equal bits.
+            order = flat_lengths.argsort(descending=True, stable=True)
+            parts = [self._vectors(flat[rows], flat_lengths[rows]) for rows in order.split(self._per_pass)]
+            values[mask] = torch.cat(parts)[order.argsort()]
+        return cast(Tensor, self.head(values, mask, features))
+
+    def _vectors(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        longest = int(lengths.max())
+        mask = torch.arange(longest, device=ids.device) < lengths[:, None]
+        tokens = ids[:, :longest].long().masked_fill(~mask, self._encoder.tokenizer.pad_id)
+        if not torch.is_grad_enabled():
+            return self._encoder.vectors(tokens, mask)
+        return cast(Tensor, checkpoint(self._encoder.vectors, tokens, mask, use_reentrant=False))
