@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from texcnn.device import resolve_device
+from texcnn.embedding.reuse import SegmentMemory
 from texcnn.encoders.protocol import Encoder
 from texcnn.errors import InputError
 from texcnn.progress import Progress, progress_bar
@@ -87,6 +88,7 @@ def embed_windows(
     *,
     batch_size: int,
     device: str | torch.device | None = None,
+    memory: SegmentMemory | None = None,
     progress: bool = False,
 ) -> Embeddings:
     """Cuts windows into segments and embeds those that are usable.
@@ -97,6 +99,7 @@ def embed_windows(
         spec: How to cut them.
         batch_size: Segments per forward pass.
         device: Where to compute; None is the GPU if there is one.
+        memory: Vectors of the windows before, which are not computed again; it then holds these.
         progress: Whether to show progress.
 
     Returns:
@@ -109,5 +112,9 @@ def embed_windows(
     mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
     usable = [bases for segments in cut for bases, keep in zip(segments.bases, segments.mask, strict=True) if keep]
     values = torch.zeros(*mask.shape, dim)
-    values[mask] = embed_segments(encoders, usable, batch_size=batch_size, device=device, progress=progress)
+
+    def compute(segments: Sequence[str]) -> Tensor:
+        return embed_segments(encoders, segments, batch_size=batch_size, device=device, progress=progress)
+
+    values[mask] = (memory or SegmentMemory()).embed(usable, compute)
     return Embeddings(values, mask)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from texcnn.device import resolve_device
 from texcnn.embedding.engine import Embeddings, check_batch_size, embed_windows
+from texcnn.embedding.reuse import SegmentMemory
 from texcnn.encoders.protocol import Encoder
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
@@ -27,8 +28,12 @@ class Network(Protocol):
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        memory: SegmentMemory | None = None,
     ) -> Tensor:
-        """Predicts expression of windows, float32 ``(n, n_cell_types)`` on the CPU; NaN without a usable base."""
+        """Predicts expression of windows, float32 ``(n, n_cell_types)`` on the CPU; NaN without a usable base.
+
+        ``memory`` has the segment vectors of the windows before, for a network that has any.
+        """
         ...
 
 
@@ -53,9 +58,12 @@ class SegmentNetwork:
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        memory: SegmentMemory | None = None,
     ) -> Tensor:
         """Predicts expression of windows; ``batch_size`` counts segments. See :class:`Network`."""
-        embeddings = embed_windows(self.encoders, sequences, self.segments, batch_size=batch_size, device=device)
+        embeddings = embed_windows(
+            self.encoders, sequences, self.segments, batch_size=batch_size, device=device, memory=memory
+        )
         return self.predict_embeddings(embeddings, features)
 
     @torch.inference_mode()
@@ -95,6 +103,7 @@ class OneHotNetwork:
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        memory: SegmentMemory | None = None,
     ) -> Tensor:
         """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""
         check_batch_size(batch_size)

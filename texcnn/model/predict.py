@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from texcnn.embedding.reuse import SegmentMemory
 from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Gene, Skipped
 from texcnn.genome.reference import Reference
@@ -46,6 +47,7 @@ def predict_genes(
     transcripts: bool = False,
     batch_size: int,
     device: str | torch.device | None = None,
+    memory: SegmentMemory | None = None,
     progress: bool = False,
 ) -> Iterator[PredictedRows]:
     """Predicts genes chunk by chunk.
@@ -59,19 +61,21 @@ def predict_genes(
         transcripts: Whether rows name their transcript.
         batch_size: Segments (or windows) per forward pass; never changes the result.
         device: Where to compute; None is the GPU if there is one.
+        memory: Keeps count of the segments; None for one of its own.
         progress: Whether to show progress.
 
     Yields:
         Rows in input order; over all chunks ``len(genes)`` is rows plus skipped.
     """
     rows = _RowMaker(model, cell_types, features, transcripts)
+    memory = memory or SegmentMemory()
     windows = read_windows(reference, genes, model.window)
     with progress_bar(progress, total=len(genes), what="predicting", unit="genes") as bar:
         while chunk := list(islice(windows, GENES_PER_CHUNK)):
             placed = [window.gene for window in chunk]
             extra = rows.features(placed)
             sequences = [window.sequence for window in chunk]
-            values = model.network.predict(sequences, extra, batch_size=batch_size, device=device)
+            values = model.network.predict(sequences, extra, batch_size=batch_size, device=device, memory=memory)
             yield rows.make(placed, [window.n_fraction for window in chunk], extra, values)
             bar.update(len(chunk))
     if not genes:

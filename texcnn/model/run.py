@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Unpack
 import torch
 
 from texcnn.device import resolve_device
+from texcnn.embedding.reuse import SegmentMemory
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.genome.gene import Skipped
 from texcnn.genome.load import GeneOptions, load_genes
@@ -18,6 +20,8 @@ from texcnn.model.model import Model
 from texcnn.model.predict import PredictedRows, predict_genes, predict_store
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.writers import open_tables, skipped_path, write_skipped
+
+_LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def predict_to_table(
     per_transcript = which.get("transcripts") == "all"
     resolved = resolve_device(device)  # a missing GPU is cheaper to find than a whole annotation is to read
     table = model.read_features(features)
+    memory = SegmentMemory()
     with Reference(fasta) as reference:
         annotation = load_genes(reference, model.window, **which)
         rows = predict_genes(
@@ -61,6 +66,7 @@ def predict_to_table(
             transcripts=per_transcript,
             batch_size=batch_size,
             device=resolved,
+            memory=memory,
             progress=progress,
         )
         description = model.describe_table(
@@ -69,7 +75,9 @@ def predict_to_table(
             fasta_fingerprint=reference.fingerprint(),
             transcripts=per_transcript,
         )
-        return _write(out, description, rows, annotation.skipped)
+        counts = _write(out, description, rows, annotation.skipped, memory)
+    _LOG.info("%d segments, %d of them embedded, the others equal to one of these", memory.asked, memory.computed)
+    return counts
 
 
 def predict_store_to_table(
@@ -95,11 +103,19 @@ def predict_store_to_table(
 
 
 def _write(
-    out: Path, description: TableDescription, parts: Iterable[PredictedRows], skipped: Sequence[Skipped]
+    out: Path,
+    description: TableDescription,
+    parts: Iterable[PredictedRows],
+    skipped: Sequence[Skipped],
+    memory: SegmentMemory | None = None,
 ) -> Counts:
     listed = list(skipped)
     rows = 0
-    with open_tables([out], description) as table:
+
+    def remarks() -> dict[str, object]:
+        return {} if memory is None else {"segments": memory.asked, "segments_embedded": memory.computed}
+
+    with open_tables([out], description, remarks=remarks) as table:
         for part in parts:
             table.write(part.frame)
             rows += len(part.frame)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -130,12 +131,16 @@ def check_table_output(out: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def open_tables(outs: Sequence[Path], description: TableDescription) -> Iterator[TableWriter]:
+def open_tables(
+    outs: Sequence[Path], description: TableDescription, *, remarks: Callable[[], Mapping[str, object]] = dict
+) -> Iterator[TableWriter]:
     """Opens tables that take the same rows; they appear together when the block ends without an error.
 
     Args:
         outs: Files to write; each one's ending decides its format.
         description: Columns, unit and origin.
+        remarks: Asked at the end for what else ``<out>.meta.json`` shall say of the run. It stands nowhere in the
+            tables themselves, which do not depend on how they were computed.
 
     Yields:
         An object with ``write(frame)``.
@@ -151,7 +156,8 @@ def open_tables(outs: Sequence[Path], description: TableDescription) -> Iterator
         for out in outs:
             if table_format(out).startswith(".tsv"):
                 with atomic_file(description_path(out)) as temporary:
-                    temporary.write_text(description.to_json() + "\n", encoding="utf-8")
+                    said = {**json.loads(description.to_json()), **remarks()}
+                    temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 class _Several:
