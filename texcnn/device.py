@@ -1,10 +1,20 @@
-"""Which device computes."""
+"""Which device computes, and in which type of number."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
-from texcnn.errors import InputError
+from texcnn.errors import InputError, unknown_name
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""The types that encoders' matrix products can be computed in, by name."""
+
+_AMPERE = 8
+_CPU_INFO = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, ARM
+"""Without these instructions a CPU computes bfloat16 many times slower than float32."""
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
@@ -37,3 +47,49 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
                 remedy="use --device cpu, or check the driver with nvidia-smi",
             )
     return wanted
+
+
+def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
+    """Turns a user's wish into the type that encoders' matrix products are computed in.
+
+    Args:
+        dtype: ``None`` or ``"auto"`` for bfloat16 where the hardware has it (CUDA from compute capability 8, CPUs with
+            AVX512-BF16, AMX or ARM's BF16), float16 on an older GPU and float32 elsewhere; or a name of
+            :data:`DTYPES`.
+        device: Where it is computed.
+
+    Returns:
+        The type.
+
+    Raises:
+        InputError: for any other name, and for float16 on a CPU.
+    """
+    if dtype is None or str(dtype) == "auto":
+        if device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= _AMPERE else torch.float16
+        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+    name = dtype_name(dtype) if isinstance(dtype, torch.dtype) else dtype
+    if name not in DTYPES:
+        raise unknown_name("type", name, ["auto", *DTYPES], where="--dtype")
+    if name == "float16" and device.type == "cpu":
+        raise InputError(
+            "float16 on a CPU, which has too few instructions for it",
+            where="--dtype",
+            allowed="auto, float32, bfloat16",
+            remedy="use --dtype auto, or a GPU",
+        )
+    return DTYPES[name]
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Returns a type's name as users write it, such as ``bfloat16``."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return False
+    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return not _BFLOAT16_FLAGS.isdisjoint(flags.split())

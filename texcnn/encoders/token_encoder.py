@@ -37,6 +37,7 @@ class TokenEncoder(ABC):
         model: The language model, in evaluation mode; for gradients call :meth:`vectors` on :meth:`collate`'s result.
         tokenizer: Turns bases into the model's tokens.
         pooling: Name of the pooling.
+        dtype: What matrix products are computed in (:meth:`compute_in`).
 
     Args:
         model: The language model.
@@ -57,6 +58,8 @@ class TokenEncoder(ABC):
         self.pooling = pooling
         self._architecture = architecture
         self._pool = get_pooling(pooling)
+        self.dtype = torch.float32
+        self._full_precision: list[tuple[nn.Parameter, Tensor]] = []
         self._fingerprint: str | None = None
 
     @abstractmethod
@@ -93,7 +96,8 @@ class TokenEncoder(ABC):
             padded: False promises that the mask is True everywhere, which spares the model the masking.
         """
         special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
-        hidden = self.hidden_states(input_ids, attention_mask if padded else None)
+        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            hidden = self.hidden_states(input_ids, attention_mask if padded else None)
         return self._pool(hidden, attention_mask, special)
 
     @torch.inference_mode()
@@ -115,6 +119,26 @@ class TokenEncoder(ABC):
     def to(self, device: torch.device) -> Self:
         """Moves the weights."""
         self.model.to(device)
+        return self
+
+    def compute_in(self, dtype: torch.dtype) -> Self:
+        """Chooses the type of matrix products.
+
+        The weights of linear layers are stored in it, as rounding them anew for every batch would cost as much as a
+        small batch does. Embeddings, norms, the residual stream and the pooling stay float32: the sum over all layers
+        is where 16 bits lose most.
+        """
+        if dtype == self.dtype:
+            return self
+        if not self._full_precision:
+            self.fingerprint()  # of the weights as they were loaded
+            linears = [module for module in self.model.modules() if isinstance(module, nn.Linear)]
+            self._full_precision = [(weight, weight.data.cpu()) for layer in linears for weight in layer.parameters()]
+        for weight, full in self._full_precision:
+            weight.data = full.to(weight.device, dtype)
+        if dtype == torch.float32:
+            self._full_precision = []
+        self.dtype = dtype
         return self
 
     def fingerprint(self) -> str:
