@@ -24,6 +24,11 @@ class Segments:
     n_fraction: NDArray[np.float32]
     mask: NDArray[np.bool_]
 
+    @property
+    def usable(self) -> list[str]:
+        """The bases of the usable segments."""
+        return [bases for bases, keep in zip(self.bases, self.mask, strict=True) if keep]
+
     def __len__(self) -> int:
         """Number of segments."""
         return len(self.bases)
