@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tiny import CompositionEncoder
+from torch import Tensor
 
-from texcnn.embedding.engine import embed_segments, embed_windows
-from texcnn.errors import InputError
+from texcnn.embedding.engine import CPU_TOKENS, embed_segments, embed_windows
+from texcnn.errors import InputError, RunError
 from texcnn.model.model import load_model
 from texcnn.segments.segment import SegmentSpec
 
@@ -22,19 +24,79 @@ def test_order_of_input_and_each_distinct_once() -> None:
     found = embed_segments([encoder], SEGMENTS, batch_size=3, device="cpu")
     expected = [[segment.count(base) / len(segment) for base in "ACGT"] for segment in SEGMENTS]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert encoder.batches == [3, 1]
+    assert encoder.batches == [4]
 
 
-def test_batches_hold_segments_of_like_lengths() -> None:
-    lengths: list[list[int]] = []
+class Recorder(CompositionEncoder):
+    """Notes the lengths in each batch it computes, and has no memory for more than ``most`` tokens."""
 
-    class Recorder(CompositionEncoder):
-        def embed(self, tokens):  # type: ignore[no-untyped-def]
-            lengths.append([len(row) for row in tokens])
-            return super().embed(tokens)
+    def __init__(self, most: float = float("inf")) -> None:
+        super().__init__()
+        self.lengths: list[list[int]] = []
+        self.refused: list[int] = []
+        self.most = most
 
-    embed_segments([Recorder()], ["A" * n for n in (3, 9, 1, 8, 2, 7)], batch_size=2, device="cpu")
-    assert lengths == [[9, 8], [7, 3], [2, 1]]
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        lengths = [len(row) for row in tokens]
+        if sum(lengths) > self.most:
+            self.refused.append(len(lengths))
+            raise self.out_of_memory()
+        self.lengths.append(lengths)
+        return super().embed(tokens)
+
+    def out_of_memory(self) -> Exception:
+        return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+def test_batches_are_filled_by_tokens_with_segments_of_like_lengths() -> None:
+    encoder = Recorder()
+    # Batches of 2 x 128 tokens.
+    embed_segments([encoder], ["A" * n for n in (30, 300, 90, 128, 127, 100, 7)], batch_size=2, device="cpu")
+    assert encoder.lengths == [[300], [128, 127], [100, 90, 30, 7]]
+
+
+def test_a_batch_on_the_cpu_stays_within_its_caches() -> None:
+    encoder = Recorder()
+    embed_segments([encoder], ["A" * n for n in range(401, 411)], batch_size=64, device="cpu")
+    assert [sum(lengths) for lengths in encoder.lengths] == [2040, 2015]
+    assert CPU_TOKENS == 2048
+
+
+class CpuRecorder(Recorder):
+    def out_of_memory(self) -> Exception:
+        return RuntimeError("[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize("kind", [Recorder, CpuRecorder])
+def test_out_of_memory_halves_the_batch_and_loses_no_segment(
+    kind: type[Recorder], caplog: pytest.LogCaptureFixture
+) -> None:
+    segments = ["ACGT"[n % 4] * n for n in range(1, 40)]
+    expected = embed_segments([CompositionEncoder()], segments, batch_size=8, device="cpu")
+    encoder = kind(most=100)
+    found = embed_segments([encoder], segments, batch_size=8, device="cpu")
+    assert torch.equal(found, expected)
+    assert sorted(length for lengths in encoder.lengths for length in lengths) == list(range(1, 40))
+    n_refused = len(encoder.refused)
+    assert n_refused == len(caplog.records) > 1
+    assert "out of memory with a batch of 39 segments: going on with half of it" in caplog.messages
+    # The next chunk starts with what fits.
+    embed_segments([encoder], segments, batch_size=8, device="cpu")
+    assert len(encoder.refused) == n_refused
+
+
+def test_a_segment_that_does_not_fit_alone_ends_the_run_with_a_remedy() -> None:
+    with pytest.raises(RunError, match=r"out of memory with a single segment of 9 tokens .* composition .* --device"):
+        embed_segments([Recorder(most=8)], ["A" * 9, "A" * 3], batch_size=8, device="cpu")
+
+
+def test_other_errors_are_not_taken_for_want_of_memory() -> None:
+    class Broken(CompositionEncoder):
+        def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        embed_segments([Broken()], ["A", "C"], batch_size=8, device="cpu")
 
 
 def test_encoders_are_joined_per_segment_in_order() -> None:
@@ -76,10 +138,10 @@ def test_a_language_models_vectors_do_not_depend_on_the_batch(
 ) -> None:
     network = load_model(tiny_dnabert2).segment_network()
     generator = np.random.default_rng(0)
-    segments = ["".join(generator.choice(list("ACGTN"), size=size)) for size in generator.integers(1, 40, 60)]
-    whole = embed_segments(network.encoders, segments, batch_size=60, device=device)
-    parts = embed_segments(network.encoders, segments, batch_size=batch_size, device=device)
-    assert whole.std(dim=0).min() > 0.01
+    segments = ["".join(generator.choice(list("ACGTN"), size=size)) for size in generator.integers(1, 400, 60)]
+    whole = embed_segments(network.encoders, segments, batch_size=60, device=device, dtype="float32")
+    parts = embed_segments(network.encoders, segments, batch_size=batch_size, device=device, dtype="float32")
+    assert whole.std(dim=0).min() > 0.005
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-6)
-    backwards = embed_segments(network.encoders, segments[::-1], batch_size=batch_size, device=device)
+    backwards = embed_segments(network.encoders, segments[::-1], batch_size=batch_size, device=device, dtype="float32")
     torch.testing.assert_close(backwards.flip(0), whole, rtol=0, atol=1e-6)
