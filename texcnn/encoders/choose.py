@@ -7,6 +7,7 @@ from pathlib import Path
 from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.known import KNOWN_ENCODERS
 from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.registry import encoder_types
 from texcnn.errors import ModelError, unknown_name
 from texcnn.segments.kmer import KmerTokenizer
 
@@ -15,8 +16,8 @@ def encoder_spec(name: str) -> EncoderSpec:
     """Finds the encoder a name stands for.
 
     Args:
-        name: A published encoder's short name, or the folder of a checkpoint in the original DNABERT or DNABERT-2
-            layout.
+        name: A published encoder's short name, the folder of a checkpoint in the original DNABERT or DNABERT-2
+            layout, or ``TYPE=FOLDER`` for any other registered type, such as ``nucleotide-transformer``.
 
     Returns:
         What :func:`texcnn.encoders.registry.load_encoder` takes.
@@ -26,6 +27,12 @@ def encoder_spec(name: str) -> EncoderSpec:
     """
     if name in KNOWN_ENCODERS:
         return KNOWN_ENCODERS[name]
+    kind, _, given = name.partition("=")
+    if given and not Path(name).is_dir():
+        types = encoder_types()
+        if kind not in types:
+            raise unknown_name("encoder type", kind, types, error=ModelError, where="--encoder")
+        return EncoderSpec(type=kind, source=given)
     folder = Path(name)
     if not folder.is_dir():
         raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "a folder"], error=ModelError, where="--encoder")

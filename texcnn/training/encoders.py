@@ -11,6 +11,7 @@ from torch import Tensor
 from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.choose import encoder_spec
 from texcnn.encoders.dnabert2 import TOKENIZER_FILE
+from texcnn.encoders.nucleotide_transformer import VOCABULARY_FILE
 from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.encoders.token_encoder import TokenEncoder
@@ -84,6 +85,9 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
         if folder.is_dir() and isinstance(encoder, TokenEncoder):
             prefix = f"encoders.{place}."
             options = {**spec.options, "config": read_json(folder / CONFIG_FILE), "prefix": prefix}
+            if (folder / VOCABULARY_FILE).is_file() and spec.type == "nucleotide-transformer":
+                options["vocabulary"] = f"vocabulary-{place}.txt"
+                files[options["vocabulary"]] = (folder / VOCABULARY_FILE).read_bytes()
             if (folder / TOKENIZER_FILE).is_file():
                 options["tokenizer"] = f"tokenizer-{place}.json"
                 files[options["tokenizer"]] = (folder / TOKENIZER_FILE).read_bytes()

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from texcnn.embedding.engine import embed_segments
+from texcnn.encoders.kmer_counts import KmerCountsEncoder
+from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.encoders.registry import load_encoder
+from texcnn.encoders.word2vec import Word2VecEncoder
+from texcnn.errors import ModelError
+
+
+def test_shares_of_kmers_sum_to_one():
+    encoder = KmerCountsEncoder(1)
+    vectors = encoder.embed(encoder.tokenize(["AACG", "ANNN", "NN"]))
+    assert vectors.tolist() == [[0.5, 0.25, 0.25, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert KmerCountsEncoder(2).embed(KmerCountsEncoder(2).tokenize(["AC"]))[0].nonzero().tolist() == [[1]]
+    assert load_encoder(EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": 3})).dim == 64
+    with pytest.raises(ModelError, match="1 to 6"):
+        KmerCountsEncoder(7)
+
+
+def test_a_segment_is_the_mean_of_its_words():
+    encoder = Word2VecEncoder(torch.arange(32.0).reshape(16, 2), 2)
+    vectors = encoder.embed(encoder.tokenize(["AAC", "NN", "TTNA"]))
+    assert vectors.tolist() == [[(0 + 2) / 2, (1 + 3) / 2], [0, 0], [30, 31]]
+    assert embed_segments([encoder], ["AAC", "TT"], batch_size=1, device="cpu").tolist() == [[1, 2], [30, 31]]
+    assert encoder.fingerprint() != Word2VecEncoder(torch.ones(16, 2), 2).fingerprint()
+
+
+def test_a_table_of_another_size_is_refused():
+    with pytest.raises(ModelError, match="64 rows"):
+        Word2VecEncoder(torch.zeros(16, 2), 3)
+    with pytest.raises(ModelError, match="no bundle is open"):
+        load_encoder(EncoderSpec("word2vec", BUNDLE_SOURCE, options={"k": 3, "prefix": "encoders.0."}))
+
+
+def test_words_of_like_company_are_alike_and_the_same_each_time():
+    pytest.importorskip("gensim")
+    from texcnn.training.word2vec import fit_word2vec
+
+    windows = ["ACGT" * 50, "TTTTNTTTTT" * 20]
+    first = fit_word2vec(windows, k=2, dim=4, epochs=3)
+    assert first.table.shape == (16, 4)
+    assert fit_word2vec(windows, k=2, dim=4, epochs=3).table.equal(first.table)
+    assert not fit_word2vec(windows, k=2, dim=4, epochs=3, seed=1).table.equal(first.table)
+    assert first.table[0].tolist() == [0, 0, 0, 0]  # AA is in no window
+    assert first.table[15].abs().sum() > 0  # TT is
