@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,25 +29,25 @@ class SegmentTokens:
     lengths: Tensor
 
     @classmethod
-    def of(cls, encoder: TokenEncoder, sequences: Sequence[str], spec: SegmentSpec) -> SegmentTokens:
+    def of(cls, encoder: TokenEncoder, sequences: Iterable[str], spec: SegmentSpec) -> SegmentTokens:
         """Cuts windows of one length and tokenises their usable segments.
 
         Raises:
             InputError: when there is no window, or a segment is too long for the encoder.
         """
-        if not sequences:
+        rows: list[list[Tensor]] = []
+        for sequence in sequences:  # one by one: as Python's numbers the tokens of all would take tenfold the memory
+            window = spec.split(sequence)
+            tokens = encoder.tokenize([*window.bases])
+            kept = [row if usable else [] for row, usable in zip(tokens, window.mask, strict=True)]
+            rows.append([torch.tensor(row, dtype=torch.int32) for row in kept])
+        if not rows:
             raise InputError("no window to tokenise")
-        windows = [spec.split(sequence) for sequence in sequences]
-        rows = [encoder.tokenize([*window.bases]) for window in windows]
-        kept = [
-            [tokens if usable else [] for tokens, usable in zip(row, window.mask, strict=True)]
-            for row, window in zip(rows, windows, strict=True)
-        ]
-        lengths = torch.tensor([[len(tokens) for tokens in row] for row in kept])
+        lengths = torch.tensor([[len(segment) for segment in row] for row in rows])
         ids = torch.zeros(*lengths.shape, int(lengths.max()), dtype=torch.int32)
-        for gene, row in enumerate(kept):
-            for place, tokens in enumerate(row):
-                ids[gene, place, : len(tokens)] = torch.tensor(tokens, dtype=torch.int32)
+        for gene, row in enumerate(rows):
+            for place, segment in enumerate(row):
+                ids[gene, place, : len(segment)] = segment
         return cls(ids, lengths)
 
     def __len__(self) -> int:
@@ -90,9 +90,13 @@ class FineTunedNetwork(nn.Module):
         if layers is not None:
             for layer in stack[-layers:]:
                 layer.requires_grad_(True)
-        self._encoder, self._per_pass = encoder, segments_per_pass
+        self._encoder, self._per_pass, self._layers = encoder, segments_per_pass, layers
         self.pretrained = encoder.model  # its name is known to the optimiser: texcnn.training.fit.TUNED
         self.head = head
+
+    def extra_repr(self) -> str:
+        """Says what learns; a checkpoint of other layers is another training's."""
+        return f"layers={self._layers}"
 
     @property
     def output(self) -> nn.Module:
