@@ -118,3 +118,40 @@ def test_refuses_other_numbers_of_segments_and_features() -> None:
         TextCNN(4, 1)(torch.zeros(1, 2, 4), torch.ones(1, 2, dtype=torch.bool), torch.zeros(1, 1))
     with pytest.raises(ModelError, match=r"need the number of segments"):
         TextCNN(4, 1, segment_positions=True)
+
+
+def test_dense_units_read_every_filter_at_every_segment() -> None:
+    head = TextCNN(1, 1, n_segments=3, kernel_widths=(1,), filters=1, dense_units=2).eval()
+    assert head.dense is not None
+    with torch.no_grad():
+        head.convolutions[0].weight.fill_(1.0)
+        head.convolutions[0].bias.zero_()
+        head.dense[0].weight.copy_(torch.tensor([[1.0, 10.0, 100.0], [-1.0, -1.0, -1.0]]))
+        head.dense[0].bias.copy_(torch.tensor([0.5, 2.0]))
+        head.output.weight.copy_(torch.tensor([[1.0, 1000.0]]))
+        head.output.bias.fill_(7.0)
+    values = torch.tensor([[[1.0], [2.0], [3.0]], [[1.0], [-2.0], [0.0]]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    # Row 1: 1 + 20 + 0.5, and 2 - 3 is below zero. Row 2: the convolution's ReLU stops the -2; 1.5, and 2 - 1.
+    assert head(values, mask)[:, 0].tolist() == [28.5, 1008.5]
+
+
+def test_dense_units_tell_places_apart_and_ignore_what_lies_under_the_mask() -> None:
+    torch.manual_seed(3)
+    head = TextCNN(4, 2, n_segments=5, filters=6, dense_units=8).eval()
+    values, mask = torch.randn(3, 5, 4), torch.ones(3, 5, dtype=torch.bool)
+    mask[:, 1] = False
+    changed = values.clone()
+    changed[:, 1] = 1e6
+    assert torch.equal(head(values, mask), head(changed, mask))
+    assert not torch.allclose(head(values, mask), head(values.flip(1), mask.flip(1)), atol=1e-3)
+    assert head(values, torch.zeros_like(mask)).isnan().all()
+
+
+def test_unusable_dense_units_are_refused() -> None:
+    with pytest.raises(ModelError, match="dense units need the number of segments"):
+        TextCNN(4, 1, dense_units=8)
+    with pytest.raises(ModelError, match="unusable dense_units 0"):
+        TextCNN(4, 1, n_segments=3, dense_units=0)
+    with pytest.raises(ModelError, match="allowed: 5 segments"):
+        TextCNN(4, 1, n_segments=5, dense_units=2)(torch.zeros(1, 4, 4), torch.ones(1, 4, dtype=torch.bool))

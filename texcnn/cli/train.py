@@ -72,6 +72,7 @@ _MARKER = "unfinished-training.txt"
 @click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd"]), help="[default: the architecture's]")
 @click.option("--patience", type=_POSITIVE, help="Epochs to wait for a smaller loss. [default: the architecture's]")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of a text CNN. [default: 0.5]")
+@click.option("--dense-units", type=_POSITIVE, help="Of a text CNN: a dense layer over all segments, not the maximum.")
 @click.option("--kernel-widths", help="Of a text CNN, in segments. [default: 1,3,5]")
 @click.option("--filters", type=_POSITIVE, help="Of each width of a text CNN. [default: 128]")
 @click.option("--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart.")
@@ -111,6 +112,7 @@ def train(
     kernel_widths: str | None,
     filters: int | None,
     segment_positions: bool | None,
+    dense_units: int | None,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -180,6 +182,7 @@ def train(
         "filters": filters,
         "dropout": dropout,
         "segment_positions": segment_positions,
+        "dense_units": dense_units,
     }
     options = TrainOptions(
         name=out.name,
