@@ -49,7 +49,7 @@ def embed(model: Model, reference: Reference, annotation: Annotation, folder: Pa
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from texcnn.embedding.store import StoreSpec
+    from texcnn.embedding.store_spec import StoreSpec
 
     monkeypatch.setattr(fill, "StoreSpec", lambda **values: StoreSpec(**values, genes_per_chunk=7))
 
@@ -117,7 +117,9 @@ def test_other_content_is_never_mixed_in(
 ) -> None:
     embed(model, reference, annotation, tmp_path / "store")
     fewer = Annotation(annotation.genes[:5], annotation.skipped, annotation.path)
-    with pytest.raises(InputError, match=r"other genes, another genome or another encoder.*--overwrite"):
+    with pytest.raises(
+        InputError, match=r"genes: 31 from 'g0' on and 1 skipped in the store, 5 from .* now.*--overwrite"
+    ):
         embed(model, reference, fewer, tmp_path / "store")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match=r"already exists"):
@@ -129,7 +131,9 @@ def test_a_model_with_other_encoders_is_refused(
 ) -> None:
     store = embed(model, reference, annotation, tmp_path / "store")
     other = load_model(save_tiny_dnabert2(tmp_path / "other", seed=1))
-    with pytest.raises(StoreError, match=r"other encoders.*texcnn embed --model tiny-dnabert2"):
+    with pytest.raises(
+        StoreError, match=r"encoders.1: \w{12}... in the store, \w{12}... now.*texcnn embed --model tiny-dnabert2"
+    ):
         next(predict_store(other, store))
 
 
@@ -147,7 +151,7 @@ def test_what_is_no_store(tmp_path: Path, model: Model, reference: Reference, an
     embed(model, reference, annotation, tmp_path / "store")
     path = tmp_path / "store" / "store.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 7}))
-    with pytest.raises(StoreError, match=r"format version 7.*allowed: 1.*texcnn embed again"):
+    with pytest.raises(StoreError, match=r"format version 7.*allowed: 2.*texcnn embed again"):
         EmbeddingStore.open(tmp_path / "store")
 
 
@@ -189,7 +193,7 @@ def test_another_list_of_skipped_genes_is_not_lost(
 ) -> None:
     embed(model, reference, annotation, tmp_path / "store")
     other = Annotation(annotation.genes, [*annotation.skipped, Skipped("foo", "unknown")], annotation.path)
-    with pytest.raises(InputError, match=r"other genes"):
+    with pytest.raises(InputError, match=r"1 skipped in the store, .* 2 skipped now"):
         embed(model, reference, other, tmp_path / "store")
 
 

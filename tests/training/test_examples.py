@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store import EmbeddingStore, StoreSpec
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.embedding.store_spec import StoreSpec
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Annotation, Gene, Skipped

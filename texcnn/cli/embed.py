@@ -11,6 +11,7 @@ from texcnn.cli.options import (
     COMPUTE_OPTIONS,
     ENCODER_OPTION,
     FASTA_OPTION,
+    GRID_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS, with --encoder. [default: 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on, with --encoder. [default: 3500]")
 @click.option("--segment-length", type=click.IntRange(min=1), help="Bases per segment, with --encoder. [default: 500]")
+@GRID_OPTION
+@click.option(
+    "--store-dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Type of the stored vectors: 16 bits halve the store and round predictions.",
+)
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -41,6 +50,8 @@ def embed(
     upstream: int | None,
     downstream: int | None,
     segment_length: int | None,
+    grid_segments: bool,
+    store_dtype: str,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -55,11 +66,13 @@ def embed(
 
     An interrupted run goes on where it stopped when the same command is given again.
     """
-    import shutil
+    from dataclasses import replace
 
     from texcnn.device import resolve_device
     from texcnn.embedding.fill import embed_genes
-    from texcnn.embedding.store import STORE_META
+    from texcnn.embedding.store import EmbeddingStore
+    from texcnn.embedding.store_folder import STORE_META, free_bytes
+    from texcnn.embedding.store_spec import store_bytes
     from texcnn.encoders.choose import encoder_spec
     from texcnn.encoders.registry import load_encoder
     from texcnn.errors import InputError
@@ -74,7 +87,8 @@ def embed(
     if encoders:
         if model is not None:
             raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
-        loaded = [load_encoder(encoder_spec(name)) for name in encoders]
+        specs = [encoder_spec(name) for name in encoders]
+        loaded = [load_encoder(spec) for spec in specs]
         window = resized(WindowSpec(), upstream, downstream)
         segments = SegmentSpec() if segment_length is None else SegmentSpec(segment_length)
     else:
@@ -84,17 +98,24 @@ def embed(
         chosen = load_model(model)
         network = chosen.segment_network()
         loaded, window, segments = network.encoders, chosen.window, network.segments
+        specs = list(chosen.config.encoders)
+    if grid_segments:
+        window = replace(window, grid=segments.length)
 
     check_output(out, overwrite=True, marker=STORE_META)  # an unfinished store is gone on with
     resolved = resolve_device(device)
     with Reference(fasta) as reference:
         annotation = load_genes(reference, window, **which)
         dim = sum(encoder.dim for encoder in loaded)
-        size = len(annotation.genes) * segments.n_segments(window.length) * dim * 4
+        size = store_bytes(len(annotation.genes), segments.n_segments(window.length), dim, store_dtype)
         if not quiet:
-            click.echo(f"{len(annotation.genes)} genes, {size / 1e9:.3g} GB before compression: {out}", err=True)
+            free = free_bytes(out)
+            click.echo(
+                f"{len(annotation.genes)} genes, {size / 1e9:.3g} GB in {store_dtype}, {free / 1e9:.3g} GB free: {out}",
+                err=True,
+            )
         if overwrite and out.exists():
-            shutil.rmtree(out)  # only now: a mistyped option must not cost a store that took days
+            EmbeddingStore.remove(out)  # only now: a mistyped option must not cost a store that took days
         embed_genes(
             loaded,
             reference,
@@ -103,6 +124,8 @@ def embed(
             window=window,
             segments=segments,
             transcripts=which["transcripts"] == "all",
+            specs=specs,
+            store_dtype=store_dtype,
             batch_size=batch_size,
             device=resolved,
             progress=not quiet,

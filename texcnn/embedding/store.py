@@ -2,15 +2,17 @@
 
 A folder: ``store.json`` (what the vectors depend on), ``genes.parquet``, ``skipped.tsv`` and a Zarr array each for
 the vectors, the masks and the fractions of N. Chunks of genes are written in order and counted in
-``progress.json`` after each, so that a killed run goes on where it stopped.
+``progress.json`` after each, so that a killed run goes on where it stopped. ``lock`` is held by the process that
+writes. Chunks carry a checksum and are not compressed: noise of 32 or 16 bits hardly shrinks, and so they can be
+mapped into memory.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,63 +23,31 @@ import torch
 import zarr
 
 from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.number_types import decode, encode
+from texcnn.embedding.store_folder import (
+    ARRAY_NAMES,
+    ARRAYS,
+    FORMAT_VERSION,
+    GENES,
+    PROGRESS,
+    SKIPPED,
+    STORE_META,
+    check_room,
+    is_being_written,
+    write_empty,
+    written_by_us,
+)
+from texcnn.embedding.store_spec import EncoderOrigin, StoreSpec
 from texcnn.errors import InputError, StoreError, TexcnnError
-from texcnn.files import atomic_file, atomic_folder
+from texcnn.files import atomic_file, scratch_folder
 from texcnn.genome.gene import Gene, Skipped
-from texcnn.genome.windows import WindowSpec
-from texcnn.segments.segment import SegmentSpec
-from texcnn.tables.columns import skipped_frame
 from texcnn.tables.readers import read_skipped
 
 if TYPE_CHECKING:
     from texcnn.model.model import Model
     from texcnn.model.network import SegmentNetwork
 
-FORMAT_VERSION = 1
-STORE_META = "store.json"
-"""The file that shows that a folder is a store."""
-
-_PROGRESS = "progress.json"
-_GENES, _SKIPPED, _ARRAYS = "genes.parquet", "skipped.tsv", "arrays.zarr"
-_ARRAY_NAMES = ("values", "mask", "n_fraction")
 _MAKE_ANEW = "copy it again, or run texcnn embed again with --overwrite"
-
-
-@dataclass(frozen=True)
-class StoreSpec:
-    """Everything the vectors depend on.
-
-    Attributes:
-        encoders: Fingerprint of each encoder, in the order they are joined.
-        dim: Length of a segment's joined vector.
-        window: The window round the TSS.
-        segments: How it is cut.
-        fasta: Name of the genome's file.
-        fasta_fingerprint: Digest of the genome's file.
-        transcripts: Whether there is one row per transcript.
-        genes_per_chunk: Genes written and read at a time.
-    """
-
-    encoders: tuple[str, ...]
-    dim: int
-    window: WindowSpec
-    segments: SegmentSpec
-    fasta: str
-    fasta_fingerprint: str
-    transcripts: bool = False
-    genes_per_chunk: int = 64
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> StoreSpec:
-        """Reads the entries of ``store.json``."""
-        return cls(
-            **{
-                **values,
-                "encoders": tuple(values["encoders"]),
-                "window": WindowSpec(**values["window"]),
-                "segments": SegmentSpec(**values["segments"]),
-            }
-        )
 
 
 @dataclass(frozen=True)
@@ -103,24 +73,25 @@ class EmbeddingStore:
 
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
-        group = zarr.open_group(folder / _ARRAYS, mode="r+")
+        self._identity = self._stat()
+        group = zarr.open_group(folder / ARRAYS, mode="r+")
         # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
         # file lost in copying could not be told from a masked segment.
         # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
         self._arrays: dict[str, Any] = {
-            name: cast(Any, group[name]).with_config({"write_empty_chunks": True}) for name in _ARRAY_NAMES
+            name: cast(Any, group[name]).with_config({"write_empty_chunks": True}) for name in ARRAY_NAMES
         }
 
     @property
     def n_chunks(self) -> int:
         """Number of chunks of genes."""
-        return -(-len(self.genes) // self.spec.genes_per_chunk)
+        return self.spec.n_chunks(len(self.genes))
 
     @property
     def chunks_done(self) -> int:
         """Number of chunks written; they are written in order."""
         with _damage_found(self.folder):
-            return int(json.loads((self.folder / _PROGRESS).read_text(encoding="utf-8"))["chunks_done"])
+            return int(json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))["chunks_done"])
 
     @classmethod
     def create(
@@ -136,33 +107,52 @@ class EmbeddingStore:
 
         Raises:
             InputError: when something else is there.
+            StoreError: when the disk has no room for it.
         """
-        if folder.exists():
-            if not (folder / STORE_META).is_file():
-                raise InputError(f"'{folder}' already exists", where="--out", remedy="choose another name")
-            store = cls._open(folder)
-            if (store.spec, store.genes, store.skipped) != (spec, list(genes), list(skipped)):
-                raise InputError(
-                    f"'{folder}' holds embeddings of other genes, another genome or another encoder",
-                    where="--out",
-                    remedy="choose another name, or add --overwrite",
-                )
-            return store
-        shape = (len(genes), spec.segments.n_segments(spec.window.length))
-        rows = max(1, min(spec.genes_per_chunk, len(genes)))
-        with atomic_folder(folder) as temporary:
-            group = zarr.create_group(temporary / _ARRAYS)
-            group.create_array("values", shape=(*shape, spec.dim), chunks=(rows, shape[1], spec.dim), dtype="float32")
-            group.create_array("mask", shape=shape, chunks=(rows, shape[1]), dtype="bool")
-            group.create_array("n_fraction", shape=shape[:1], chunks=(rows,), dtype="float64")
-            pd.DataFrame([asdict(gene) for gene in genes], columns=list(Gene.__dataclass_fields__)).to_parquet(
-                temporary / _GENES, index=False
+        if not folder.exists():
+            check_room(folder, spec.bytes(len(genes)))
+            # Another process may be quicker; what it made is looked at like any other store.
+            with suppress(FileExistsError):
+                write_empty(folder, spec, genes, skipped)
+        if not (folder / STORE_META).is_file():
+            raise InputError(f"'{folder}' already exists", where="--out", remedy="choose another name")
+        store = cls._open(folder)
+        different = store.spec.differences(spec)
+        if store.genes != list(genes) or store.skipped != list(skipped):
+            different.append(
+                f"genes: {_listed(store.genes, store.skipped)} in the store, {_listed(genes, skipped)} now"
             )
-            skipped_frame(skipped).to_csv(temporary / _SKIPPED, sep="\t", index=False)
-            described = {"format_version": FORMAT_VERSION, **asdict(spec)}
-            (temporary / STORE_META).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-            (temporary / _PROGRESS).write_text('{"chunks_done": 0}\n', encoding="utf-8")
-        return cls._open(folder)
+        if different:
+            raise InputError(
+                f"'{folder}' holds other embeddings ({'; '.join(different)})",
+                where="--out",
+                remedy="choose another name, or add --overwrite",
+            )
+        return store
+
+    @staticmethod
+    def remove(folder: Path) -> None:
+        """Removes a store, unless a process is writing it.
+
+        Raises:
+            StoreError: when one is.
+        """
+        with written_by_us(folder), scratch_folder(folder.absolute().parent) as scratch:
+            folder.replace(scratch / "removed")  # at once: a reader finds all of it or nothing
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the right to write chunks; it ends with the block, or with the process.
+
+        Raises:
+            StoreError: when another process has it, or the disk has no room for the chunks that are missing.
+        """
+        with written_by_us(self.folder):
+            missing = len(self.genes[self.chunks_done * self.spec.genes_per_chunk :])
+            check_room(self.folder, self.spec.bytes(missing))
+            for half in (self.folder / ARRAYS).rglob("*.partial"):
+                half.unlink()  # zarr's own temporaries, of a process that was killed
+            yield
 
     @classmethod
     def open(cls, folder: Path) -> EmbeddingStore:
@@ -172,11 +162,14 @@ class EmbeddingStore:
             StoreError: when it is none, is unfinished, damaged or incomplete, or has another format version.
         """
         store = cls._open(folder)
-        if store.chunks_done < store.n_chunks:
+        if (done := store.chunks_done) < store.n_chunks:
+            busy = is_being_written(folder)
             raise StoreError(
-                f"the store is unfinished: {store.chunks_done} of {store.n_chunks} chunks",
+                f"the store is unfinished: {done} of {store.n_chunks} chunks",
                 where=folder,
-                remedy="run the same texcnn embed command again; it goes on where it stopped",
+                remedy="a process is writing it: wait for its end"
+                if busy
+                else "run the same texcnn embed command again; it goes on where it stopped",
             )
         for name, array in store._arrays.items():
             if array.nchunks_initialized < store.n_chunks:
@@ -204,8 +197,8 @@ class EmbeddingStore:
                 remedy="run texcnn embed again, or use the version of texcnn that wrote it",
             )
         with _damage_found(folder):
-            genes = [Gene(*row) for row in pd.read_parquet(folder / _GENES).itertuples(index=False)]
-            return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / _SKIPPED))
+            genes = [Gene(*row) for row in pd.read_parquet(folder / GENES).itertuples(index=False)]
+            return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / SKIPPED))
 
     def rows(self, chunk: int) -> slice:
         """Returns the rows of a chunk."""
@@ -221,10 +214,10 @@ class EmbeddingStore:
         if chunk != self.chunks_done:
             raise StoreError(f"chunk {chunk} written out of order", where=self.folder, allowed=str(self.chunks_done))
         rows = self.rows(chunk)
-        self._arrays["values"][rows] = embeddings.values.numpy()
+        self._arrays["values"][rows] = encode(embeddings.values, self.spec.store_dtype)
         self._arrays["mask"][rows] = embeddings.mask.numpy()
         self._arrays["n_fraction"][rows] = np.asarray(n_fraction, np.float64)
-        with atomic_file(self.folder / _PROGRESS) as temporary:
+        with atomic_file(self.folder / PROGRESS) as temporary:
             temporary.write_text(json.dumps({"chunks_done": chunk + 1}) + "\n", encoding="utf-8")
 
     def read_chunk(self, chunk: int) -> StoredChunk:
@@ -235,14 +228,73 @@ class EmbeddingStore:
         """
         rows = self.rows(chunk)
         with _damage_found(self.folder):
-            values: npt.NDArray[np.float32] = self._arrays["values"][rows]
+            values: npt.NDArray[Any] = self._arrays["values"][rows]
             mask: npt.NDArray[np.bool_] = self._arrays["mask"][rows]
             n_fraction: npt.NDArray[np.float64] = self._arrays["n_fraction"][rows]
+        self._check_there(chunk)
         return StoredChunk(
             self.genes[rows],
             n_fraction.tolist(),
-            Embeddings(torch.from_numpy(values), torch.from_numpy(mask)),
+            Embeddings(decode(values, self.spec.store_dtype), torch.from_numpy(mask)),
         )
+
+    def read_rows(self, rows: Sequence[int]) -> Embeddings:
+        """Reads some genes' vectors, in the order given, out of memory-mapped chunks: nothing else is loaded.
+
+        Unlike :meth:`read_chunk` it does not check the chunks' sums.
+
+        Args:
+            rows: Places in :attr:`genes`.
+
+        Raises:
+            StoreError: when a chunk is missing or cut short.
+        """
+        size = self.spec.genes_per_chunk
+        chunks: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            chunks.setdefault(row // size, []).append(place)
+        values = torch.zeros(len(rows), self.n_segments, self.spec.dim)
+        mask = torch.zeros(len(rows), self.n_segments, dtype=torch.bool)
+        for chunk, places in chunks.items():
+            inner = [rows[place] % size for place in places]
+            values[places] = decode(self._mapped("values", chunk)[inner], self.spec.store_dtype)
+            mask[places] = torch.from_numpy(self._mapped("mask", chunk)[inner])
+            self._check_there(chunk)
+        return Embeddings(values, mask)
+
+    @property
+    def n_segments(self) -> int:
+        """Segments per gene."""
+        return self.spec.segments.n_segments(self.spec.window.length)
+
+    def _mapped(self, name: str, chunk: int) -> npt.NDArray[Any]:
+        array = self._arrays[name]
+        with _damage_found(self.folder):
+            return np.memmap(self._file(name, chunk), array.dtype, "r", shape=array.chunks)
+
+    def _file(self, name: str, chunk: int) -> Path:
+        return (
+            self.folder
+            / ARRAYS
+            / name
+            / self._arrays[name].metadata.encode_chunk_key((chunk, *[0] * (self._arrays[name].ndim - 1)))
+        )
+
+    def _check_there(self, chunk: int) -> None:
+        """A lost chunk would read as zeros, and one of a new store in the old one's place as other genes' vectors."""
+        if not all(self._file(name, chunk).is_file() for name in ARRAY_NAMES) or self._stat() != self._identity:
+            raise StoreError(
+                f"chunk {chunk} of the store is gone, or the store was replaced while it was read",
+                where=self.folder,
+                remedy="run this command again",
+            )
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        try:
+            found = (self.folder / STORE_META).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_mtime_ns
 
     def check_model(self, model: Model) -> SegmentNetwork:
         """Checks that a model reads just these vectors.
@@ -254,16 +306,29 @@ class EmbeddingStore:
             StoreError: when its encoders, window or segments are others.
         """
         network = model.segment_network()
-        wanted = {
-            "encoders": tuple(encoder.fingerprint() for encoder in network.encoders),
-            "window": model.window,
-            "segments": network.segments,
-        }
-        different = [name for name, value in wanted.items() if getattr(self.spec, name) != value]
-        if different:
+        wanted = replace(
+            self.spec,
+            encoders=tuple(encoder.fingerprint() for encoder in network.encoders),
+            window=model.window,
+            segments=network.segments,
+            origins=tuple(
+                EncoderOrigin.of(encoder, spec)
+                for encoder, spec in zip(network.encoders, model.config.encoders, strict=True)
+            ),
+        )
+        names = ["encoders", "window", "segments"]
+        if self.spec.encoders != wanted.encoders:
+            names.append("origins")  # alone they mean nothing: the same weights can come from several places
+        if different := self.spec.differences(wanted, names):
+            grid = any(entry.startswith("window.grid") for entry in different)
             raise StoreError(
-                f"the store was not made for the model '{model.name}': other {' and '.join(different)}",
+                f"the store was not made for the model '{model.name}' ({'; '.join(different)})",
                 where=self.folder,
-                remedy=f"texcnn embed --model {model.name}",
+                remedy=f"texcnn embed --model {model.name}"
+                + (", or give --grid-segments to both commands or to none" if grid else ""),
             )
         return network
+
+
+def _listed(genes: Sequence[Gene], skipped: Sequence[Skipped]) -> str:
+    return f"{len(genes)} from '{genes[0].id if genes else ''}' on and {len(skipped)} skipped"
