@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MAP_CHROM_NAMES_OPTION, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import (
+    COMPUTE_OPTIONS,
+    DTYPE_OPTION,
+    FILE,
+    MAP_CHROM_NAMES_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+)
 
 
 @click.command()
@@ -38,6 +45,7 @@ from texcnn.cli.options import COMPUTE_OPTIONS, FILE, MAP_CHROM_NAMES_OPTION, OU
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and baselines.")
 @COMPUTE_OPTIONS
+@DTYPE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def evaluate(
@@ -57,6 +65,7 @@ def evaluate(
     device: str,
     batch_size: int,
     quiet: bool,
+    dtype: str,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -119,6 +128,7 @@ def evaluate(
                 map_chrom_names=map_chrom_names,
                 batch_size=batch_size,
                 device=device,
+                dtype=dtype,
                 progress=not quiet,
             )
         table = read_prediction_table(predictions)

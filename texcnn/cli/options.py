@@ -105,6 +105,14 @@ GRID_OPTION = click.option(
     help="Shift windows by half a segment at most, so that neighbours share segments; changes predictions.",
 )
 
+DTYPE_OPTION = click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    help="Type of the encoders' matrix products: auto (bfloat16 or float16 where the hardware has it), float32, "
+    "bfloat16, float16.",
+)
+
 COMPUTE_OPTIONS = _options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(

@@ -9,6 +9,7 @@ import click
 
 from texcnn.cli.options import (
     COMPUTE_OPTIONS,
+    DTYPE_OPTION,
     FILE,
     GRID_OPTION,
     MODEL_OPTION,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
 @GRID_OPTION
 @COMPUTE_OPTIONS
+@DTYPE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def predict(
@@ -43,6 +45,7 @@ def predict(
     device: str,
     batch_size: int,
     quiet: bool,
+    dtype: str,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -75,11 +78,12 @@ def predict(
             "--transcripts": which["transcripts"] != "gene",
             "--genes": which["genes"],
             "--map-chrom-names": which["map_chrom_names"],
+            "--dtype": dtype != "auto",
         }
         given = [name for name, value in fixed.items() if value]
         if given:
             raise InputError(
-                f"--embeddings already holds the genome and the genes, so {', '.join(given)} cannot be given",
+                f"--embeddings already holds genome, genes and vectors, so {', '.join(given)} cannot be given",
                 remedy="leave them out, or leave --embeddings out",
             )
         resolve_device(device)  # only the head is left to compute, on the CPU: but a GPU that is missing is said so
@@ -97,6 +101,7 @@ def predict(
             features=features,
             batch_size=batch_size,
             device=device,
+            dtype=dtype,
             progress=not quiet,
             **which,
         )

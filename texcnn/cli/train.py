@@ -9,6 +9,7 @@ import click
 
 from texcnn.cli.options import (
     COMPUTE_OPTIONS,
+    DTYPE_OPTION,
     ENCODER_OPTION,
     FILE,
     MODEL_OPTION,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
+_RATE = click.FloatRange(min=0, min_open=True)
 _MARKER = "unfinished-training.txt"
 """The file that shows that a folder is what an interrupted training left."""
 
@@ -46,6 +48,14 @@ _MARKER = "unfinished-training.txt"
 @click.option("--architecture", default="textcnn", show_default=True, help="TExCNN or a peer: docs/usage.md has them.")
 @MODEL_OPTION
 @ENCODER_OPTION
+@click.option(
+    "--fine-tune",
+    is_flag=False,
+    flag_value="all",
+    metavar="[all|N]",
+    help="Let the encoder learn as well: all of it, or its last N layers. [default: none of it]",
+)
+@click.option("--encoder-learning-rate", type=_RATE, help="Of a fine-tuned encoder. [default: 3e-05]")
 @click.option("--upstream", type=_COUNT, help="Bases before the TSS. [default: 7000, or the model's]")
 @click.option("--downstream", type=_COUNT, help="Bases from the TSS. [default: 3500, or the model's]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and one column per feature.")
@@ -68,7 +78,7 @@ _MARKER = "unfinished-training.txt"
 @click.option("--runs", type=_POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
 @click.option("--epochs", type=_POSITIVE, help="Most passes over the training genes. [default: the architecture's]")
 @click.option("--genes-per-step", type=_POSITIVE, help="Genes per step. [default: the architecture's]")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="[default: the architecture's]")
+@click.option("--learning-rate", type=_RATE, help="[default: the architecture's]")
 @click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd"]), help="[default: the architecture's]")
 @click.option("--patience", type=_POSITIVE, help="Epochs to wait for a smaller loss. [default: the architecture's]")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of a text CNN. [default: 0.5]")
@@ -77,6 +87,7 @@ _MARKER = "unfinished-training.txt"
 @click.option("--filters", type=_POSITIVE, help="Of each width of a text CNN. [default: 128]")
 @click.option("--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart.")
 @COMPUTE_OPTIONS
+@DTYPE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def train(
@@ -91,6 +102,8 @@ def train(
     architecture: str,
     model: str | None,
     encoders: tuple[str, ...],
+    fine_tune: str | None,
+    encoder_learning_rate: float | None,
     upstream: int | None,
     downstream: int | None,
     features: Path | None,
@@ -116,6 +129,7 @@ def train(
     device: str,
     batch_size: int,
     quiet: bool,
+    dtype: str,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -125,8 +139,8 @@ def train(
     texcnn train --fasta genome.fa --gtf genes.gtf --expression rpkm.tsv.gz --unit RPKM --out my-model
     texcnn train --embeddings store --expression tpm.h5ad --unit TPM --split file --split-file split.tsv --out my-model
 
-    The encoders stay as they are; a text CNN is fitted to their vectors, or a published peer is trained on the same
-    genes (--architecture). An interrupted training goes on where it stopped when the same command is given again:
+    The encoders stay as they are, unless one learns as well (--fine-tune); a text CNN is fitted to their vectors, or a
+    published peer is trained on the same genes (--architecture). An interrupted training goes on where it stopped when the same command is given again:
     what is unfinished lies in OUT.work until then.
     """
     import shutil
@@ -142,10 +156,11 @@ def train(
     from texcnn.training.choose_split import SplitChoice
     from texcnn.training.encoders import encoders_by_name, encoders_of_model
     from texcnn.training.examples import label_genes, read_all_features
-    from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_vectors
+    from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_tokens, prepare_vectors
     from texcnn.training.splits import read_groups
     from texcnn.training.targets import read_targets
     from texcnn.training.train import TrainOptions, train_model
+    from texcnn.training.tuning import Tuning
 
     network = find_architecture(architecture)
     if network.reads != "encoders" and (model is not None or encoders or embeddings is not None):
@@ -154,6 +169,16 @@ def train(
             where="--model, --encoder, --embeddings",
             remedy="give --fasta and genes alone, or --architecture textcnn",
         )
+    if fine_tune is not None and (network.reads != "encoders" or embeddings is not None):
+        raise InputError(
+            "a store's vectors are of an encoder that stays as it is"
+            if embeddings is not None
+            else f"{architecture} reads {network.reads}, there is no pre-trained encoder to tune",
+            where="--fine-tune",
+            remedy="give --fasta and genes, and --architecture textcnn",
+        )
+    if encoder_learning_rate is not None and fine_tune is None:
+        raise InputError("no encoder learns", where="--encoder-learning-rate", remedy="add --fine-tune")
     if embeddings is not None and (upstream, downstream) != (None, None):
         raise InputError("a store has its window already", where="--upstream, --downstream")
     if model is not None and encoders:
@@ -199,12 +224,16 @@ def train(
             learning_rate=learning_rate,
             optimizer=optimizer,
             patience=patience,
+            encoder_learning_rate=encoder_learning_rate,
         ),
         runs=runs,
     )
     chosen = None
     if network.reads == "encoders":
         chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
+    tuning = None
+    if fine_tune is not None and chosen is not None:
+        tuning = Tuning.of(chosen, fine_tune, segments_per_pass=batch_size)
 
     if embeddings is not None and chosen is not None:
         store = EmbeddingStore.open(embeddings)
@@ -225,6 +254,8 @@ def train(
             _open_work(work, anew=overwrite)
             if network.reads == "bases":
                 prepared = prepare_bases(labelled.genes, reference, window)
+            elif tuning is not None:
+                prepared = prepare_tokens(labelled.genes, reference, tuning, window)
             else:
                 prepared = prepare_vectors(
                     labelled,
@@ -235,6 +266,7 @@ def train(
                     window=window,
                     batch_size=batch_size,
                     device=device,
+                    dtype=dtype,
                     progress=not quiet,
                 )
     trained = train_model(

@@ -182,6 +182,7 @@ class Model:
         *,
         batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
     ) -> npt.NDArray[np.float32]:
         """Predicts expression of windows given as bases.
 
@@ -190,6 +191,7 @@ class Model:
             features: ``(n, n_features)`` as the head takes them, that is scaled; None uses the model's defaults.
             batch_size: Segments (or windows, for a one-hot model) per forward pass; never changes the result.
             device: Where to compute; None is the GPU if there is one.
+            dtype: Type of the encoders' matrix products (:func:`texcnn.device.resolve_dtype`).
 
         Returns:
             float32 ``(n, n_cell_types)`` in the model's unit; NaN for a window without a usable segment.
@@ -217,13 +219,13 @@ class Model:
             if features is None
             else torch.as_tensor(features, dtype=torch.float32)
         )
-        predicted = self.network.predict(sequences, extra, batch_size=batch_size, device=device)
+        predicted = self.network.predict(sequences, extra, batch_size=batch_size, device=device, dtype=dtype)
         return predicted.numpy()
 
     def describe_table(
-        self, *, cell_types: Sequence[str] | None, fasta: str, fasta_fingerprint: str, transcripts: bool
+        self, *, cell_types: Sequence[str] | None, fasta: str, fasta_fingerprint: str, transcripts: bool, dtype: str
     ) -> TableDescription:
-        """Returns columns, unit and origin of a table this model makes."""
+        """Returns columns, unit and origin of a table this model makes, its encoders computing in ``dtype``."""
         return TableDescription(
             cell_types=tuple(self.cell_types[column] for column in self.cell_type_columns(cell_types)),
             unit=self.unit,
@@ -233,6 +235,7 @@ class Model:
             fasta_fingerprint=fasta_fingerprint,
             texcnn_version=__version__,
             transcripts=transcripts,
+            dtype=dtype if isinstance(self.network, SegmentNetwork) else "float32",
         )
 
     def predict(
@@ -249,6 +252,7 @@ class Model:
         map_chrom_names: bool = False,
         batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         progress: bool = False,
     ) -> pd.DataFrame:
         """Predicts expression of genes.
@@ -265,6 +269,7 @@ class Model:
             map_chrom_names: Whether to map chr1/1 styles where the files differ.
             batch_size: Segments (or windows) per forward pass; never changes the result.
             device: Where to compute; None is the GPU if there is one.
+            dtype: Type of the encoders' matrix products (:func:`texcnn.device.resolve_dtype`).
             progress: Whether to show progress.
 
         Returns:
@@ -296,6 +301,7 @@ class Model:
                     transcripts=transcripts == "all",
                     batch_size=batch_size,
                     device=device,
+                    dtype=dtype,
                     progress=progress,
                 )
             )

@@ -28,11 +28,13 @@ class Network(Protocol):
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         memory: SegmentMemory | None = None,
     ) -> Tensor:
         """Predicts expression of windows, float32 ``(n, n_cell_types)`` on the CPU; NaN without a usable base.
 
-        ``memory`` has the segment vectors of the windows before, for a network that has any.
+        For a network with encoders: ``dtype`` is the type of their matrix products, ``memory`` has the segment vectors
+        of the windows before.
         """
         ...
 
@@ -58,11 +60,12 @@ class SegmentNetwork:
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         memory: SegmentMemory | None = None,
     ) -> Tensor:
         """Predicts expression of windows; ``batch_size`` counts segments. See :class:`Network`."""
         embeddings = embed_windows(
-            self.encoders, sequences, self.segments, batch_size=batch_size, device=device, memory=memory
+            self.encoders, sequences, self.segments, batch_size=batch_size, device=device, dtype=dtype, memory=memory
         )
         return self.predict_embeddings(embeddings, features)
 
@@ -103,6 +106,7 @@ class OneHotNetwork:
         *,
         batch_size: int,
         device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
         memory: SegmentMemory | None = None,
     ) -> Tensor:
         """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""

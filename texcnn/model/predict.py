@@ -47,6 +47,7 @@ def predict_genes(
     transcripts: bool = False,
     batch_size: int,
     device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
     memory: SegmentMemory | None = None,
     progress: bool = False,
 ) -> Iterator[PredictedRows]:
@@ -61,6 +62,7 @@ def predict_genes(
         transcripts: Whether rows name their transcript.
         batch_size: Segments (or windows) per forward pass; never changes the result.
         device: Where to compute; None is the GPU if there is one.
+        dtype: Type of the encoders' matrix products (:func:`texcnn.device.resolve_dtype`).
         memory: Keeps count of the segments; None for one of its own.
         progress: Whether to show progress.
 
@@ -75,7 +77,9 @@ def predict_genes(
             placed = [window.gene for window in chunk]
             extra = rows.features(placed)
             sequences = [window.sequence for window in chunk]
-            values = model.network.predict(sequences, extra, batch_size=batch_size, device=device, memory=memory)
+            values = model.network.predict(
+                sequences, extra, batch_size=batch_size, device=device, dtype=dtype, memory=memory
+            )
             yield rows.make(placed, [window.n_fraction for window in chunk], extra, values)
             bar.update(len(chunk))
     if not genes:

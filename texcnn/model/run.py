@@ -10,7 +10,7 @@ from typing import Unpack
 
 import torch
 
-from texcnn.device import resolve_device
+from texcnn.device import dtype_name, resolve_device, resolve_dtype
 from texcnn.embedding.reuse import SegmentMemory
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.genome.gene import Skipped
@@ -41,6 +41,7 @@ def predict_to_table(
     features: Path | None = None,
     batch_size: int,
     device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
     progress: bool = False,
     **which: Unpack[GeneOptions],
 ) -> Counts:
@@ -53,7 +54,9 @@ def predict_to_table(
     """
     per_transcript = which.get("transcripts") == "all"
     resolved = resolve_device(device)  # a missing GPU is cheaper to find than a whole annotation is to read
+    computed_in = resolve_dtype(dtype, resolved)
     table = model.read_features(features)
+    _LOG.info("computing on %s in %s", resolved, dtype_name(computed_in))
     memory = SegmentMemory()
     with Reference(fasta) as reference:
         annotation = load_genes(reference, model.window, **which)
@@ -66,6 +69,7 @@ def predict_to_table(
             transcripts=per_transcript,
             batch_size=batch_size,
             device=resolved,
+            dtype=computed_in,
             memory=memory,
             progress=progress,
         )
@@ -74,6 +78,7 @@ def predict_to_table(
             fasta=reference.path.name,
             fasta_fingerprint=reference.fingerprint(),
             transcripts=per_transcript,
+            dtype=dtype_name(computed_in),
         )
         counts = _write(out, description, rows, annotation.skipped, memory)
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", memory.asked, memory.computed)
@@ -98,6 +103,7 @@ def predict_store_to_table(
         fasta=store.spec.fasta,
         fasta_fingerprint=store.spec.fasta_fingerprint,
         transcripts=store.spec.transcripts,
+        dtype=store.spec.compute_dtype,
     )
     return _write(out, description, rows, store.skipped)
 

@@ -41,6 +41,7 @@ class TableDescription:
         fasta_fingerprint: Digest of the genome's file.
         texcnn_version: The package's version.
         transcripts: Whether there is one row per transcript.
+        dtype: Type of the encoders' matrix products.
     """
 
     cell_types: tuple[str, ...]
@@ -51,6 +52,7 @@ class TableDescription:
     fasta_fingerprint: str
     texcnn_version: str
     transcripts: bool = False
+    dtype: str = "float32"
 
     def to_json(self) -> str:
         """Returns the description as JSON."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.embedding.fill import embed_genes
@@ -24,7 +25,9 @@ from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
 from texcnn.training.encoders import ChosenEncoders
 from texcnn.training.examples import LabelledGenes
+from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
 from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
+from texcnn.training.tuning import Tuning
 from texcnn.training.word2vec import fit_word2vec
 
 
@@ -40,6 +43,7 @@ class Prepared:
         fasta: Name of the genome's file.
         segments: How the window is cut; None where the network reads bases.
         chosen: The encoders; None likewise.
+        tuning: How one of them learns with the head; None where they stay as they are.
     """
 
     inputs: Inputs
@@ -49,6 +53,18 @@ class Prepared:
     fasta: str
     segments: SegmentSpec | None = None
     chosen: ChosenEncoders | None = None
+    tuning: Tuning | None = None
+
+    def network(self, head: nn.Module) -> nn.Module:
+        """Makes what is fitted: the head, behind a copy of the encoder if that learns as well."""
+        return head if self.tuning is None else self.tuning.network(head)
+
+    def tensors(self, network: nn.Module) -> dict[str, Tensor]:
+        """Returns the bundle's tensors of a fitted network: its head, and encoders that no other place has."""
+        tensors = {} if self.chosen is None else self.chosen.tensors
+        if self.tuning is not None and isinstance(network, FineTunedNetwork):
+            tensors, network = self.tuning.tensors(network), network.head
+        return tensors | {f"head.{name}": value for name, value in network.state_dict().items()}
 
 
 def fitted_encoders(
@@ -72,6 +88,28 @@ def prepare_bases(genes: Sequence[Gene], reference: Reference, window: WindowSpe
     return Prepared(WindowBases(codes[usable]), usable.tolist(), {"length": window.length}, window, reference.path.name)
 
 
+def prepare_tokens(genes: Sequence[Gene], reference: Reference, tuning: Tuning, window: WindowSpec) -> Prepared:
+    """Reads the genes' windows as tokens of an encoder that learns.
+
+    Raises:
+        InputError: when a segment is too long for the encoder.
+    """
+    segments = tuning.chosen.segments or SegmentSpec()
+    windows = (read.sequence for read in read_windows(reference, genes, window))
+    tokens = SegmentTokens.of(tuning.encoder, windows, segments)
+    usable = (tokens.lengths > 0).any(dim=1)
+    return Prepared(
+        SegmentTokens(tokens.ids[usable], tokens.lengths[usable]),
+        usable.tolist(),
+        {"dim": tuning.encoder.dim, "n_segments": segments.n_segments(window.length)},
+        window,
+        reference.path.name,
+        segments,
+        tuning.chosen,
+        tuning,
+    )
+
+
 def prepare_vectors(
     labelled: LabelledGenes,
     reference: Reference,
@@ -82,6 +120,7 @@ def prepare_vectors(
     window: WindowSpec,
     batch_size: int,
     device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
     progress: bool = False,
 ) -> Prepared:
     """Embeds the genes' windows into a store, or goes on with an unfinished one, and reads it; see
@@ -96,6 +135,7 @@ def prepare_vectors(
         segments=chosen.segments or SegmentSpec(),
         batch_size=batch_size,
         device=device,
+        dtype=dtype,
         progress=progress,
     )
     return prepare_store(labelled.genes, store, chosen)
