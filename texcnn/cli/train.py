@@ -140,8 +140,8 @@ def train(
     texcnn train --embeddings store --expression tpm.h5ad --unit TPM --split file --split-file split.tsv --out my-model
 
     The encoders stay as they are, unless one learns as well (--fine-tune); a text CNN is fitted to their vectors, or a
-    published peer is trained on the same genes (--architecture). An interrupted training goes on where it stopped when the same command is given again:
-    what is unfinished lies in OUT.work until then.
+    published peer is trained on the same genes (--architecture). An interrupted training goes on where it stopped when
+    the same command is given again: what is unfinished lies in OUT.work until then.
     """
     import shutil
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -120,6 +121,15 @@ class TokenEncoder(ABC):
         """Moves the weights."""
         self.model.to(device)
         return self
+
+    def copy(self) -> Self:
+        """Returns an encoder with weights of its own, so that training it leaves this one as it is.
+
+        Its fingerprint is computed when it is asked for the first time: not before its weights are final.
+        """
+        copied = copy.deepcopy(self, {id(self.tokenizer): self.tokenizer})
+        copied._fingerprint = None
+        return copied
 
     def compute_in(self, dtype: torch.dtype) -> Self:
         """Chooses the type of matrix products.

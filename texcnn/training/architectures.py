@@ -49,7 +49,7 @@ class Architecture:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "textcnn": Architecture(
-        "TExCNN: frozen encoders and a text CNN", "textcnn", "encoders", FitOptions(), {"segment_positions": True}
+        "TExCNN: a text CNN over segment vectors", "textcnn", "encoders", FitOptions(), {"segment_positions": True}
     ),
     # Agarwal & Shendure 2020, doi:10.1016/j.celrep.2020.107663, as their public training script has it: Adam, 1e-3,
     # 128 genes per step, stopped after 5 epochs. (Their later notebook takes SGD with momentum 0.9 and 5e-4.)

@@ -12,6 +12,7 @@ from texcnn.tables.split import PARTS
 from texcnn.training.architectures import find_architecture
 from texcnn.training.examples import LabelledGenes
 from texcnn.training.fit import FitOptions, fit_head
+from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run, best_run
 
 _CARD = """# {name}
@@ -55,7 +56,7 @@ def model_card(
     architecture: str,
     fit: FitOptions,
     cell_types: Sequence[str],
-    fasta: str,
+    prepared: Prepared,
     genes: LabelledGenes,
     runs: Sequence[Run],
     summary: pd.DataFrame,
@@ -67,7 +68,7 @@ def model_card(
         architecture: A name of :data:`texcnn.training.architectures.ARCHITECTURES`.
         fit: How its head was fitted.
         cell_types: Its outputs.
-        fasta: Name of the genome's file.
+        prepared: What its network was fed.
         genes: The genes it was fitted to and judged with.
         runs: All runs.
         summary: ``metric min avg max`` over the runs.
@@ -78,10 +79,13 @@ def model_card(
     network = find_architecture(architecture)
     reads = "the window's bases, one-hot"
     if config.segments is not None:
-        encoders = ", ".join(f"{spec.type} ({spec.source})" for spec in config.encoders)
+        frozen = ", ".join(f"{spec.type} ({spec.source})" for spec in config.encoders)
+        encoders = f"frozen encoders: {frozen}" if prepared.tuning is None else f"an encoder: {prepared.tuning}"
         n_segments = config.segments.n_segments(config.window.length)
-        reads = f"{n_segments} segments of {config.segments.length} bp through frozen encoders: {encoders}"
+        reads = f"{n_segments} segments of {config.segments.length} bp through {encoders}"
     fitted = _FITTED.format(fit=fit) if network.solve is fit_head else "solved, its penalty chosen by validation genes"
+    if prepared.tuning is not None:
+        fitted += f"; the encoder's learning rate {fit.encoder_learning_rate:g}"
     sizes = Counter(genes.split.parts.values())
     rows = ["| metric | min | avg | max |", "|---|---|---|---|"]
     rows += [f"| {row.metric} | {row.min:.4f} | {row.avg:.4f} | {row.max:.4f} |" for row in summary.itertuples()]
@@ -91,7 +95,7 @@ def model_card(
         outputs=cell_types[0] if len(cell_types) == 1 else f"{len(cell_types)} cell types",
         upstream=config.window.upstream,
         downstream=config.window.downstream,
-        fasta=fasta,
+        fasta=prepared.fasta,
         sizes=", ".join(f"{sizes[part]:,} {part}" for part in PARTS),
         how=genes.split.how,
         skipped=len(genes.skipped),

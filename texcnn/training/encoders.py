@@ -15,11 +15,15 @@ from texcnn.encoders.nucleotide_transformer import VOCABULARY_FILE
 from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.encoders.weights import find_file
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.model import load_model
 from texcnn.segments.segment import SegmentSpec
+
+_FILES = {"dnabert2": {"tokenizer": TOKENIZER_FILE}, "nucleotide-transformer": {"vocabulary": VOCABULARY_FILE}}
+"""Encoder type to the files that it reads beside config and weights, by the option that names them in a bundle."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,32 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
     for place, name in enumerate(names):
         spec = encoder_spec(name)
         encoder = load_encoder(spec)
-        folder = Path(spec.source)
-        if folder.is_dir() and isinstance(encoder, TokenEncoder):
-            prefix = f"encoders.{place}."
-            options = {**spec.options, "config": read_json(folder / CONFIG_FILE), "prefix": prefix}
-            if (folder / VOCABULARY_FILE).is_file() and spec.type == "nucleotide-transformer":
-                options["vocabulary"] = f"vocabulary-{place}.txt"
-                files[options["vocabulary"]] = (folder / VOCABULARY_FILE).read_bytes()
-            if (folder / TOKENIZER_FILE).is_file():
-                options["tokenizer"] = f"tokenizer-{place}.json"
-                files[options["tokenizer"]] = (folder / TOKENIZER_FILE).read_bytes()
-            tensors |= {f"{prefix}{key}": value for key, value in encoder.model.state_dict().items()}
-            spec = replace(spec, source=BUNDLE_SOURCE, sha256={}, options=options)
+        if Path(spec.source).is_dir() and isinstance(encoder, TokenEncoder):
+            spec, held, needed = hold_encoder(spec, encoder, place)
+            tensors |= held
+            files |= needed
         encoders.append(encoder)
         specs.append(spec)
     return ChosenEncoders(encoders, tuple(specs), tensors, files)
+
+
+def hold_encoder(
+    spec: EncoderSpec, encoder: TokenEncoder, place: int = 0
+) -> tuple[EncoderSpec, dict[str, Tensor], dict[str, bytes]]:
+    """Makes a bundle's own encoder of one that lies in a folder or in the Hub cache.
+
+    Returns:
+        Its description in the bundle, its weights ``encoders.<place>.*``, and the further files that it needs.
+
+    Raises:
+        ModelError: when its files are no longer there.
+    """
+    prefix = f"encoders.{place}."
+    options = {name: value for name, value in spec.options.items() if name != "unverified"}
+    options |= {"config": read_json(find_file(spec, CONFIG_FILE)), "prefix": prefix}
+    files: dict[str, bytes] = {}
+    for option, name in _FILES.get(spec.type, {}).items():
+        options[option] = f"{option}-{place}{Path(name).suffix}"
+        files[options[option]] = find_file(spec, name).read_bytes()
+    tensors = {f"{prefix}{key}": value for key, value in encoder.model.state_dict().items()}
+    return replace(spec, source=BUNDLE_SOURCE, revision=None, sha256={}, options=options), tensors, files

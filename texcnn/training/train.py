@@ -105,7 +105,7 @@ def train_model(
     examples, features, genes = make_examples(labelled, prepared.inputs, prepared.usable, options.feature_names)
     sizes = {**prepared.sizes, "n_cell_types": len(options.cell_types), "n_features": len(features)}
     runs = fit_runs(
-        lambda: architecture.make_head(sizes, options.head),
+        lambda: prepared.network(architecture.make_head(sizes, options.head)),
         examples,
         [gene.id for gene in genes.genes],
         genes.split,
@@ -164,15 +164,14 @@ def _save(
     save_bundle(
         out,
         config,
-        ({} if chosen is None else chosen.tensors)
-        | {f"head.{name}": value for name, value in best.fit.head.state_dict().items()},
+        prepared.tensors(best.fit.head),
         pd.DataFrame({"cell_type": options.cell_types}),
         model_card(
             config,
             options.architecture,
             options.fit,
             options.cell_types,
-            prepared.fasta,
+            prepared,
             trained.genes,
             runs,
             trained.summary,
