@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -113,6 +114,20 @@ DTYPE_OPTION = click.option(
     "bfloat16, float16.",
 )
 
+
+def _use_threads(_context: click.Context, _parameter: click.Parameter, threads: int | None) -> None:
+    """Sets the threads of arithmetic and of tokenisers; without a wish the latter follow ``OMP_NUM_THREADS``."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+        os.environ[_TOKENISER_THREADS] = str(threads)
+    elif "OMP_NUM_THREADS" in os.environ:
+        os.environ.setdefault(_TOKENISER_THREADS, os.environ["OMP_NUM_THREADS"])
+
+
+_TOKENISER_THREADS = "RAYON_NUM_THREADS"
+
 COMPUTE_OPTIONS = _options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(
@@ -121,6 +136,13 @@ COMPUTE_OPTIONS = _options(
         default=64,
         show_default=True,
         help="Segments per forward pass (windows, for one-hot models); changes speed and memory, never the result.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        callback=_use_threads,
+        expose_value=False,
+        help="CPU threads. [default: OMP_NUM_THREADS, else one per core]",
     ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )

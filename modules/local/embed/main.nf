@@ -19,7 +19,7 @@ process EMBED {
     def device = task.accelerator ? 'cuda' : 'cpu'
     def args = task.ext.args ?: ''
     """
-    export OMP_NUM_THREADS=${task.cpus}
+    export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn embed \\
         --fasta '${fasta}' \\
         --bed '${windows}' --bed-anchor window \\

@@ -17,7 +17,7 @@ process PREDICT {
     def args = task.ext.args ?: ''
     def extra = features ? "--features '${features}'" : ''
     """
-    export OMP_NUM_THREADS=${task.cpus}
+    export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn predict \\
         --embeddings '${embeddings}' \\
         --model '${bundle ?: model.source}' \\

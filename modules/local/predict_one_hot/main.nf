@@ -19,7 +19,7 @@ process PREDICT_ONE_HOT {
     def args = task.ext.args ?: ''
     def extra = features ? "--features '${features}'" : ''
     """
-    export OMP_NUM_THREADS=${task.cpus}
+    export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn predict \\
         --fasta '${fasta}' \\
         --bed '${windows}' --bed-anchor window \\
