@@ -55,6 +55,7 @@ def test_vectors_are_those_of_the_encoder_and_masked_segments_have_none(tmp_path
     torch.testing.assert_close(predict_rows(few, data, TEST), predict_rows(net, data, TEST), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_one_pass(tmp_path: Path) -> None:
     encoder, data = make(tmp_path / "m")
     rows = torch.arange(6)
@@ -80,6 +81,7 @@ def test_only_the_last_layers_move(tmp_path: Path) -> None:
         network(encoder, 3)
 
 
+@pytest.mark.slow
 def test_going_on_equals_an_uninterrupted_training(tmp_path: Path) -> None:
     results = []
     for name, stops in (("whole", [4]), ("resumed", [2, 4])):

@@ -53,6 +53,7 @@ def same(left: Fit, right: Fit) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_learns_what_is_there_in_the_unit_of_the_labels() -> None:
     data = examples()
     done = fit(data, FitOptions(epochs=80, batch_size=16, learning_rate=0.01, patience=80, seed=7))

@@ -24,7 +24,9 @@ def table(folder: Path, name: str, **columns: object) -> Path:
 @pytest.mark.parametrize(
     ("ids", "values", "message"),
     [
-        (GENES, [5] * N_GENES, "the same value for every gene in the cell types liver"),
+        pytest.param(
+            GENES, [5] * N_GENES, "the same value for every gene in the cell types liver", marks=pytest.mark.slow
+        ),
         (GENES, [None] * N_GENES, "no value at all for the cell types liver"),
         (GENES, [-1, *range(1, N_GENES)], "1 negative values, such as -1 of gene g00 in 'liver'"),
         ([*GENES[:-1], "g00"], range(N_GENES), "1 duplicate names of a gene, such as 'g00'"),
@@ -42,6 +44,7 @@ def test_expression_that_cannot_be_learned(
     assert not list(tmp_path.glob("mine*"))
 
 
+@pytest.mark.slow
 def test_labels_that_look_logged_are_warned_of(
     texcnn: Run, inputs: dict[str, Path], tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -110,6 +113,7 @@ def test_a_disk_that_fills_up_under_a_checkpoint(
     assert texcnn("train", *given, *TINY) == (0, "")
 
 
+@pytest.mark.slow
 def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
     texcnn: Run, inputs: dict[str, Path], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
