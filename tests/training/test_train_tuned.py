@@ -163,6 +163,7 @@ def test_an_encoder_from_elsewhere_is_held_with_its_config_and_tokenizer(tmp_pat
         ({"fine_tune": 3}, "unusable layers '3' – in --fine-tune – allowed: all, or 1 to 2 of the last ones"),
         ({"fine_tune": "most"}, "unusable layers 'most'"),
         ({"fine_tune": None}, "no encoder learns – in --encoder-learning-rate – add --fine-tune"),
+        ({"dtype": "bfloat16"}, "an encoder does not learn in bfloat16 – in --dtype – allowed: float32"),
         ({"encoder_learning_rate": 0}, "0 is not in the range x>0"),
     ],
 )

@@ -177,6 +177,8 @@ def train(
             where="--fine-tune",
             remedy="give --fasta and genes, and --architecture textcnn",
         )
+    if fine_tune is not None and dtype not in ("auto", "float32"):
+        raise InputError(f"an encoder does not learn in {dtype}", where="--dtype", allowed="float32 with --fine-tune")
     if encoder_learning_rate is not None and fine_tune is None:
         raise InputError("no encoder learns", where="--encoder-learning-rate", remedy="add --fine-tune")
     if embeddings is not None and (upstream, downstream) != (None, None):
