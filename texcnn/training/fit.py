@@ -158,9 +158,14 @@ def fit_head(
 
 
 @torch.inference_mode()
-def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int]) -> Tensor:
-    """Predicts some of the examples on the CPU, float32 ``(len(rows), n_cell_types)``."""
-    parts = [head(*examples.arguments(batch, torch.device("cpu"))) for batch in torch.tensor(rows).split(256)]
+def predict_rows(
+    head: nn.Module, examples: Examples, rows: Sequence[int], *, device: str | torch.device = "cpu"
+) -> Tensor:
+    """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU, where the head ends as well."""
+    where = torch.device(device)
+    head.to(where)
+    parts = [head(*examples.arguments(batch, where)).cpu() for batch in torch.tensor(rows).split(256)]
+    head.cpu()
     return torch.cat(parts)
 
 

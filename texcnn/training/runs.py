@@ -11,8 +11,10 @@ import pandas as pd
 import torch
 from torch import nn
 
+from texcnn.device import resolve_device
 from texcnn.evaluation.metrics import METRICS
 from texcnn.tables.split import TEST, TRAIN, VALID
+from texcnn.training.finetune import FineTunedNetwork
 from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
 from texcnn.training.splits import Split
 
@@ -86,7 +88,9 @@ def fit_runs(
             checkpoint=None if checkpoints is None else checkpoints / f"run-{seed}.safetensors",
             progress=progress,
         )
-        judged = [_judge(fit.head, examples, rows[part], part, cell_types) for part in (VALID, TEST)]
+        # A head alone is judged on the CPU, as that is where it predicts; with an encoder before it that takes hours.
+        where = resolve_device(device) if isinstance(fit.head, FineTunedNetwork) else torch.device("cpu")
+        judged = [_judge(fit.head, examples, rows[part], part, cell_types, where) for part in (VALID, TEST)]
         done.append(Run(seed, fit, pd.concat(judged, ignore_index=True)))
     return done
 
@@ -121,9 +125,14 @@ def summarize_runs(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _judge(
-    head: nn.Module, examples: Examples, rows: Sequence[int], part: str, cell_types: Sequence[str]
+    head: nn.Module,
+    examples: Examples,
+    rows: Sequence[int],
+    part: str,
+    cell_types: Sequence[str],
+    device: torch.device,
 ) -> pd.DataFrame:
-    predicted = predict_rows(head, examples, rows).numpy().astype(np.float64)
+    predicted = predict_rows(head, examples, rows, device=device).numpy().astype(np.float64)
     true = examples.labels[rows].numpy().astype(np.float64)
     return pd.DataFrame(
         {
