@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("protocol", type=Path)
     parser.add_argument("step", nargs="*", help="Steps to run, in this order; 'all' for every one.")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="Replace a setting.")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     protocol = tomllib.loads(given.protocol.read_text(encoding="utf-8"))
     settings = dict(protocol["set"])
     for pair in given.set:

@@ -13,6 +13,7 @@ from tiny import tiny_tokenizer
 from transformers import BertConfig, BertModel
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.genome.annotation import read_gtf
 from texcnn.model.model import load_model
 
 FILE = "protocol/protocol.toml"
@@ -41,6 +42,20 @@ def small_encoders(folder: Path) -> dict[str, str]:
         save_file(model.state_dict(), folder / name / "model.safetensors")
     (folder / "dnabert2" / "tokenizer.json").write_bytes(tiny_tokenizer())
     return {name: str(folder / name) for name in models}
+
+
+def tiny_settings(folder: Path, **files: Path) -> list[str]:
+    settings = {
+        "out": folder / "results",
+        "bed": folder / "genes.bed",
+        "split": folder / "split.tsv",
+        **files,
+        **small_encoders(folder),
+        "runs": 2,
+        "epochs": 2,
+        "device": "cpu",
+    }
+    return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 
 
 def test_every_step_is_listed_with_its_command(project: Path) -> None:
@@ -75,24 +90,17 @@ def test_the_protocol_runs_on_the_slice(project: Path, data: Path, tmp_path: Pat
     ]
     split = pd.read_csv(human / "xpresso_labels_split.tsv", sep="\t").set_index("gene_id")["split"]
     chosen = bed[inside]
-    chosen = chosen[chosen[3].isin(split.index)].head(60)
+    chosen = chosen[chosen[3].isin(split.index)].head(30)
     chosen.to_csv(tmp_path / "genes.bed", sep="\t", header=False, index=False)
     parts = {gene: ("train", "train", "train", "valid", "test")[i % 5] for i, gene in enumerate(chosen[3])}
     pd.Series(parts, name="split").to_csv(tmp_path / "split.tsv", sep="\t", index_label="gene_id")
-    settings = {
-        "out": str(tmp_path / "results"),
-        "fasta": str(human / "hg38_slice.fa.gz"),
-        "bed": str(tmp_path / "genes.bed"),
-        "gtf": str(human / "hg38_refseq.gtf.gz"),
-        "expression": str(human / "expression_roadmap57_rpkm.tsv.gz"),
-        "tf": str(human / "tf_targets_encode181.tsv.gz"),
-        "split": str(tmp_path / "split.tsv"),
-        **small_encoders(tmp_path),
-        "runs": "2",
-        "epochs": "2",
-        "device": "cpu",
-    }
-    given = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    given = tiny_settings(
+        tmp_path,
+        fasta=human / "hg38_slice.fa.gz",
+        gtf=human / "hg38_refseq.gtf.gz",
+        expression=human / "expression_roadmap57_rpkm.tsv.gz",
+        tf=human / "tf_targets_encode181.tsv.gz",
+    )
     run(
         project, *given, "median", "half-life", "tf-without-polr2a", "half-life-tf-without-polr2a", "embed-10500",
         "embed-50000", "median-10500-sequence", "cell-types-50000-half-life-tf-without-polr2a", "peer-kmer-ridge",
@@ -109,3 +117,27 @@ def test_the_protocol_runs_on_the_slice(project: Path, data: Path, tmp_path: Pat
     assert (len(large.cell_types), large.window.length) == (57, 50_000)
     assert len(large.config.features) == 8 + 180
     assert load_model(results / "peer-kmer-ridge").cell_types == ("median",)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_protocol_runs_on_yeast(project: Path, data: Path, tmp_path: Path) -> None:
+    yeast = data / "yeast"
+    genes = [gene for gene in read_gtf(yeast / "R64-1-1.81.gtf.gz").genes if 10_000 < gene.tss < 200_000][::40]
+    rows = [f"{gene.chrom}\t{gene.tss}\t{gene.tss + 1}\t{gene.id}\t0\t{gene.strand}\n" for gene in genes]
+    (tmp_path / "genes.bed").write_text("".join(rows))
+    parts = {
+        gene: ("train", "train", "train", "valid", "test")[i % 5] for i, gene in enumerate(gene.id for gene in genes)
+    }
+    pd.Series(parts, name="split").to_csv(tmp_path / "split.tsv", sep="\t", index_label="gene_id")
+    given = tiny_settings(
+        tmp_path,
+        fasta=yeast / "R64-1-1.fa.gz",
+        gtf=yeast / "R64-1-1.81.gtf.gz",
+        expression=yeast / "expression_tpm_conditions.tsv.gz",
+        tf=yeast / "tf_targets_yeastract220.tsv.gz",
+    )
+    run(project, *given, "median", "embed-10500", "cell-types-10500-sequence", "peer-xpresso")
+    model = load_model(tmp_path / "results" / "cell-types-10500-sequence")
+    assert len(model.cell_types) == 52
+    assert len(pd.read_csv(tmp_path / "results" / "peer-xpresso" / "runs.tsv", sep="\t")) == 2

@@ -79,7 +79,7 @@ class NucleotideTransformerEncoder(TokenEncoder):
             architecture=repr([getattr(model.config, field) for field in _FIELDS]),
         )
         # Positions are counted from the padding's id on, as in RoBERTa.
-        self._longest = model.config.max_position_embeddings - model.config.pad_token_id - 1
+        self._longest = model.config.max_position_embeddings - tokenizer.pad_id - 1
 
     def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
         """Turns segments into token ids.

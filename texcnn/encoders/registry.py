@@ -21,10 +21,10 @@ EncoderFactory = Callable[[EncoderSpec, EncoderFiles | None], Encoder]
 # Named here as well as in pyproject.toml, so that a source tree works that was never installed.
 _BUILT_IN = (
     EntryPoint("dnabert", "texcnn.encoders.dnabert:load_dnabert", GROUP),
+    EntryPoint("dnabert2", "texcnn.encoders.dnabert2:load_dnabert2", GROUP),
     EntryPoint("nucleotide-transformer", "texcnn.encoders.nucleotide_transformer:load_nucleotide_transformer", GROUP),
     EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
     EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
-    EntryPoint("dnabert2", "texcnn.encoders.dnabert2:load_dnabert2", GROUP),
 )
 
 
