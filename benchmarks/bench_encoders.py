@@ -11,11 +11,11 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import torch
-from bench_flops import batch_flops, gemm_flops_per_second
-from bench_table import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
+from texcnn.bench.flops import batch_flops, gemm_flops_per_second
+from texcnn.bench.rounds import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
 from texcnn.embedding.engine import embed_segments
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model

@@ -5,9 +5,9 @@ Imports little: Linux counts the memory of the process that starts another in th
 
 from __future__ import annotations
 
-from bench_table import Goal, Row
 from memory import GTF, predict
 
+from texcnn.bench.rounds import Goal, Row
 from texcnn.genome.annotation import read_gtf
 
 MODEL = "texcnn-mini"

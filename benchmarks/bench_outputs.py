@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable
 
 import torch
-from bench_table import Goal, Row, median_ratio, time_rounds
 from memory import FASTA, GTF
 
+from texcnn.bench.rounds import Goal, Row, median_ratio, time_rounds
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pysam
-from bench_table import Goal, Row, median_ratio, skipped, time_rounds
 from memory import FASTA, GTF
 
+from texcnn.bench.rounds import Goal, Row, median_ratio, skipped, time_rounds
 from texcnn.genome.annotation import read_gtf
 from texcnn.genome.gene import Gene
 from texcnn.genome.reference import Reference

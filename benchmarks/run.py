@@ -17,8 +17,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from bench_table import Row, describe_machine, markdown, replace_measured, skipped
 from memory import FASTA
+from page import markdown, replace_measured
+
+from texcnn.bench.rounds import Row, describe_machine, skipped
 
 PAGE = Path(__file__).parent / "README.md"
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "merge": "texcnn.cli.merge:merge",
     "report": "texcnn.cli.report:report",
     "models": "texcnn.cli.models:models",
+    "bench": "texcnn.cli.bench:bench",
     "kipoi": "texcnn.cli.kipoi:kipoi",
 }
 

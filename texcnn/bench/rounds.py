@@ -1,4 +1,4 @@
-"""Medians of interleaved rounds, rows with the ratio that is wanted, and the Markdown table they make."""
+"""Medians of interleaved rounds, the rows they make, and the machine they were measured on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-START, END = "<!-- measured: start -->", "<!-- measured: end -->"
+from texcnn.files import atomic_file
+
 _VERSIONS = ("texcnn", "torch", "transformers", "tokenizers", "pysam", "kipoiseq", "multimolecule")
 
 
@@ -80,22 +81,8 @@ def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     return statistics.median(above / below for above, below in zip(numerators, denominators, strict=True))
 
 
-def markdown(sections: Mapping[str, Sequence[Row]]) -> str:
-    """Lays out the rows of every section as one table."""
-    lines = ["| measure | what | median | unit | wanted | reached |", "|---|---|---:|---|---|---|"]
-    for section, rows in sections.items():
-        for row in rows:
-            value = "not measured" if row.value is None else _significant(row.value)
-            wanted = "" if row.goal is None else str(row.goal)
-            reached = ""
-            if row.goal is not None and row.value is not None:
-                reached = "yes" if row.goal.reached(row.value) else "**no**"
-            lines.append(f"| {section} | {row.what} | {value} | {row.unit} | {wanted} | {reached} |")
-    return "\n".join(lines)
-
-
-def _significant(value: float) -> str:
-    """Three significant digits, but every digit before the point."""
+def significant(value: float) -> str:
+    """Writes a figure with three significant digits, but every digit before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
@@ -132,19 +119,23 @@ def peak_memory_mib() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def replace_measured(text: str, measured: str) -> str:
-    """Puts a new table between the two marks of a page.
-
-    Raises:
-        ValueError: if the page does not have each mark once, in order.
-    """
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end or START in rest or END in after:
-        raise ValueError(f"the page needs the marks {START} and {END}, once each")
-    return f"{before}{START}\n\n{measured}\n\n{END}{after}"
-
-
 def skipped(reason: str, names: Iterable[str]) -> list[Row]:
     """Rows that say what was not measured, and why."""
     return [Row(name, None, reason) for name in names]
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Lays rows out in columns for a terminal."""
+    width = max(len(row.what) for row in rows)
+    values = ["-" if row.value is None else significant(row.value) for row in rows]
+    longest = max(map(len, values))
+    return "\n".join(
+        f"{row.what:<{width}}  {value:>{longest}}  {row.unit}".rstrip() for row, value in zip(rows, values, strict=True)
+    )
+
+
+def write_tsv(path: Path, rows: Sequence[Row]) -> None:
+    """Writes rows as ``measure value unit``, every digit of the value kept."""
+    lines = [f"{row.what}\t{'' if row.value is None else row.value}\t{row.unit}\n" for row in rows]
+    with atomic_file(path) as temporary:
+        temporary.write_text("".join(["measure\tvalue\tunit\n", *lines]), encoding="utf-8")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
+from transformers import BertModel
 
-_SIZE = 2048
+from texcnn.encoders.dnabert2_model import Dnabert2Model
+from texcnn.encoders.protocol import Encoder
+from texcnn.encoders.token_encoder import TokenEncoder
+
+_CPU = torch.device("cpu")
 
 
 def flops_per_token(*, hidden: int, intermediate: int, layers: int, length: int, gated: bool) -> int:
@@ -37,13 +42,39 @@ def batch_flops(lengths: Iterable[int], *, hidden: int, intermediate: int, layer
     )
 
 
-def gemm_flops_per_second(repeats: int = 8) -> float:
-    """Measures the best rate of a product of two float32 matrices of 2048 x 2048."""
-    left, right = torch.rand(_SIZE, _SIZE), torch.rand(_SIZE, _SIZE)
-    product = torch.empty(_SIZE, _SIZE)
+def encoder_flops(encoder: Encoder, lengths: Sequence[int]) -> int | None:
+    """Counts the operations an encoder needs for rows of tokens; None for one whose arithmetic is not known here."""
+    model = encoder.model if isinstance(encoder, TokenEncoder) else None
+    if not isinstance(model, Dnabert2Model | BertModel):
+        return None
+    config = model.config
+    return batch_flops(
+        lengths,
+        hidden=config.hidden_size,
+        intermediate=config.intermediate_size,
+        layers=config.num_hidden_layers,
+        gated=isinstance(model, Dnabert2Model),
+    )
+
+
+def gemm_flops_per_second(
+    device: torch.device = _CPU, dtype: torch.dtype = torch.float32, *, repeats: int = 8
+) -> float:
+    """Measures the best rate of a product of two square matrices, 2048 wide on a CPU and 8192 wide on a GPU."""
+    size = 2048 if device.type == "cpu" else 8192
+    left, right = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
+    product = torch.empty_like(left)
     best = float("inf")
     for _ in range(repeats):
+        synchronize(device)
         start = time.perf_counter()
         torch.mm(left, right, out=product)
+        synchronize(device)
         best = min(best, time.perf_counter() - start)
-    return 2 * _SIZE**3 / best
+    return 2 * size**3 / best
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits for a GPU, which otherwise is still computing when a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

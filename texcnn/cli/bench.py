@@ -1,0 +1,66 @@
+"""``texcnn bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from texcnn.cli.options import COMPUTE_OPTIONS, DTYPE_OPTION, ENCODER_OPTION, FILE, MODEL_OPTION, OVERWRITE_OPTION
+
+
+@click.command()
+@MODEL_OPTION
+@ENCODER_OPTION
+@click.option("--out", type=FILE, help="A TSV of the table as well.")
+@COMPUTE_OPTIONS
+@DTYPE_OPTION
+@OVERWRITE_OPTION
+def bench(
+    model: str | None,
+    encoders: tuple[str, ...],
+    out: Path | None,
+    device: str,
+    batch_size: int,
+    quiet: bool,
+    dtype: str,
+    overwrite: bool,
+) -> None:
+    r"""Measure how fast a model is on this machine, and how near to what the machine has to give.
+
+    \b
+    texcnn bench --model texcnn-mini
+    texcnn bench --encoder dnabert2 --device cuda --out speed.tsv
+
+    Windows are made up, so no genome is needed. Half a minute, or longer where a gene takes seconds.
+    """
+    import os
+    import time
+
+    from texcnn.bench.model import Setting, bench_encoders, bench_model
+    from texcnn.bench.rounds import as_text, describe_machine, write_tsv
+    from texcnn.device import dtype_name
+    from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.registry import load_encoder
+    from texcnn.errors import InputError
+    from texcnn.files import check_output
+    from texcnn.genome.windows import WindowSpec
+    from texcnn.model.model import load_model
+    from texcnn.segments.segment import SegmentSpec
+
+    if encoders and model is not None:
+        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+    if out is not None:
+        check_output(out, overwrite=overwrite)
+    setting = Setting.of(device, dtype, batch_size)
+    machine = describe_machine(time.gmtime(), os.getloadavg()[0])
+    if encoders:
+        loaded = [load_encoder(encoder_spec(name)) for name in encoders]
+        rows = bench_encoders(loaded, WindowSpec(), SegmentSpec(), setting)
+    else:
+        rows = bench_model(load_model(model), setting)
+    if out is not None:
+        write_tsv(out, rows)
+    if not quiet:
+        click.echo(f"{machine}\n{setting.device} in {dtype_name(setting.dtype)}\n", err=True)
+    click.echo(as_text(rows))
