@@ -17,6 +17,7 @@ from texcnn.cli.options import (
     OVERWRITE_OPTION,
     gene_options,
 )
+from texcnn.cli.train_checks import check_sources, check_tuning
 from texcnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -163,32 +164,23 @@ def train(
     from texcnn.training.tuning import Tuning
 
     network = find_architecture(architecture)
-    if network.reads != "encoders" and (model is not None or encoders or embeddings is not None):
-        raise InputError(
-            f"{architecture} reads {network.reads}, not other encoders' vectors",
-            where="--model, --encoder, --embeddings",
-            remedy="give --fasta and genes alone, or --architecture textcnn",
-        )
-    if fine_tune is not None and (network.reads != "encoders" or embeddings is not None):
-        raise InputError(
-            "a store's vectors are of an encoder that stays as it is"
-            if embeddings is not None
-            else f"{architecture} reads {network.reads}, there is no pre-trained encoder to tune",
-            where="--fine-tune",
-            remedy="give --fasta and genes, and --architecture textcnn",
-        )
-    if fine_tune is not None and dtype not in ("auto", "float32"):
-        raise InputError(f"an encoder does not learn in {dtype}", where="--dtype", allowed="float32 with --fine-tune")
-    if encoder_learning_rate is not None and fine_tune is None:
-        raise InputError("no encoder learns", where="--encoder-learning-rate", remedy="add --fine-tune")
-    if embeddings is not None and (upstream, downstream) != (None, None):
-        raise InputError("a store has its window already", where="--upstream, --downstream")
-    if model is not None and encoders:
-        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
-    if (fasta is None) == (embeddings is None):
-        raise InputError(
-            "give either a genome or a store", where="--fasta, --embeddings", allowed="exactly one of them"
-        )
+    check_sources(
+        architecture,
+        network,
+        fasta=fasta,
+        embeddings=embeddings,
+        model=model,
+        encoders=encoders,
+        sized=(upstream, downstream) != (None, None),
+    )
+    check_tuning(
+        architecture,
+        network,
+        fine_tune=fine_tune,
+        encoder_learning_rate=encoder_learning_rate,
+        embeddings=embeddings,
+        dtype=dtype,
+    )
     check_output(out, overwrite=overwrite, marker=CONFIG)
     work = out.with_name(f"{out.name}.work")
     check_output(work, overwrite=True, marker=_MARKER)
