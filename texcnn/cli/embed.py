@@ -9,6 +9,7 @@ import click
 
 from texcnn.cli.options import (
     COMPUTE_OPTIONS,
+    DTYPE_OPTION,
     ENCODER_OPTION,
     FASTA_OPTION,
     GRID_OPTION,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Type of the stored vectors: 16 bits halve the store and round predictions.",
 )
+@DTYPE_OPTION
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -52,6 +54,7 @@ def embed(
     segment_length: int | None,
     grid_segments: bool,
     store_dtype: str,
+    dtype: str,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -128,5 +131,6 @@ def embed(
             store_dtype=store_dtype,
             batch_size=batch_size,
             device=resolved,
+            dtype=dtype,
             progress=not quiet,
         )
