@@ -11,7 +11,6 @@ predictions. What a fold predicted is kept in a file of its own, so that an inte
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -79,6 +78,37 @@ MODELS = (
     Entry("Xpresso, trained here", "xpresso", runs=3),
     Entry("DNAPerceiver", "perceiver", runs=1, epochs=8),
 )
+
+
+_TEXT = """# Cross-validation
+
+Made by `scripts/crossvalidate.py`; the figures of each run are in `cross-validation.tsv`. Whole chromosomes are held
+out: ten groups of chromosomes of like size, of which a fold tests two, stops by a third and fits to seven. A run is one
+pass over the five folds; its figures are those of the pooled predictions of all its genes. Several runs differ by their
+seeds and are shown as minimum / **average** / maximum. `r2` is the squared Pearson correlation over genes. `median` is
+the label of Xpresso, the median over the 56 epigenomes (of yeast: over the conditions); `cell types` is the mean of the
+figures of the single cell types (57 of human, 52 conditions of yeast), learned together with the median by one network.
+
+Read it with these in mind:
+
+- **Runs**: ten are asked for, and the script makes ten of each entry with chance in it. The table has as many as the
+  time allowed, on a fraction of one core; a line with one run says nothing about the luck of its seed. A ridge, a mean
+  and boosting have no chance in them. The same command goes on where this one stopped.
+- **Epochs**: the Pipoli transformer was stopped after at most 60 epochs and DNAPerceiver after 8, its authors' being 300
+  and 550: with so few genes and epochs their lines are no verdict on them.
+- **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
+- **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
+  features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
+- **texcnn-mini's encoder is not blind**: it was distilled from Xpresso's weights on chromosomes that are test folds
+  here. Xpresso had seen the labels of most genes of the slice, and something of them may have come down to the encoder.
+  The control, an encoder of the same form with random weights, has seen nothing.
+- **Xpresso's published predictions** are of a network that was trained on 599 of the 657 genes of the slice: they are
+  not a held-out figure. "Xpresso, trained here" is the same network on the folds of the others.
+- **TF features** come from ChIP experiments. POLR2A, the polymerase, measures expression itself, and so the line with
+  it is not a prediction from sequence. (Yeast's table has no such factor.)
+- **GC and CpG boosting** is fitted to the median alone, on training and validation genes, since it does not stop early.
+- Seconds are of one run on one thread of a machine shared with other work: an order of magnitude.
+"""
 
 
 class Dataset:
@@ -372,7 +402,8 @@ def main() -> None:
     first = ["dataset", "model", "run", "n_genes", "seconds"]
     raw = raw[first + sorted(set(raw.columns) - set(first))]
     raw.to_csv(given.out / "cross-validation.tsv", sep="\t", index=False, float_format="%.6g")
-    sys.stdout.write(markdown(raw))
+    with atomic_file(given.out / "cross-validation.md") as temporary:
+        temporary.write_text(_TEXT + markdown(raw), encoding="utf-8")
 
 
 if __name__ == "__main__":

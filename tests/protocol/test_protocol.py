@@ -137,7 +137,7 @@ def test_the_protocol_runs_on_yeast(project: Path, data: Path, tmp_path: Path) -
         expression=yeast / "expression_tpm_conditions.tsv.gz",
         tf=yeast / "tf_targets_yeastract220.tsv.gz",
     )
-    run(project, *given, "median", "embed-10500", "cell-types-10500-sequence", "peer-xpresso")
+    run(project, *given, "median", "embed-10500", "cell-types-10500-sequence", "peer-kmer-ridge")
     model = load_model(tmp_path / "results" / "cell-types-10500-sequence")
     assert len(model.cell_types) == 52
-    assert len(pd.read_csv(tmp_path / "results" / "peer-xpresso" / "runs.tsv", sep="\t")) == 2
+    assert len(pd.read_csv(tmp_path / "results" / "peer-kmer-ridge" / "runs.tsv", sep="\t")) == 2
