@@ -15,6 +15,8 @@ from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.encoders.nucleotide_transformer import NucleotideTransformerEncoder, SixMerTokenizer
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.encoders.word2vec import Word2VecEncoder
+from texcnn.errors import InputError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
@@ -86,3 +88,9 @@ def test_each_tunable_type_learns_in_its_last_layers_alone(kind: str, tmp_path: 
     # The encoder that it was copied from is as it was; the copy is another one.
     assert encoder.copy().fingerprint() == untouched
     assert network._encoder.fingerprint() != untouched
+
+
+def test_a_table_of_vectors_cannot_learn() -> None:
+    chosen = ChosenEncoders([Word2VecEncoder(torch.zeros(64, 4), 3)], (EncoderSpec("word2vec", "bundle"),), {}, {})
+    with pytest.raises(InputError, match=r"type word2vec cannot be fine-tuned.*dnabert2, dnabert, nucleotide-trans"):
+        Tuning.of(chosen, "all", segments_per_pass=2)
