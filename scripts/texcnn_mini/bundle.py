@@ -51,7 +51,7 @@ def main() -> None:
     )
     config = BundleConfig(
         name="texcnn-mini",
-        version="1",
+        version="2",
         kind="segments",
         unit="log10(RPKM + 0.1)",
         window=WindowSpec(UPSTREAM, DOWNSTREAM),

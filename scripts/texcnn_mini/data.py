@@ -23,7 +23,7 @@ FASTA = DATA / "human" / "hg38_slice.fa.gz"
 TEACHER = DATA / "xpresso" / "human_trainepoch.11-0.426.h5"
 
 SEED = 20_24
-UPSTREAM, DOWNSTREAM, SEGMENT = 7_000, 3_500, 500
+UPSTREAM, DOWNSTREAM, SEGMENT = 7_000, 3_500, 250
 N_SEGMENTS = (UPSTREAM + DOWNSTREAM) // SEGMENT
 MIN_KNOWN_BASES = 6_500
 """A gene with fewer known bases in its window is left out, in training and in evaluation."""

@@ -2,7 +2,7 @@
 
 Targets are the mean and the maximum, over a segment, of the 32 channels of the teacher's second convolution, as
 z-scores of the training segments: many labels per segment where a whole window has one. (Only 14 of the 64 vary; a
-channel that is never active costs nothing and teaches nothing.)
+channel that is never active is left out.) First on segments of 500 bp, then on those of 250 bp that the model reads.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from data import SEED, WORK, to_strings
+from data import SEED, WORK, reverse_complement, to_strings
 from pretrain import CONFIG
 from safetensors.torch import save_file
 from student import embed, load_encoder, vectors
 from teacher import Teacher
 
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.segments.bpe import BpeTokenizer
 
-BATCH, STEPS, LEARNING_RATE = 64, 1_200, 3e-3
+BATCH = 64
+PHASES = ((2, 1_200, 3e-3), (1, 4_000, 2e-3))
+"""Tiles per segment, steps and largest learning rate of each phase."""
 
 
 def targets(teacher: Teacher, tiles: np.ndarray) -> torch.Tensor:
@@ -27,59 +30,79 @@ def targets(teacher: Teacher, tiles: np.ndarray) -> torch.Tensor:
     return torch.cat([motifs.mean(dim=2), motifs.amax(dim=2)], dim=1)
 
 
-def known_tiles(split: str, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns ``n`` tiles without N of the split's windows."""
+def known_segments(split: str, n_tiles: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns the split's segments of ``n_tiles`` neighbouring tiles without N ``(n, bases)``, shuffled."""
     tiles = np.load(WORK / f"windows.{split}.npz")["tiles"]
-    tiles = tiles[(tiles != ord("N")).all(axis=1)]
-    return tiles[rng.permutation(len(tiles))[:n]]
+    segments = tiles[: len(tiles) // n_tiles * n_tiles].reshape(-1, n_tiles * tiles.shape[1])
+    segments = segments[(segments != ord("N")).all(axis=1)]
+    return segments[rng.permutation(len(segments))]
 
 
-def main() -> None:
-    """Writes ``encoder.safetensors``, whose vectors of training tiles have mean 0 and variance 1."""
-    rng = np.random.default_rng(SEED)
-    torch.manual_seed(SEED)
-    teacher, tokenizer = Teacher(), BpeTokenizer(WORK / "tokenizer.json")
-    encoder = load_encoder(WORK / "pretrained.safetensors")
-    readout = torch.nn.Linear(CONFIG.hidden_size, 64)
+def fit(
+    encoder: Dnabert2Model, tokenizer: BpeTokenizer, teacher: Teacher, n_tiles: int, steps: int, learning_rate: float
+) -> None:
+    """Fits the encoder to the teacher's view of segments of ``n_tiles`` tiles, and prints how well it does."""
+    rng = np.random.default_rng(SEED + n_tiles)
+    segments, held_out = known_segments("train", n_tiles, rng), known_segments("validation", n_tiles, rng)[:4096]
+    sample, wanted = targets(teacher, segments[:8192]), targets(teacher, held_out)
+    varies = sample.std(dim=0) > 1e-3
+    centre, scale = sample.mean(dim=0)[varies], sample.std(dim=0)[varies]
+    wanted = (wanted[:, varies] - centre) / scale
+    readout = torch.nn.Linear(CONFIG.hidden_size, int(varies.sum()))
     parameters = [*encoder.parameters(), *readout.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS, pct_start=0.05)
-
-    tiles = known_tiles("train", BATCH * STEPS, rng)
-    sample = targets(teacher, tiles[:4096])
-    centre, scale = sample.mean(dim=0), sample.std(dim=0).clamp(min=1e-4)
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.05)
     total = 0.0
-    for step in range(1, STEPS + 1):
-        batch = tiles[np.arange(step * BATCH, (step + 1) * BATCH) % len(tiles)]
-        wanted = (targets(teacher, batch) - centre) / scale
-        found = readout(vectors(encoder, tokenizer.encode(to_strings(batch)), tokenizer.pad_id))
-        loss = F.mse_loss(found, wanted)
+    for step in range(1, steps + 1):
+        batch = segments[np.arange((step - 1) * BATCH, step * BATCH) % len(segments)]
+        if (step - 1) * BATCH // len(segments) % 2:  # every second pass reads the other strand
+            batch = reverse_complement(batch)
+        found = readout(vectors(encoder.train(), tokenizer.encode(to_strings(batch)), tokenizer.pad_id))
+        loss = F.mse_loss(found, (targets(teacher, batch)[:, varies] - centre) / scale)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         total += loss.item()
-        if step % 100 == 0:
-            print(f"step {step}: mean squared error {total / 100:.3f} of variance 1", flush=True)
+        if step % 500 == 0 or step == steps:
+            with torch.inference_mode():
+                found = readout(embed(encoder, held_out)[0])
+            r2 = 1 - ((found - wanted) ** 2).mean(dim=0) / wanted.var(dim=0)
+            print(
+                f"{segments.shape[1]} bp, step {step}: mean squared error {total / (step % 500 or 500):.3f} of "
+                f"variance 1; validation chromosomes: R2 mean {r2.mean():.3f}, least {r2.min():.3f}",
+                flush=True,
+            )
             total = 0.0
 
-    # The last layer's norm is affine and the mean over tokens linear, so the vectors can be standardised in there.
-    values, _ = embed(encoder, tiles[:16_384])
+
+def standardize(encoder: Dnabert2Model) -> None:
+    """Gives the vectors of training tiles mean 0 and variance 1.
+
+    The last layer's norm is affine and the mean over tokens linear, so the scale goes in there.
+    """
+    values, _ = embed(encoder, known_segments("train", 1, np.random.default_rng(SEED))[:16_384])
     norm = encoder.encoder.layer[-1].mlp.layernorm
     with torch.no_grad():
         norm.weight /= values.std(dim=0)
         norm.bias.sub_(values.mean(dim=0)).div_(values.std(dim=0))
-        readout.bias += readout.weight @ values.mean(dim=0)
-        readout.weight *= values.std(dim=0)
-    save_file(encoder.state_dict(), WORK / "encoder.safetensors")
 
-    held_out = known_tiles("validation", 4096, rng)
-    wanted = (targets(teacher, held_out) - centre) / scale
-    with torch.inference_mode():
-        found = readout(embed(encoder, held_out)[0])
-    r2 = (1 - ((found - wanted) ** 2).mean(dim=0) / wanted.var(dim=0))[wanted.var(dim=0) > 1e-4]
-    print(f"validation chromosomes: R2 of the {len(r2)} targets that vary, mean {r2.mean():.3f}, least {r2.min():.3f}")
+
+def main() -> None:
+    """Writes ``encoder.safetensors``; goes on from ``encoder.500.safetensors``, the first phase, where it is there."""
+    torch.manual_seed(SEED)
+    teacher, tokenizer = Teacher(), BpeTokenizer(WORK / "tokenizer.json")
+    first, second = PHASES
+    halfway = WORK / "encoder.500.safetensors"
+    if not halfway.exists():
+        encoder = load_encoder(WORK / "pretrained.safetensors")
+        fit(encoder, tokenizer, teacher, *first)
+        save_file(encoder.state_dict(), halfway)
+    encoder = load_encoder(halfway)
+    fit(encoder, tokenizer, teacher, *second)
+    standardize(encoder)
+    save_file(encoder.state_dict(), WORK / "encoder.safetensors")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from texcnn.heads.textcnn import TextCNN
 
-HEAD = {"n_segments": N_SEGMENTS, "filters": 128, "dropout": 0.1, "segment_positions": True}
-BATCH, EPOCHS, LEARNING_RATE = 128, 8, 1e-3
-MAX_HIDDEN = 5
+HEAD = {"n_segments": N_SEGMENTS, "kernel_widths": [1, 3], "filters": 32, "dropout": 0.1, "dense_units": 64}
+BATCH, EPOCHS, LEARNING_RATE = 128, 6, 2e-3
+MAX_HIDDEN = 10
 """Up to so many segments are hidden at a window's upstream end, as most genes of the slice lack them."""
 
 
@@ -39,7 +39,7 @@ class Windows:
 
 
 def hide_ends(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Hides the first 0 to 5 segments of half the windows; their labels stay."""
+    """Hides the first 1 to 10 segments of half the windows; their labels stay."""
     n_hidden = torch.randint(1, MAX_HIDDEN + 1, (len(mask), 1)) * (torch.rand(len(mask), 1) < 0.5)
     mask = mask & (torch.arange(N_SEGMENTS) >= n_hidden)
     return values * mask[..., None], mask

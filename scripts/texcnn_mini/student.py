@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import SEGMENT, WORK, to_strings
+from data import WORK, to_strings
 from pretrain import CONFIG, pad
 from safetensors.torch import load_file
 from torch import Tensor
@@ -34,13 +34,13 @@ def vectors(encoder: Dnabert2Model, tokens: Sequence[list[int]], pad_id: int) ->
 
 
 def usable(tiles: np.ndarray) -> np.ndarray:
-    """Says which tiles ``(n, 500)`` have enough known bases."""
-    return (tiles == ord("N")).sum(axis=1) <= MAX_N_FRACTION * SEGMENT
+    """Says which tiles ``(n, length)`` have enough known bases."""
+    return (tiles == ord("N")).mean(axis=1) <= MAX_N_FRACTION
 
 
 @torch.inference_mode()
 def embed(encoder: Dnabert2Model, tiles: np.ndarray, batch_size: int = 128) -> tuple[Tensor, Tensor]:
-    """Embeds tiles ``(n, 500)`` of ASCII codes.
+    """Embeds tiles ``(n, length)`` of ASCII codes.
 
     Returns:
         Vectors ``(n, dim)``, zeros for unusable tiles, and which tiles are usable ``(n,)``.

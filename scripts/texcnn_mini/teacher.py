@@ -43,7 +43,7 @@ class Teacher:
 
     @torch.inference_mode()
     def motifs(self, tiles: np.ndarray) -> Tensor:
-        """Returns the second convolution's output for tiles seen alone, ``(n, 32, 16)``."""
+        """Returns the second convolution's output for tiles ``(n, length)`` seen alone, ``(n, 32, length // 30)``."""
         return self._second_layer(self._first_layer(tiles, POOL))
 
     @torch.inference_mode()
@@ -53,13 +53,13 @@ class Teacher:
         Equals the network but for the 5 bases at a window's ends, where its neighbours stand for the padding.
 
         Args:
-            tiles: ASCII codes ``(n_tiles, 500)``, neighbours in order.
+            tiles: ASCII codes ``(n_tiles, 250)``, neighbours in order.
             firsts: The first tile of each window ``(n,)``.
 
         Returns:
             z-scores ``(n,)``.
         """
-        # 500 and 30 are multiples of 10, so bins of 10 bases serve every window, wherever it starts.
+        # 250 and 30 are multiples of 10, so bins of 10 bases serve every window, wherever it starts.
         bins = self._first_layer(tiles.reshape(1, -1), STEP)[0]
         per_tile = SEGMENT // STEP
         rows = firsts[:, None] * per_tile + np.arange(N_SEGMENTS * per_tile)

@@ -1,6 +1,6 @@
 """Stage 3: real windows and what Xpresso, the teacher, predicts for them.
 
-Windows are runs of 21 neighbouring tiles of 500 bp, so that windows share the tiles' vectors: a grid over all known
+Windows are runs of 42 neighbouring tiles of 250 bp, so that windows share the tiles' vectors: a grid over all known
 bases, and shifted copies of the window round every annotated TSS. Where bases of such a window are unknown, the
 teacher is shown those of a random tile and the student N: the student learns the teacher's expectation.
 """
@@ -25,16 +25,16 @@ from data import (
 )
 from teacher import Teacher
 
-GRID_STEP = 3
+GRID_STEP = 4
 """Tiles between the starts of two windows of the grid."""
 N_JITTERS, MAX_JITTER = 3, 250
 """Copies of each TSS's tiles, all but the first moved by up to so many bases."""
-MAX_SHIFT = 4
+MAX_SHIFT = 8
 """Windows round a TSS are moved by up to so many tiles."""
 
 
 def grid(chromosomes: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Returns tiles ``(n, 500)`` of the known bases, each run on a random strand, and the first tile of each window."""
+    """Returns tiles ``(n, 250)`` of the known bases, each run on a random strand, and the first tile of each window."""
     tiles, firsts, n = [], [], 0
     for bases in chromosomes.values():
         for start, end in known_runs(bases, (N_SEGMENTS + 1) * SEGMENT):
@@ -49,7 +49,7 @@ def grid(chromosomes: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[
 def round_tss(
     chromosomes: dict[str, np.ndarray], tss: list[tuple[str, int, str]], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns tiles ``(n, 500)`` round TSSs, and the first tile of each window."""
+    """Returns tiles ``(n, 250)`` round TSSs, and the first tile of each window."""
     reach, tiles, firsts, n = MAX_SHIFT * SEGMENT, [], [], 0
     for chrom, position, strand in tss:
         bases = chromosomes[chrom]
