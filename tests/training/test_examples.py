@@ -116,7 +116,10 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     examples, specs, left = make_examples(labelled, prepared.inputs, prepared.usable, ["u"])
     assert [gene.id for gene in left.genes] == IDS[1:]
     assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
-    assert examples.inputs.embeddings.values[:, 0, 0].tolist() == list(range(19, 0, -1))
+    (found, usable) = examples.inputs.take(torch.tensor([0, 18, 3]), torch.device("cpu"))
+    assert found[:, 0, 0].tolist() == [19, 1, 16]
+    assert usable.all()
+    assert len(examples.inputs) == 19
     assert examples.labels[:, 0].tolist() == list(range(2, 40, 2))
     # Scaled by the training genes g01 .. g13 alone.
     assert (specs[0].name, specs[0].mean) == ("u", 7.0)

@@ -1,8 +1,15 @@
+from pathlib import Path
+
 import torch
 
 from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.store import EmbeddingStore
+from texcnn.embedding.store_spec import StoreSpec
+from texcnn.genome.gene import Gene
+from texcnn.genome.windows import WindowSpec
 from texcnn.segments.bases import stack_codes
-from texcnn.training.inputs import SegmentVectors, WindowBases, digest_tensors
+from texcnn.segments.segment import SegmentSpec
+from texcnn.training.inputs import SegmentVectors, StoredVectors, WindowBases, digest_tensors
 
 CPU = torch.device("cpu")
 
@@ -39,3 +46,22 @@ def test_a_fingerprint_knows_every_number_and_shape():
     shapes = [digest_tensors([torch.zeros(shape)]) for shape in ((2, 3), (3, 2), (6,))]
     assert len(set(shapes)) == 3
     assert digest_tensors([None, torch.zeros(1)]) != digest_tensors([torch.zeros(1), None])
+
+
+def test_vectors_left_in_a_store_are_those_in_memory(tmp_path: Path) -> None:
+    genes = [Gene(f"g{place}", "", "chr1", 50, "+") for place in range(10)]
+    spec = StoreSpec((), 3, WindowSpec(10, 10), SegmentSpec(10), "g.fa", "f", genes_per_chunk=4, store_dtype="bfloat16")
+    store = EmbeddingStore.create(tmp_path / "store", spec, genes)
+    values = torch.arange(60.0).reshape(10, 2, 3)
+    mask = torch.tensor([[True, False]] * 10)
+    for chunk in range(3):
+        rows = store.rows(chunk)
+        store.write_chunk(chunk, Embeddings(values[rows], mask[rows]), [0.0] * len(genes[rows]))
+    places = [9, 0, 5, 3]
+    stored, held = StoredVectors(store, places), SegmentVectors(Embeddings(values[places], mask[places]))
+    rows = torch.tensor([2, 0, 2, 1])
+    for found, expected in zip(stored.take(rows, CPU), held.take(rows, CPU), strict=True):
+        assert torch.equal(found, expected)
+    assert len(stored) == 4
+    assert stored.fingerprint() == StoredVectors(store, places).fingerprint()
+    assert stored.fingerprint() != StoredVectors(store, places[::-1]).fingerprint()

@@ -74,6 +74,7 @@ class EmbeddingStore:
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
         self._identity = self._stat()
+        self._maps: dict[tuple[str, int], npt.NDArray[Any]] = {}
         group = zarr.open_group(folder / ARRAYS, mode="r+")
         # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
         # file lost in copying could not be told from a masked segment.
@@ -259,7 +260,6 @@ class EmbeddingStore:
             inner = [rows[place] % size for place in places]
             values[places] = decode(self._mapped("values", chunk)[inner], self.spec.store_dtype)
             mask[places] = torch.from_numpy(self._mapped("mask", chunk)[inner])
-            self._check_there(chunk)
         return Embeddings(values, mask)
 
     @property
@@ -268,9 +268,13 @@ class EmbeddingStore:
         return self.spec.segments.n_segments(self.spec.window.length)
 
     def _mapped(self, name: str, chunk: int) -> npt.NDArray[Any]:
-        array = self._arrays[name]
-        with _damage_found(self.folder):
-            return np.memmap(self._file(name, chunk), array.dtype, "r", shape=array.chunks)
+        """A chunk's file in memory; mapped once, it outlives a removal of the store."""
+        if (name, chunk) not in self._maps:
+            array = self._arrays[name]
+            with _damage_found(self.folder):
+                self._maps[name, chunk] = np.memmap(self._file(name, chunk), array.dtype, "r", shape=array.chunks)
+            self._check_there(chunk)
+        return self._maps[name, chunk]
 
     def _file(self, name: str, chunk: int) -> Path:
         return (

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.store import EmbeddingStore
 from texcnn.segments.bases import one_hot
 
 
@@ -47,6 +48,35 @@ class SegmentVectors:
     def fingerprint(self) -> str:
         """Hex digest of all numbers."""
         return digest_tensors([self.embeddings.values, self.embeddings.mask])
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVectors:
+    """What :class:`SegmentVectors` holds, left in a store and read when it is needed: memory does not grow with genes.
+
+    Attributes:
+        store: The vectors.
+        places: Where each gene is in it.
+    """
+
+    store: EmbeddingStore
+    places: list[int]
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.places)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns vectors ``(n, n_segments, dim)`` and mask ``(n, n_segments)``."""
+        found = self.store.read_rows([self.places[row] for row in rows.tolist()])
+        return found.values.to(device), found.mask.to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        digest = hashlib.sha256()
+        for rows in torch.arange(len(self)).split(self.store.spec.genes_per_chunk):
+            digest.update(digest_tensors(self.take(rows, torch.device("cpu"))).encode())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

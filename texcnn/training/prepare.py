@@ -9,13 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from texcnn.embedding.engine import Embeddings
 from texcnn.embedding.fill import embed_genes
 from texcnn.embedding.store import EmbeddingStore
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.errors import StoreError
-from texcnn.evaluation.baselines import KMER
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, read_windows
@@ -26,7 +24,7 @@ from texcnn.training.architectures import Architecture
 from texcnn.training.encoders import ChosenEncoders
 from texcnn.training.examples import LabelledGenes
 from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
-from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
+from texcnn.training.inputs import Inputs, StoredVectors, WindowBases
 from texcnn.training.tuning import Tuning
 from texcnn.training.word2vec import fit_word2vec
 
@@ -73,8 +71,8 @@ def fitted_encoders(
     """Makes the encoders that an architecture brings along; a table sees the windows of training genes alone."""
     segments = architecture.segments(window)
     if architecture.reads == "kmer-counts":
-        spec = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": KMER})
-        return ChosenEncoders([KmerCountsEncoder(KMER)], (spec,), {}, {}, window, segments)
+        spec = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": architecture.k})
+        return ChosenEncoders([KmerCountsEncoder(architecture.k)], (spec,), {}, {}, window, segments)
     genes = [gene for gene in labelled.genes if labelled.split.parts[gene.id] == TRAIN]
     encoder = fit_word2vec((read.sequence for read in read_windows(reference, genes, window)), seed=seed)
     spec = EncoderSpec("word2vec", BUNDLE_SOURCE, options={"k": encoder.k, "prefix": "encoders.0."})
@@ -142,7 +140,7 @@ def prepare_vectors(
 
 
 def prepare_store(genes: Sequence[Gene], store: EmbeddingStore, chosen: ChosenEncoders) -> Prepared:
-    """Reads the genes' vectors into memory.
+    """Looks up the genes' vectors, which stay in the store.
 
     Raises:
         StoreError: when the store is of other encoders.
@@ -153,23 +151,16 @@ def prepare_store(genes: Sequence[Gene], store: EmbeddingStore, chosen: ChosenEn
             where=store.folder,
             remedy="name the model or the encoders that texcnn embed was given",
         )
-    # Filled chunk by chunk: joining all chunks and then choosing rows would hold the vectors three times.
-    place_of = {gene.id: place for place, gene in enumerate(genes)}
-    n_segments = store.spec.segments.n_segments(store.spec.window.length)
-    values = torch.zeros(len(place_of), n_segments, store.spec.dim)
-    mask = torch.zeros(len(place_of), n_segments, dtype=torch.bool)
+    place_of: dict[str, int] = {}
     for chunk in range(store.n_chunks):
-        stored = store.read_chunk(chunk)
-        for row, gene in enumerate(stored.genes):
-            if (place := place_of.get(gene.id)) is not None:
-                values[place], mask[place] = stored.embeddings.values[row], stored.embeddings.mask[row]
-    usable = mask.any(dim=1)
-    if not usable.all():
-        values, mask = values[usable], mask[usable]
+        stored = store.read_chunk(chunk)  # here, once, the chunks' sums are checked
+        usable = stored.embeddings.mask.any(dim=1).tolist()
+        start = store.rows(chunk).start
+        place_of |= {gene.id: start + row for row, gene in enumerate(stored.genes) if usable[row]}
     return Prepared(
-        SegmentVectors(Embeddings(values, mask)),
-        usable.tolist(),
-        {"dim": store.spec.dim, "n_segments": n_segments},
+        StoredVectors(store, [place_of[gene.id] for gene in genes if gene.id in place_of]),
+        [gene.id in place_of for gene in genes],
+        {"dim": store.spec.dim, "n_segments": store.n_segments},
         store.spec.window,
         store.spec.fasta,
         store.spec.segments,
