@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel
 
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second
 from texcnn.bench.rounds import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
+from texcnn.device import resolve_dtype
 from texcnn.embedding.engine import embed_segments
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
@@ -30,7 +31,8 @@ ROUNDS = 3
 BATCH_SIZE = 64  # the command line's default
 WINDOW, SEGMENT = 10_500, 500
 RECIPE_WINDOW, RECIPE_STRIDE = 2_000, 500
-SHARE_OF_DNABERT = 7  # of the 21 segments: at 497 tokens each, a whole gene would take half the harness's time
+SHARE_OF_RECIPE = 6  # of its 18 windows, all of one length: the whole gene would take a third of the harness's time
+SHARE_OF_DNABERT = 7  # of the 21 segments, of 497 tokens each, likewise
 SIZES: dict[str, Any] = {
     "hidden_size": 768,
     "num_hidden_layers": 12,
@@ -71,13 +73,14 @@ def recipe_windows_of(gene: str) -> list[str]:
     return [gene[start : start + RECIPE_WINDOW] for start in range(0, last + 1, RECIPE_STRIDE)]
 
 
-def batched(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:
+def batched(encoder: TokenEncoder, pieces: Sequence[str], dtype: str = "float32") -> Tensor:
     """What texcnn does."""
-    return embed_segments([encoder], pieces, batch_size=BATCH_SIZE, device="cpu")
+    return embed_segments([encoder], pieces, batch_size=BATCH_SIZE, device="cpu", dtype=dtype)
 
 
 def one_by_one(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:
-    """What the published recipe does: each piece a batch of its own, with its attention mask."""
+    """What the published recipe does: each piece a float32 batch of its own, with its attention mask."""
+    encoder.compute_in(torch.float32)
     with torch.inference_mode():
         return torch.cat([encoder.vectors(*encoder.collate([row])) for row in encoder.tokenize(pieces)])
 
@@ -135,8 +138,10 @@ def measure(peers: Sequence[str]) -> list[Row]:
 def _dnabert2_rows(peers: Sequence[str], peaks: list[float]) -> list[Row]:
     gene = random_gene()
     segments, recipe = segments_of(gene), recipe_windows_of(gene)
+    share_of_recipe = len(recipe) / SHARE_OF_RECIPE
     encoder = dnabert2()
     lengths = [len(row) for row in encoder.tokenize(segments)]
+    low_peaks: list[float] = []
     runs: dict[str, Callable[[], object]] = {
         "GEMM": lambda: peaks.append(gemm_flops_per_second()),
         "texcnn": lambda: batched(encoder, segments),
@@ -144,13 +149,19 @@ def _dnabert2_rows(peers: Sequence[str], peaks: list[float]) -> list[Row]:
         "BertModel eager": whole_model(bert(4096, "eager"), encoder, segments),
         "BertModel SDPA": whole_model(bert(4096, "sdpa"), encoder, segments),
         "texcnn, 1 thread": lambda: with_threads(1, lambda: batched(encoder, segments)),
-        "recipe": lambda: one_by_one(encoder, recipe),
+        "recipe": lambda: one_by_one(encoder, recipe[:SHARE_OF_RECIPE]),
+        "tokens": lambda: encoder.tokenize(segments),
     }
+    has_bfloat16 = resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    if has_bfloat16:
+        runs["texcnn, bfloat16"] = lambda: batched(encoder, segments, "bfloat16")
+        runs["GEMM, bfloat16"] = lambda: low_peaks.append(gemm_flops_per_second(torch.device("cpu"), torch.bfloat16))
     other = multimolecule_dnabert2() if "multimolecule" in peers else None
     if other is not None:
         runs["multimolecule SDPA"] = whole_model(other, encoder, segments)
     batched(encoder, segments[:2])  # the first pass of a process also sets up threads and buffers
     seconds = time_rounds(runs, ROUNDS)
+    seconds["recipe"] = [share_of_recipe * time for time in seconds["recipe"]]
     ours = seconds["texcnn"]
 
     useful = batch_flops(lengths, gated=True, **FLOP_SIZES)
@@ -160,7 +171,8 @@ def _dnabert2_rows(peers: Sequence[str], peaks: list[float]) -> list[Row]:
     names = {
         "texcnn": f"DNABERT-2 117M, texcnn: one gene = 21 segments, {sum(lengths)} tokens",
         "texcnn, batch 1 with mask": "DNABERT-2 117M, texcnn's encoder, batch 1 with mask",
-        "recipe": "DNABERT-2 117M, overlapping recipe: 18 windows of 2,000 bp, batch 1",
+        "recipe": f"DNABERT-2 117M, overlapping recipe: {SHARE_OF_RECIPE} of 18 windows of 2,000 bp timed, batch 1",
+        "texcnn, bfloat16": "DNABERT-2 117M, texcnn, bfloat16",
         "texcnn, 1 thread": "DNABERT-2 117M, texcnn, 1 thread",
         "BertModel eager": "transformers BertModel eager, the same tokens in one padded batch",
         "BertModel SDPA": "transformers BertModel SDPA, the same tokens in one padded batch",
@@ -173,7 +185,23 @@ def _dnabert2_rows(peers: Sequence[str], peaks: list[float]) -> list[Row]:
         Row("texcnn's FLOP/s over the GEMM peak", statistics.median(achieved), "", Goal(0.75)),
         Row("texcnn's FLOP/s over BertModel SDPA's", more_flops, "x", Goal(1)),
         Row("1 thread / 2 threads", median_ratio(seconds["texcnn, 1 thread"], ours), "x"),
+        Row("tokens made / tokens embedded", median_ratio(ours, seconds["tokens"]), "x", Goal(10)),
     ]
+    low = {
+        "texcnn's FLOP/s over the GEMM peak, bfloat16": Goal(0.75),
+        "batch 1 with mask, float32 / texcnn, bfloat16": Goal(2),
+        "overlapping recipe, float32 / texcnn, bfloat16": Goal(7),
+    }
+    if has_bfloat16:
+        ours_low = seconds["texcnn, bfloat16"]
+        figures = (
+            statistics.median(useful / time / peak for time, peak in zip(ours_low, low_peaks, strict=True)),
+            median_ratio(seconds["texcnn, batch 1 with mask"], ours_low),
+            median_ratio(seconds["recipe"], ours_low),
+        )
+        rows += [Row(what, value, "x", goal) for (what, goal), value in zip(low.items(), figures, strict=True)]
+    else:
+        rows += skipped("this CPU has no bfloat16 instructions", low)
     against = "multimolecule / texcnn"
     if other is None:
         return rows + skipped("multimolecule is not installed, or not asked for with --peers", [against])

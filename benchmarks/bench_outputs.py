@@ -9,6 +9,7 @@ import torch
 from memory import FASTA, GTF
 
 from texcnn.bench.rounds import Goal, Row, median_ratio, time_rounds
+from texcnn.embedding.engine import embed_segments
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
@@ -34,7 +35,10 @@ def measure() -> list[Row]:
         sequences = [window.sequence for window in read_windows(reference, genes[:WINDOWS], model.window)]
     segments = [bases for sequence in sequences for bases in network.segments.split(sequence).bases]
     n_tokens = sum(len(row) for row in encoder.tokenize(segments))
-    runs: dict[str, Callable[[], object]] = {"tokens": lambda: encoder.tokenize(segments)}
+    runs: dict[str, Callable[[], object]] = {
+        "tokens": lambda: encoder.tokenize(segments),
+        "vectors": lambda: embed_segments([encoder], segments, batch_size=64, device="cpu", dtype="float32"),
+    }
     for outputs in (1, 57):
         head = TextCNN(encoder.dim, outputs, n_segments=21, segment_positions=True)
         with_head = SegmentNetwork(network.encoders, head, network.segments)
@@ -42,5 +46,6 @@ def measure() -> list[Row]:
     seconds = time_rounds(runs, ROUNDS)
     return [
         Row(f"tokenizer of {MODEL}", median_ratio([n_tokens] * ROUNDS, seconds["tokens"]), "tokens/s"),
+        Row("tokens made / tokens embedded", median_ratio(seconds["vectors"], seconds["tokens"]), "x", Goal(10)),
         Row("57 outputs / 1 output", median_ratio(seconds["57"], seconds["1"]), "x", Goal(1.05, at_least=False)),
     ]
