@@ -25,7 +25,7 @@ from texcnn.encoders.dnabert2 import Dnabert2Encoder
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import Encoder
-from texcnn.evaluation.baselines import GC_CPG, KMER, MEAN, predict_baselines, sequence_inputs
+from texcnn.evaluation.baselines import GC_CPG, MEAN, predict_baselines, sequence_inputs
 from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
 from texcnn.features.half_life import half_life_features
 from texcnn.features.tf_targets import tf_target_features
@@ -38,7 +38,7 @@ from texcnn.genome.windows import Window, WindowSpec, read_windows
 from texcnn.model.model import load_model
 from texcnn.segments.bases import stack_codes
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.architectures import find_architecture
+from texcnn.training.architectures import Architecture, find_architecture
 from texcnn.training.fit import Examples, predict_rows
 from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
 from texcnn.training.scaling import fit_features, scale_features
@@ -94,8 +94,8 @@ Read it with these in mind:
 - **Runs**: ten are asked for, and the script makes ten of each entry with chance in it. The table has as many as the
   time allowed, on a fraction of one core; a line with one run says nothing about the luck of its seed. A ridge, a mean
   and boosting have no chance in them. The same command goes on where this one stopped.
-- **Epochs**: the Pipoli transformer was stopped after at most 60 epochs and DNAPerceiver after 8, its authors' being 300
-  and 550: with so few genes and epochs their lines are no verdict on them.
+- **Epochs**: the script stops the Pipoli transformer after at most 60 epochs and DNAPerceiver after 8, where their
+  authors have 300 and 550: with so few genes and epochs their lines would be no verdict on them.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
@@ -218,16 +218,16 @@ class Feeder:
             if architecture.reads == "bases":
                 self.kept[key] = WindowBases(stack_codes(self.sequences))
             else:
-                encoder = self._encoder(architecture.reads, entry.encoder, fold, train)
+                encoder = self._encoder(architecture, entry.encoder, fold, train)
                 # A window with little known sequence keeps its segments: which genes are used is decided above.
                 spec = SegmentSpec(length, 0.5 if architecture.reads == "encoders" else 0.95)
                 self.kept[key] = SegmentVectors(embed_windows([encoder], self.sequences, spec, batch_size=256))
         return self.kept[key]
 
-    def _encoder(self, reads: str, name: str, fold: int, train: list[int]) -> Encoder:
-        if reads == "kmer-counts":
-            return KmerCountsEncoder(KMER)
-        if reads == "word2vec":
+    def _encoder(self, architecture: Architecture, name: str, fold: int, train: list[int]) -> Encoder:
+        if architecture.reads == "kmer-counts":
+            return KmerCountsEncoder(architecture.k)
+        if architecture.reads == "word2vec":
             key = ("table", fold)
             if key not in self.kept:
                 self.kept[key] = fit_word2vec((self.sequences[row] for row in train), seed=fold)
@@ -368,6 +368,9 @@ def markdown(raw: pd.DataFrame) -> str:
             cells = [spread(runs[column]) for column in columns]
             text += f"| {model} | {len(runs)} | {runs['n_genes'].iloc[0]:,} | {' | '.join(cells)} |"
             text += f" {runs['seconds'].mean():,.0f} |\n"
+        missing = [entry.name for entry in MODELS if entry.name not in set(part["model"])]
+        if missing:
+            text += f"\nNot finished in the time there was: {'; '.join(missing)}.\n"
     return text
 
 

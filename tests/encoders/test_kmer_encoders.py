@@ -9,10 +9,10 @@ from texcnn.encoders.word2vec import Word2VecEncoder
 from texcnn.errors import ModelError
 
 
-def test_shares_of_kmers_sum_to_one():
+def test_kmers_are_multiples_of_equal_shares():
     encoder = KmerCountsEncoder(1)
     vectors = encoder.embed(encoder.tokenize(["AACG", "ANNN", "NN"]))
-    assert vectors.tolist() == [[0.5, 0.25, 0.25, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert vectors.tolist() == [[2, 1, 1, 0], [4, 0, 0, 0], [0, 0, 0, 0]]
     assert KmerCountsEncoder(2).embed(KmerCountsEncoder(2).tokenize(["AC"]))[0].nonzero().tolist() == [[1]]
     assert load_encoder(EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": 3})).dim == 64
     with pytest.raises(ModelError, match="1 to 6"):

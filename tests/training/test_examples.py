@@ -87,7 +87,7 @@ def test_features_are_never_filled_in() -> None:
 
 def test_features_of_other_genes_are_refused() -> None:
     table = FeatureTable(np.ones((1, 1), np.float32), ("u",), {"other": 0}, Path("f.tsv"))
-    with pytest.raises(InputError, match="no gene has all features.*'g00'.*'other'"):
+    with pytest.raises(InputError, match=r"no gene has all features.*'g00'.*'other'"):
         label_genes(annotation(), targets(), split, features=table)
 
 

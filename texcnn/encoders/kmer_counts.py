@@ -1,4 +1,4 @@
-"""k-mer counts: a segment's vector is the share of each k-mer among its k-mers without an unknown base."""
+"""k-mer counts: how often each k-mer stands in a segment, as a multiple of what equal shares would be."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ class KmerCountsEncoder:
         return [kmer_numbers(base_codes(segment), self.k).tolist() for segment in segments]
 
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Returns shares that sum to 1, float32 ``(n, 4**k)``; zero where there is no known k-mer."""
+        """Returns float32 ``(n, 4**k)``: the share of each k-mer among those without an unknown base, times ``4**k``.
+
+        So 1 is what equal shares would give, a size that a network learns from; zero where there is no known k-mer.
+        """
         shares = [np.bincount(np.asarray(row, np.int64), minlength=self.dim) / max(len(row), 1) for row in tokens]
-        values = np.array(shares, np.float32).reshape(-1, self.dim)
+        values = (np.array(shares) * self.dim).astype(np.float32).reshape(-1, self.dim)
         return torch.from_numpy(values).to(self._device)
 
     def to(self, device: torch.device) -> Self:

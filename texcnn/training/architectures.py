@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import nn
 
 from texcnn.errors import unknown_name
+from texcnn.evaluation.baselines import KMER
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.registry import HEADS
 from texcnn.segments.segment import SegmentSpec
@@ -27,6 +28,7 @@ class Architecture:
         fit: Its settings; the seed is the user's.
         options: Arguments of the head besides its sizes.
         segment_length: Bases per segment of a window; None where the user's encoders say it, or there are none.
+        k: Bases per k-mer, where it reads their counts.
         solve: What fits it.
     """
 
@@ -36,6 +38,7 @@ class Architecture:
     fit: FitOptions
     options: dict[str, Any] = field(default_factory=dict)
     segment_length: Callable[[WindowSpec], int] | None = None
+    k: int = KMER
     solve: Callable[..., Any] = fit_head
 
     def segments(self, window: WindowSpec) -> SegmentSpec:
@@ -92,6 +95,16 @@ ARCHITECTURES: dict[str, Architecture] = {
         FitOptions(epochs=1),
         segment_length=lambda window: window.length,
         solve=fit_ridge,
+    ),
+    # Not published: k-mer counts, as a yardstick for encoders that were learned, before TExCNN's own convolutions.
+    "kmer-textcnn": Architecture(
+        "k-mer counts and a text CNN",
+        "textcnn",
+        "kmer-counts",
+        FitOptions(weight_decay=0.05),
+        {"kernel_widths": [1, 3], "filters": 64, "dropout": 0.5, "input_dropout": 0.2, "dense_units": 128},
+        segment_length=lambda window: 250,
+        k=4,
     ),
 }
 

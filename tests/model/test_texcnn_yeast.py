@@ -1,0 +1,43 @@
+"""The second bundled model, on the whole yeast genome's held-out chromosomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from texcnn.model.catalog import bundled_models
+from texcnn.model.model import load_model
+from texcnn.training.targets import read_targets
+
+
+def test_it_is_bundled_and_says_what_it_is() -> None:
+    model = load_model("texcnn-yeast")
+    assert len(model.cell_types) == 52
+    split = pd.read_csv(bundled_models()["texcnn-yeast"] / "split.tsv", sep="\t")["split"].value_counts()
+    assert split.to_dict() == {"train": 4493, "test": 1695, "valid": 938}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path) -> None:
+    bundle = bundled_models()["texcnn-yeast"]
+    model = load_model("texcnn-yeast")
+    split = pd.read_csv(bundle / "split.tsv", sep="\t").set_index("gene_id")["split"]
+    tested = split.index[split == "test"].tolist()
+    yeast = data / "yeast"
+    targets = read_targets(yeast / "expression_tpm_conditions.tsv.gz", unit="TPM", transform="log10p0.1")
+    table = model.predict(yeast / "R64-1-1.fa.gz", gtf=yeast / "R64-1-1.81.gtf.gz", genes=tested, batch_size=256)
+    assert set(table["chrom"]) == {"IV", "IX", "XVI"}
+    found = table.set_index("gene_id").loc[tested, list(model.cell_types)].to_numpy()
+    true = targets.values[[targets.rows[gene_id] for gene_id in tested]]
+    # The bundle's own metrics.tsv, written when it was trained: per condition, over genes with a measurement.
+    told = pd.read_csv(bundle / "metrics.tsv", sep="\t")
+    told = told[told["split"] == "test"].set_index("cell_type")["squared_pearson"]
+    for column, name in enumerate(model.cell_types):
+        known = ~np.isnan(true[:, column])
+        again = np.corrcoef(found[known, column], true[known, column])[0, 1] ** 2
+        assert again == pytest.approx(told[name], abs=1e-3)
+    assert told.mean() > 0.4
