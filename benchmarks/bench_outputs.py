@@ -34,13 +34,14 @@ def measure() -> list[Row]:
         genes = load_genes(reference, model.window, gtf=GTF).genes
         sequences = [window.sequence for window in read_windows(reference, genes[:WINDOWS], model.window)]
     segments = [bases for sequence in sequences for bases in network.segments.split(sequence).bases]
+    n_segments = network.segments.n_segments(model.window.length)
     n_tokens = sum(len(row) for row in encoder.tokenize(segments))
     runs: dict[str, Callable[[], object]] = {
         "tokens": lambda: encoder.tokenize(segments),
         "vectors": lambda: embed_segments([encoder], segments, batch_size=64, device="cpu", dtype="float32"),
     }
     for outputs in (1, 57):
-        head = TextCNN(encoder.dim, outputs, n_segments=21, segment_positions=True)
+        head = TextCNN(encoder.dim, outputs, n_segments=n_segments, segment_positions=True)
         with_head = SegmentNetwork(network.encoders, head, network.segments)
         runs[f"{outputs}"] = functools.partial(with_head.predict, sequences, None, batch_size=64, device="cpu")
     seconds = time_rounds(runs, ROUNDS)

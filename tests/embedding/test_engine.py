@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from tiny import CompositionEncoder
 from torch import Tensor
 
+import texcnn.embedding.engine
 from texcnn.embedding.engine import CPU_TOKENS, embed_segments, embed_windows
 from texcnn.errors import InputError, RunError
 from texcnn.model.model import load_model
@@ -97,6 +99,33 @@ def test_other_errors_are_not_taken_for_want_of_memory() -> None:
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         embed_segments([Broken()], ["A", "C"], batch_size=8, device="cpu")
+
+
+def test_segments_are_tokenised_while_others_are_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part by part, in a thread; the vectors come back in the order of the segments."""
+    monkeypatch.setattr(texcnn.embedding.engine, "SEGMENTS_AHEAD", 3)
+    threads: set[int] = set()
+
+    class Watched(CompositionEncoder):
+        def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+            assert len(segments) <= 3
+            threads.add(threading.get_ident())
+            return super().tokenize(segments)
+
+    segments = ["ACGT"[n % 4] * n + "A" for n in range(10)]
+    found = embed_segments([Watched()], segments, batch_size=8, device="cpu")
+    expected = [[segment.count(base) / len(segment) for base in "ACGT"] for segment in segments]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert threading.get_ident() not in threads
+
+
+def test_an_error_of_the_tokenizer_reaches_the_caller() -> None:
+    class Refusing(CompositionEncoder):
+        def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+            raise InputError("a segment of 600 bases is too long")
+
+    with pytest.raises(InputError, match="600 bases is too long"):
+        embed_segments([Refusing()], ["A"], batch_size=8, device="cpu")
 
 
 def test_encoders_are_joined_per_segment_in_order() -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from texcnn.device import resolve_device, resolve_dtype
+from texcnn.embedding.ahead import ahead
 from texcnn.embedding.reuse import SegmentMemory
 from texcnn.encoders.protocol import Encoder, ReducedPrecision
 from texcnn.errors import InputError, RunError
@@ -24,6 +25,9 @@ TOKENS_PER_SEGMENT = 128
 CPU_TOKENS = 2048
 """Most tokens of a batch on a CPU: what lies between two layers then stays in its caches. Measured with DNABERT-2 117M
 and texcnn-mini; 1024 to 4096 differ by less than the noise, below and above both are slower."""
+
+SEGMENTS_AHEAD = 512
+"""Segments tokenised at a time, while those before are embedded; enough for several batches of a GPU."""
 
 _LOG = logging.getLogger("texcnn")
 _fitting: WeakKeyDictionary[Encoder, int] = WeakKeyDictionary()
@@ -98,17 +102,22 @@ def embed_segments(
 
 
 def _embed_distinct(encoder: Encoder, segments: Sequence[str], budget: int, bar: Progress) -> Tensor:
-    tokens = encoder.tokenize(segments)
+    parts = [segments[start : start + SEGMENTS_AHEAD] for start in range(0, len(segments), SEGMENTS_AHEAD)]
+    vectors = [_embed_tokens(encoder, tokens, budget, bar) for tokens in ahead(map(encoder.tokenize, parts))]
+    return torch.cat(vectors) if vectors else torch.zeros(0, encoder.dim)
+
+
+def _embed_tokens(encoder: Encoder, tokens: Sequence[Sequence[int]], budget: int, bar: Progress) -> Tensor:
     # Segments of like token counts share a batch, so that little is spent on padding; the sort is stable, so the
     # batches, and with them the last bits of every float, are the same in every run.
     order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
-    vectors = torch.empty(len(tokens), encoder.dim, dtype=torch.float32)
+    found: list[Tensor] = []
     budget = min(budget, _fitting.get(encoder, budget))
     start = 0
     while start < len(order):
         batch = _next_batch(islice(order, start, None), tokens, budget)
-        found = _embed_or_none(encoder, [tokens[row] for row in batch])
-        if found is None:
+        vectors = _embed_or_none(encoder, [tokens[row] for row in batch])
+        if vectors is None:
             if len(batch) == 1:
                 raise RunError(
                     f"out of memory with a single segment of {len(tokens[batch[0]])} tokens",
@@ -118,10 +127,12 @@ def _embed_distinct(encoder: Encoder, segments: Sequence[str], budget: int, bar:
             budget = _fitting[encoder] = sum(len(tokens[row]) for row in batch) // 2
             _LOG.warning("out of memory with a batch of %d segments: going on with half of it", len(batch))
             continue
-        vectors[batch] = found.float().cpu()
+        found.append(vectors.float())
         start += len(batch)
         bar.update(len(batch))
-    return vectors
+    in_order = torch.empty(len(tokens), encoder.dim, dtype=torch.float32)
+    in_order[order] = torch.cat(found).cpu()  # only now: a copy after each batch would let a GPU wait for the next one
+    return in_order
 
 
 def _next_batch(rows: Iterable[int], tokens: Sequence[Sequence[int]], budget: int) -> list[int]:

@@ -6,9 +6,10 @@ import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -86,7 +87,7 @@ class TokenEncoder(ABC):
         mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
         ids = np.full(mask.shape, self.tokenizer.pad_id, dtype=np.int64)
         ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in tokens])
-        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
+        return self._moved(ids), self._moved(mask)
 
     def vectors(self, input_ids: Tensor, attention_mask: Tensor, *, padded: bool = True) -> Tensor:
         """Turns collated tokens into vectors, float32 ``(n, dim)``; differentiable.
@@ -111,6 +112,13 @@ class TokenEncoder(ABC):
             return torch.zeros((0, self.dim), device=self.device)
         input_ids, attention_mask = self.collate(tokens)
         return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
+
+    def _moved(self, array: npt.NDArray[Any]) -> Tensor:
+        """Copies to the encoder's device; to a GPU without waiting until it has finished what it computes."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     @property
     def device(self) -> torch.device:
