@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from texcnn.cli.options import (
+    COMPILE_OPTION,
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     FILE,
@@ -35,6 +36,21 @@ from texcnn.cli.options import (
 )
 @click.option("--split", type=FILE, help="TSV with gene_id and split: test genes are evaluated, train fits baselines.")
 @click.option("--features", type=FILE, help="TSV with gene_id and features, for baselines and models that take some.")
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME=TABLE[:COLUMN]",
+    help="A published model's predictions, one per gene_id, to show beside on the genes of both; repeatable.",
+)
+@click.option(
+    "--peer-scale",
+    "peer_scales",
+    multiple=True,
+    metavar="NAME=SLOPE,OFFSET",
+    help="The peer's values in the measured unit are SLOPE x value + OFFSET (1,0: as they are); repeatable. "
+    "Without it no 1 - SSE/SST and RMSE of the peer.",
+)
 @click.option("--cell-type", "cell_types", multiple=True, help="Only this one; repeatable. [default: all in both]")
 @click.option(
     "--bootstrap",
@@ -46,6 +62,7 @@ from texcnn.cli.options import (
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and baselines.")
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
+@COMPILE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def evaluate(
@@ -59,6 +76,8 @@ def evaluate(
     transform: str,
     split: Path | None,
     features: Path | None,
+    peers: tuple[str, ...],
+    peer_scales: tuple[str, ...],
     cell_types: tuple[str, ...],
     bootstrap: int,
     seed: int,
@@ -66,6 +85,7 @@ def evaluate(
     batch_size: int,
     quiet: bool,
     dtype: str,
+    compiled: bool,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -78,12 +98,13 @@ def evaluate(
     --out is a folder: metrics.tsv per cell type over genes, per_gene.tsv across cell types, residuals.tsv.gz,
     missing.tsv, scatter.png, cell_types.png and summary.md. Baselines need --split: they are fitted on its training
     genes. With --fasta and --gtf they are GC/CpG boosting and k-mer ridge, with --features half-life and TF only; the
-    mean of the training genes is always there.
+    mean of the training genes is always there. A --peer is fitted to nothing, and may stand there without a split.
     """
     from texcnn.errors import InputError
     from texcnn.evaluation.evaluate import METRICS_FILE, Question, sequence_inputs
     from texcnn.evaluation.evaluate import evaluate as write_evaluation
     from texcnn.evaluation.join import read_prediction_table, read_split
+    from texcnn.evaluation.peers import read_peers
     from texcnn.files import check_output, scratch_folder
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.model import load_model
@@ -101,7 +122,12 @@ def evaluate(
             "--fasta, --gtf and --features are for baselines, which need --split",
             remedy="give the split, or leave them out",
         )
+    beside = read_peers(peers, peer_scales)
     loaded = None if model is None else load_model(model)
+    if compiled:
+        if loaded is None:
+            raise InputError("no model that could be compiled", where="--compile", remedy="leave it out")
+        loaded.compile(device)
     question = Question(
         transform_expression(read_expression(expression, gene_column=gene_column), transform, where=expression),
         expression_name=expression.name,
@@ -137,7 +163,7 @@ def evaluate(
         window = WindowSpec() if loaded is None else loaded.window
         sequences = sequence_inputs(fasta, gtf, window, question.genes(TRAIN, TEST), map_chrom_names=map_chrom_names)
     name = predictions.name if loaded is None else f"by {loaded.name} from {fasta.name if fasta else ''}"
-    metrics = write_evaluation(table, name, question, out, sequences=sequences, features=features)
+    metrics = write_evaluation(table, name, question, out, sequences=sequences, features=features, peers=beside)
     if not quiet:
         last = metrics[metrics["model"] == table.model].iloc[-1]
         note = "" if split else "; no split: nothing is known of which genes the model has seen"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from texcnn.errors import InputError
 from texcnn.evaluation.baselines import GC_CPG, HALF_LIFE, KMER_RIDGE, TF, feature_inputs, predict_baselines
 from texcnn.evaluation.baselines import sequence_inputs as inputs_of_windows
 from texcnn.evaluation.join import PredictionTable, join
 from texcnn.evaluation.metrics import cell_type_metrics, gene_metrics
+from texcnn.evaluation.peers import Peer, compare
 from texcnn.evaluation.plots import cell_type_plot, scatter_plot
 from texcnn.evaluation.summary import summary_text
 from texcnn.files import atomic_folder
@@ -78,6 +80,7 @@ def evaluate(
     *,
     sequences: Mapping[str, pd.DataFrame] | None = None,
     features: Path | None = None,
+    peers: Sequence[Peer] = (),
 ) -> pd.DataFrame:
     """Compares predictions with measured expression, beside baselines, and writes a folder.
 
@@ -91,6 +94,7 @@ def evaluate(
         out: The folder to write; it appears when all is done.
         sequences: Inputs of the baselines that read the sequence; of no use without a split.
         features: Table of features for the baselines that see only these; likewise.
+        peers: Published predictions to show beside; each adds two rows, its own and the model's on the genes of both.
 
     Returns:
         The table of ``metrics.tsv``: ``model cell_type n_genes``, the metrics and their bounds.
@@ -101,7 +105,8 @@ def evaluate(
     """
     joined = join(predictions, question.expression, cell_types=question.cell_types, split=question.split)
     predicted, true = joined.predicted, joined.true
-    tables = {predictions.model: _metrics(predicted, true, question)}
+    model = _metrics(predicted, true, question)
+    baselines: dict[str, pd.DataFrame] = {}
     train = question.expression.loc[[], true.columns]
     missing = joined.missing
     if question.split is not None:
@@ -110,13 +115,21 @@ def evaluate(
         inputs = {**(sequences or {}), **(feature_inputs(features, [*train.index, *true.index]) if features else {})}
         fitted = predict_baselines(train, list(true.index), inputs, seed=question.seed)
         # What a baseline shall be compared on are the pairs that the model has a prediction for.
-        tables |= {
+        baselines = {
             baseline: _metrics(values.where(predicted.notna()), true, question) for baseline, values in fitted.items()
         }
         missing = pd.concat([missing, *_without_inputs(inputs, [*train.index, *true.index])], ignore_index=True)
-    metrics = pd.concat([table.assign(model=model) for model, table in tables.items()], ignore_index=True)
+    lacking = _lacking(baselines, sequences is not None)
+    tables = {predictions.model: model, **baselines}
+    for peer in peers:
+        if peer.name in tables:
+            raise InputError(f"'{peer.name}' is shown already", where="--peer", remedy="give the peer another name")
+        comparison = compare(peer, predicted, true, bootstrap=question.bootstrap, seed=question.seed)
+        tables[peer.name] = baselines[peer.name] = comparison.peer
+        tables[f"{predictions.model} on the genes of {peer.name}"] = comparison.model
+        missing = pd.concat([missing, comparison.missing], ignore_index=True)
+    metrics = pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
     metrics = metrics[["model", *(column for column in metrics.columns if column != "model")]]
-    baselines = {model: table for model, table in tables.items() if model != predictions.model}
     with atomic_folder(out) as folder:
         metrics.to_csv(folder / METRICS_FILE, sep="\t", index=False, float_format="%.9g")
         gene_metrics(predicted, true).to_csv(folder / "per_gene.tsv", sep="\t", index=False, float_format="%.9g")
@@ -126,7 +139,7 @@ def evaluate(
         )  # fmt: skip
         missing.to_csv(folder / "missing.tsv", sep="\t", index=False)
         scatter_plot(folder / "scatter.png", predicted, true, predictions.unit)
-        cell_type_plot(folder / "cell_types.png", tables[predictions.model], baselines)
+        cell_type_plot(folder / "cell_types.png", model, baselines)
         summary = summary_text(
             model=predictions.model,
             predictions=name,
@@ -137,7 +150,8 @@ def evaluate(
             n_train=len(train),
             metrics=metrics,
             missing=missing,
-            lacking=_lacking(baselines, sequences is not None),
+            lacking=lacking,
+            peers=peers,
             bootstrap=question.bootstrap,
             seed=question.seed,
         )

@@ -55,13 +55,17 @@ class Joined:
     missing: pd.DataFrame
 
 
-def read_prediction_table(path: Path) -> PredictionTable:
+def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionTable:
     """Reads a table of ``texcnn predict``, or any of genes x cell types, and the list of skipped genes beside it.
+
+    Args:
+        path: The table.
+        only: The one column to read; what the others hold does not matter then.
 
     Raises:
         InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
     """
-    values = read_expression(path, ignore=gene_columns(transcripts=True)[1:])
+    values = read_expression(path, ignore=gene_columns(transcripts=True)[1:], only=only)
     said = _description(path)
     skipped: dict[str, str] = {}
     if skipped_path(path).is_file():

@@ -108,6 +108,9 @@ METRICS: MappingProxyType[str, Metric] = MappingProxyType(
 )
 """Every metric by the name of its column."""
 
+UNIT_METRICS = ("one_minus_sse_sst", "rmse")
+"""Those that mean nothing where predictions have another unit than the measured values."""
+
 
 def cell_type_metrics(
     predicted: pd.DataFrame, true: pd.DataFrame, *, bootstrap: int = 0, seed: int = 0

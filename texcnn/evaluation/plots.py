@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, squared_pearson
 from texcnn.report.figures import BLUE, GRID, MAX_CELL_TYPES, ORANGE, STYLE
 
-_BASELINE_COLOURS = (ORANGE, "#7a6a9a", "#4f8a5b", "#b08a2e", "#8a95a0")
+_BASELINE_COLOURS = (ORANGE, "#7a6a9a", "#4f8a5b", "#b08a2e", "#8a95a0", "#a4506a", "#2f6f73")
 
 
 def scatter_plot(path: Path, predicted: pd.DataFrame, true: pd.DataFrame, unit: str) -> None:
@@ -51,13 +51,13 @@ def scatter_plot(path: Path, predicted: pd.DataFrame, true: pd.DataFrame, unit: 
 
 
 def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.DataFrame]) -> None:
-    """Draws the squared Pearson per cell type: bars of the model, whiskers of its interval, dots of the baselines.
+    """Draws the squared Pearson per cell type: bars of the model, whiskers of its interval, dots of the others.
 
     Args:
         path: The PNG to write.
         model: Table of :func:`texcnn.evaluation.metrics.cell_type_metrics`. Of more than 60 cell types, the best 30 and
             the worst 30 are drawn, and the title says so.
-        baselines: By name, the like tables with the same cell types; those without any figure are left out.
+        baselines: By name, peers too, the like tables with the same cell types; those without any figure are left out.
     """
     table = model[model["cell_type"] != ALL_CELL_TYPES].set_index("cell_type")
     table = table.sort_values("squared_pearson", kind="stable", na_position="first")

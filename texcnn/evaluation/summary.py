@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, METRICS
+from texcnn.evaluation.peers import Peer
 
 NO_SPLIT = (
     "**No split was given: nothing is known of which of these genes the model has seen in training.** Figures on genes "
@@ -30,6 +31,7 @@ def summary_text(
     lacking: Sequence[str],
     bootstrap: int,
     seed: int,
+    peers: Sequence[Peer] = (),
 ) -> str:
     """Returns the summary as Markdown.
 
@@ -46,6 +48,7 @@ def summary_text(
         lacking: What was not given, so that which baselines could not be fitted.
         bootstrap: Draws of the intervals; 0 for none.
         seed: Their seed.
+        peers: Published predictions that stand beside.
     """
     overall = metrics.groupby("model", sort=False).tail(1)
     first = overall.iloc[0]
@@ -83,11 +86,28 @@ def summary_text(
             "",
             *(f"- not fitted: {entry}" for entry in lacking),
         ]
+    if peers:
+        lines += [
+            "",
+            "## Peers",
+            "",
+            "Each stands beside the model's figures on the genes that both have. A peer has one value per gene, which "
+            "is compared with every cell type. Which of these genes it has seen in training is not known here.",
+            "",
+            *(f"- {_unit(peer)}" for peer in peers),
+        ]
     lines += ["", "## Missing", ""]
     counts = Counter(zip(missing["kind"], missing["missing_in"], strict=True))
     lines += [f"- {count} x {kind} missing in {side}" for (kind, side), count in counts.items()] or ["- nothing"]
     lines.append("\nEach is listed in missing.tsv.")
     return "\n".join(lines) + "\n"
+
+
+def _unit(peer: Peer) -> str:
+    if peer.scale is None:
+        return f"{peer.name}: in a unit of its own, so 1 - SSE/SST and RMSE are undefined (--peer-scale gives the map)"
+    slope, offset = peer.scale
+    return f"{peer.name}: {slope:g} x its value + {offset:g} was taken for the measured unit, as --peer-scale says"
 
 
 def _with_interval(row: pd.Series, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import anndata
@@ -33,7 +33,9 @@ _MISSING = frozenset({"", "na", "nan"})
 _FORMS = "TSV or TSV.gz with a header, .parquet or .h5ad: a column gene_id, then one column of numbers per cell type"
 
 
-def read_expression(path: Path, *, gene_column: str = GENE_ID, ignore: Sequence[str] = ()) -> pd.DataFrame:
+def read_expression(
+    path: Path, *, gene_column: str = GENE_ID, ignore: Sequence[str] = (), only: str | None = None
+) -> pd.DataFrame:
     """Reads a matrix of expression.
 
     Text has a header and is separated by tabs, plain or gzipped; a trailing tab does not make a column. AnnData may lie
@@ -43,20 +45,29 @@ def read_expression(path: Path, *, gene_column: str = GENE_ID, ignore: Sequence[
         path: The file; ``.parquet`` and ``.h5ad`` are told by their endings, everything else is text.
         gene_column: Name of the column of gene ids.
         ignore: Columns that may be there and are no cell types, such as a gene's symbol.
+        only: The one column to read; what the others hold does not matter then.
 
     Returns:
         float64, one row per gene (index ``gene_id``) and one column per cell type, both in the file's order. An empty
         cell, ``NA`` or ``NaN`` is NaN.
 
     Raises:
-        InputError: when the file is missing, unreadable or empty, has no column of gene ids or no other, a gene or a
-            cell type stands twice, or a cell is no finite number.
+        InputError: when the file is missing, unreadable or empty, has no column of gene ids, no other or not the one
+            asked for, a gene or a cell type stands twice, or a cell is no finite number.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError("the file does not exist", where=f"expression matrix '{path}'")
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
-    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, ignore)
+
+    def choose(names: Sequence[str]) -> list[int]:
+        """Returns the places of the cell types among the columns."""
+        if only is not None and only not in names:
+            raise unknown_name("column", only, names, where=path)
+        chosen = {*names} - {gene_column, *ignore} if only is None else {only}
+        return [place for place, name in enumerate(names) if name in chosen]
+
+    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, choose)
     _check_names("gene", gene_ids, path, "keep one row a gene")
     _check_names("cell type", cell_types, path, "give each column a name of its own")
     if not gene_ids or not cell_types:
@@ -114,14 +125,17 @@ def transform_expression(frame: pd.DataFrame, transform: str, *, where: object) 
 Matrix = tuple[list[str], list[str], npt.NDArray[np.float64]]
 """Gene ids, cell types and values ``(n_genes, n_cell_types)``."""
 
+Choice = Callable[[Sequence[str]], list[int]]
+"""Names of columns to the places of those that are cell types."""
 
-def _read_text(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
+
+def _read_text(path: Path, gene_column: str, choose: Choice) -> Matrix:
     rows = _fields(path)
     header = next(rows)[1]
     if header and not header[-1].strip():
         header.pop()
     gene = _gene_column(header, gene_column, f"{path}, line 1")
-    kept = [place for place, name in enumerate(header) if place != gene and name not in ignore]
+    kept = choose(header)
     cell_types = [header[place] for place in kept]
     gene_ids: list[str] = []
     values: list[npt.NDArray[np.float64]] = []
@@ -159,7 +173,7 @@ def _numbers(fields: Sequence[str], cell_types: Sequence[str], path: Path, numbe
     return row
 
 
-def _read_parquet(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
+def _read_parquet(path: Path, gene_column: str, choose: Choice) -> Matrix:
     try:
         frame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
@@ -168,7 +182,7 @@ def _read_parquet(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix
         frame = frame.reset_index()
     names = [str(name) for name in frame.columns]
     gene = _gene_column(names, gene_column, path)
-    values = frame[[name for name in frame.columns if str(name) not in (gene_column, *ignore)]]
+    values = frame.iloc[:, choose(names)]
     text = [str(name) for name, kind in values.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if text:
         raise InputError(
@@ -181,7 +195,7 @@ def _read_parquet(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix
     )
 
 
-def _read_h5ad(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
+def _read_h5ad(path: Path, gene_column: str, choose: Choice) -> Matrix:
     try:
         table = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
@@ -190,7 +204,8 @@ def _read_h5ad(path: Path, gene_column: str, ignore: Sequence[str]) -> Matrix:
         genes = axes.obs
         if gene_column in genes.columns or genes.index.name == gene_column:
             ids = genes[gene_column] if gene_column in genes.columns else genes.index
-            kept = axes.to_df().drop(columns=list(ignore), errors="ignore")
+            kept = axes.to_df()
+            kept = kept.iloc[:, choose([str(name) for name in kept.columns])]
             return (
                 [str(gene_id) for gene_id in ids],
                 [str(name) for name in kept.columns],
