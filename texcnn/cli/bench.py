@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from texcnn.cli.options import COMPUTE_OPTIONS, DTYPE_OPTION, ENCODER_OPTION, FILE, MODEL_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import (
+    COMPILE_OPTION,
+    COMPUTE_OPTIONS,
+    DTYPE_OPTION,
+    ENCODER_OPTION,
+    FILE,
+    MODEL_OPTION,
+    OVERWRITE_OPTION,
+)
 
 
 @click.command()
@@ -15,6 +23,7 @@ from texcnn.cli.options import COMPUTE_OPTIONS, DTYPE_OPTION, ENCODER_OPTION, FI
 @click.option("--out", type=FILE, help="A TSV of the table as well.")
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
+@COMPILE_OPTION
 @OVERWRITE_OPTION
 def bench(
     model: str | None,
@@ -24,6 +33,7 @@ def bench(
     batch_size: int,
     quiet: bool,
     dtype: str,
+    compiled: bool,
     overwrite: bool,
 ) -> None:
     r"""Measure how fast a model is on this machine, and how near to what the machine has to give.
@@ -41,6 +51,7 @@ def bench(
     from texcnn.bench.rounds import as_text, describe_machine, write_tsv
     from texcnn.device import dtype_name
     from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.compiled import compile_encoders
     from texcnn.encoders.registry import load_encoder
     from texcnn.errors import InputError
     from texcnn.files import check_output
@@ -56,11 +67,18 @@ def bench(
     machine = describe_machine(time.gmtime(), os.getloadavg()[0])
     if encoders:
         loaded = [load_encoder(encoder_spec(name)) for name in encoders]
+        if compiled:
+            compile_encoders(loaded, setting.device)
         rows = bench_encoders(loaded, WindowSpec(), SegmentSpec(), setting)
     else:
-        rows = bench_model(load_model(model), setting)
+        measured = load_model(model)
+        if compiled:
+            measured.compile(setting.device)
+        rows = bench_model(measured, setting)
     if out is not None:
         write_tsv(out, rows)
     if not quiet:
-        click.echo(f"{machine}\n{setting.device} in {dtype_name(setting.dtype)}\n", err=True)
+        click.echo(
+            f"{machine}\n{setting.device} in {dtype_name(setting.dtype)}{', compiled' if compiled else ''}\n", err=True
+        )
     click.echo(as_text(rows))

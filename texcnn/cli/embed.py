@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from texcnn.cli.options import (
+    COMPILE_OPTION,
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     ENCODER_OPTION,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     help="Type of the stored vectors: 16 bits halve the store and round predictions.",
 )
 @DTYPE_OPTION
+@COMPILE_OPTION
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -55,6 +57,7 @@ def embed(
     grid_segments: bool,
     store_dtype: str,
     dtype: str,
+    compiled: bool,
     device: str,
     batch_size: int,
     quiet: bool,
@@ -77,6 +80,7 @@ def embed(
     from texcnn.embedding.store_folder import STORE_META, free_bytes
     from texcnn.embedding.store_spec import store_bytes
     from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.compiled import compile_encoders
     from texcnn.encoders.registry import load_encoder
     from texcnn.errors import InputError
     from texcnn.files import check_output
@@ -107,6 +111,8 @@ def embed(
 
     check_output(out, overwrite=True, marker=STORE_META)  # an unfinished store is gone on with
     resolved = resolve_device(device)
+    if compiled:
+        compile_encoders(loaded, resolved)
     with Reference(fasta) as reference:
         annotation = load_genes(reference, window, **which)
         dim = sum(encoder.dim for encoder in loaded)

@@ -114,6 +114,13 @@ DTYPE_OPTION = click.option(
     "bfloat16, float16.",
 )
 
+COMPILE_OPTION = click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Compile the encoders with torch.compile: needs a compiler, half a minute at the start, pays in long runs.",
+)
+
 
 def _use_threads(_context: click.Context, _parameter: click.Parameter, threads: int | None) -> None:
     """Sets the threads of arithmetic and of tokenisers; without a wish the latter follow ``OMP_NUM_THREADS``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from texcnn.cli.options import (
+    COMPILE_OPTION,
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     FILE,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @GRID_OPTION
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
+@COMPILE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def predict(
@@ -46,6 +48,7 @@ def predict(
     batch_size: int,
     quiet: bool,
     dtype: str,
+    compiled: bool,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -79,6 +82,7 @@ def predict(
             "--genes": which["genes"],
             "--map-chrom-names": which["map_chrom_names"],
             "--dtype": dtype != "auto",
+            "--compile": compiled,
         }
         given = [name for name, value in fixed.items() if value]
         if given:
@@ -93,6 +97,8 @@ def predict(
     else:
         if fasta is None:
             raise InputError("no genome", where="--fasta", allowed="a FASTA, plain or bgzip, or --embeddings")
+        if compiled:
+            loaded.compile(device)
         counts = predict_to_table(
             loaded,
             fasta,

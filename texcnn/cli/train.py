@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from texcnn.cli.options import (
+    COMPILE_OPTION,
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     ENCODER_OPTION,
@@ -84,11 +85,13 @@ _MARKER = "unfinished-training.txt"
 @click.option("--patience", type=_POSITIVE, help="Epochs to wait for a smaller loss. [default: the architecture's]")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of a text CNN. [default: 0.5]")
 @click.option("--dense-units", type=_POSITIVE, help="Of a text CNN: a dense layer over all segments, not the maximum.")
+@click.option("--fusion-units", type=_POSITIVE, help="Of a text CNN: a layer that reads sequence and features together.")
 @click.option("--kernel-widths", help="Of a text CNN, in segments. [default: 1,3,5]")
 @click.option("--filters", type=_POSITIVE, help="Of each width of a text CNN. [default: 128]")
 @click.option("--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart.")
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
+@COMPILE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def train(
@@ -127,10 +130,12 @@ def train(
     filters: int | None,
     segment_positions: bool | None,
     dense_units: int | None,
+    fusion_units: int | None,
     device: str,
     batch_size: int,
     quiet: bool,
     dtype: str,
+    compiled: bool,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -147,6 +152,7 @@ def train(
     import shutil
 
     from texcnn.embedding.store import EmbeddingStore
+    from texcnn.encoders.compiled import compile_encoders
     from texcnn.files import check_output
     from texcnn.genome.gene import Annotation
     from texcnn.genome.load import load_genes
@@ -180,6 +186,7 @@ def train(
         encoder_learning_rate=encoder_learning_rate,
         embeddings=embeddings,
         dtype=dtype,
+        compiled=compiled,
     )
     check_output(out, overwrite=overwrite, marker=CONFIG)
     work = out.with_name(f"{out.name}.work")
@@ -202,6 +209,7 @@ def train(
         "dropout": dropout,
         "segment_positions": segment_positions,
         "dense_units": dense_units,
+        "fusion_units": fusion_units,
     }
     options = TrainOptions(
         name=out.name,
@@ -225,6 +233,8 @@ def train(
     chosen = None
     if network.reads == "encoders":
         chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
+        if compiled:
+            compile_encoders(chosen.encoders, device)
     tuning = None
     if fine_tune is not None and chosen is not None:
         tuning = Tuning.of(chosen, fine_tune, segments_per_pass=batch_size)

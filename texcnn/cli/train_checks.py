@@ -59,8 +59,9 @@ def check_tuning(
     encoder_learning_rate: float | None,
     embeddings: Path | None,
     dtype: str,
+    compiled: bool,
 ) -> None:
-    """Checks that an encoder that shall learn is there and can.
+    """Checks that an encoder that shall learn, or be compiled, is there and can.
 
     Args:
         architecture: Its name.
@@ -69,10 +70,13 @@ def check_tuning(
         encoder_learning_rate: Its rate; None where it is not given.
         embeddings: The store that is read in place of a genome.
         dtype: Type of numbers that is asked for.
+        compiled: Whether encoders shall be compiled.
 
     Raises:
         InputError: when they contradict each other.
     """
+    if compiled and (fine_tune is not None or embeddings is not None or network.reads != "encoders"):
+        raise InputError("there is no frozen encoder to compile", where="--compile", remedy="leave it out")
     if fine_tune is None:
         if encoder_learning_rate is not None:
             raise InputError("no encoder learns", where="--encoder-learning-rate", remedy="add --fine-tune")

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 from transformers import BertConfig, BertModel
+from transformers.models.bert.modeling_bert import BertIntermediate, BertOutput, BertSelfOutput
 
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.protocol import EncoderSpec
@@ -30,6 +31,7 @@ class DnabertEncoder(TokenEncoder):
     """
 
     tokenizer: KmerTokenizer
+    token_wise = (BertSelfOutput, BertIntermediate, BertOutput)
 
     def __init__(self, model: BertModel, tokenizer: KmerTokenizer, *, pooling: str = "mean") -> None:
         architecture = repr([getattr(model.config, field) for field in (*_REQUIRED, *_OPTIONAL)])

@@ -5,7 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
+from texcnn.encoders.dnabert2_model import (
+    AttentionOutput,
+    Dnabert2Config,
+    Dnabert2ForMaskedLM,
+    Dnabert2Model,
+    GatedMLP,
+)
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import (
@@ -33,6 +39,7 @@ class Dnabert2Encoder(TokenEncoder):
     """
 
     model: Dnabert2Model
+    token_wise = (AttentionOutput, GatedMLP)
 
     def __init__(self, model: Dnabert2Model, tokenizer: BpeTokenizer, *, pooling: str = "mean") -> None:
         config = model.config

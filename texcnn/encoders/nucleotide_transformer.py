@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from transformers import EsmConfig, EsmModel
+from transformers.models.esm.modeling_esm import EsmIntermediate, EsmOutput, EsmSelfOutput
 
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
@@ -68,6 +69,8 @@ class NucleotideTransformerEncoder(TokenEncoder):
         tokenizer: Its 6-mers.
         pooling: Name of the pooling.
     """
+
+    token_wise = (EsmSelfOutput, EsmIntermediate, EsmOutput)
 
     def __init__(self, model: EsmModel, tokenizer: SixMerTokenizer, *, pooling: str = "mean") -> None:
         super().__init__(

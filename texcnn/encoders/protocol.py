@@ -57,6 +57,15 @@ class ReducedPrecision(Protocol):
         ...
 
 
+@runtime_checkable
+class Compilable(Protocol):
+    """What an encoder has beside :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
+
+    def compile(self) -> Self:
+        """Has ``torch.compile`` do its work in the first batches; fingerprint and weights stay as they are."""
+        ...
+
+
 @dataclass(frozen=True)
 class EncoderSpec:
     """Which encoder, with which weights, as written in a bundle's ``config.json``.

@@ -6,7 +6,7 @@ import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,9 @@ class TokenEncoder(ABC):
         pooling: Name of the pooling.
         architecture: What the vectors depend on beside the weights, such as the number of heads; for the fingerprint.
     """
+
+    token_wise: ClassVar[tuple[type[nn.Module], ...]] = ()
+    """The model's modules that compute each token by itself and so do not care how a batch is made up."""
 
     def __init__(
         self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str, architecture: str
@@ -157,6 +160,17 @@ class TokenEncoder(ABC):
         if dtype == torch.float32:
             self._full_precision = []
         self.dtype = dtype
+        return self
+
+    def compile(self) -> Self:
+        """Compiles the :attr:`token_wise` modules; a :meth:`copy` is not compiled.
+
+        They hold what there is to fuse: activation, residual and norm. Attention is one kernel as it is. Compiled with
+        it, every batch of other row lengths would be other code.
+        """
+        for module in self.model.modules():
+            if isinstance(module, self.token_wise):
+                module.compile(dynamic=True)
         return self
 
     def fingerprint(self) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from texcnn import __version__
+from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import InputError, ModelError, unknown_name
 from texcnn.features.table import FeatureTable
@@ -88,6 +90,18 @@ class Model:
         config = replace(self.config, window=replace(self.window, grid=grid))
         digest = hashlib.sha256(f"{self.fingerprint} grid {grid}".encode()).hexdigest()
         return Model(config, self.network, self.cell_type_table, digest)
+
+    def compile(self, device: str | torch.device | None = None) -> Self:
+        """Compiles the encoders in place (:func:`texcnn.encoders.compiled.compile_encoders`).
+
+        Args:
+            device: Where the model is going to compute; None is the GPU if there is one.
+
+        Raises:
+            InputError: when nothing can be compiled there, or the model has no encoder that could be.
+        """
+        compile_encoders(self.network.encoders if isinstance(self.network, SegmentNetwork) else [], device)
+        return self
 
     def segment_network(self) -> SegmentNetwork:
         """Returns the network of an encoder + head model.
