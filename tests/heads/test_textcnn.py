@@ -148,6 +148,36 @@ def test_dense_units_tell_places_apart_and_ignore_what_lies_under_the_mask() -> 
     assert head(values, torch.zeros_like(mask)).isnan().all()
 
 
+def test_fusion_units_read_sequence_and_features_together() -> None:
+    head = TextCNN(1, 1, kernel_widths=(1,), filters=1, n_features=1, fusion_units=2).eval()
+    assert head.fusion is not None
+    with torch.no_grad():
+        head.convolutions[0].weight.fill_(1.0)
+        head.convolutions[0].bias.zero_()
+        head.fusion[0].weight.copy_(torch.tensor([[1.0, 2.0], [-1.0, 1.0]]))
+        head.fusion[0].bias.copy_(torch.tensor([0.5, 0.0]))
+        head.output.weight.copy_(torch.tensor([[1.0, 10.0, 100.0, 1000.0]]))
+        head.output.bias.fill_(7.0)
+    values, mask = torch.tensor([[[3.0]], [[1.0]]]), torch.ones(2, 1, dtype=torch.bool)
+    # Pooled 3 and feature 2 make 3 + 4 + 0.5, and -3 + 2 is below zero; pooled 1 makes 1 + 4 + 0.5, and 2 - 1.
+    expected = [3 + 20 + 750 + 7, 1 + 20 + 550 + 1000 + 7]
+    assert head(values, mask, torch.full((2, 1), 2.0))[:, 0].tolist() == expected
+
+
+def test_a_feature_adds_the_same_to_every_gene_unless_it_is_fused() -> None:
+    torch.manual_seed(5)
+    values, mask = torch.randn(4, 3, 2), torch.ones(4, 3, dtype=torch.bool)
+    for units, equal in ((None, True), (16, False)):
+        head = TextCNN(2, 1, n_features=1, fusion_units=units).eval()
+        change = head(values, mask, torch.ones(4, 1)) - head(values, mask, torch.zeros(4, 1))
+        assert torch.allclose(change, change[:1].expand_as(change), atol=1e-5) == equal
+
+
+def test_unusable_fusion_units_are_refused() -> None:
+    with pytest.raises(ModelError, match="unusable fusion_units 0"):
+        TextCNN(4, 1, fusion_units=0)
+
+
 def test_unusable_dense_units_are_refused() -> None:
     with pytest.raises(ModelError, match="dense units need the number of segments"):
         TextCNN(4, 1, dense_units=8)

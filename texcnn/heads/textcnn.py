@@ -29,6 +29,8 @@ class TextCNN(nn.Module):
         filters: Filters of each width.
         dropout: Fraction dropped before the linear layer while training.
         n_features: Extra features per gene (half-life, TF targets), joined before the linear layer.
+        fusion_units: Width of a layer with ReLU that reads what was pooled and the features together; the linear layer
+            then reads it beside both. Without it a feature adds the same to every gene. None leaves it out.
         segment_positions: Adds a learned vector per segment index, so that a filter can tell the promoter from
             the window's ends although the maximum forgets where it was found.
         input_dropout: Fraction of the vectors' numbers dropped while training.
@@ -52,14 +54,16 @@ class TextCNN(nn.Module):
         segment_positions: bool = False,
         input_dropout: float = 0.0,
         dense_units: int | None = None,
+        fusion_units: int | None = None,
     ) -> None:
         super().__init__()
         if not kernel_widths or any(width < 1 or width % 2 == 0 for width in kernel_widths):
             raise ModelError(f"unusable kernel widths {list(kernel_widths)}", allowed="one or more odd numbers from 1")
         if (segment_positions or dense_units is not None) and n_segments is None:
             raise ModelError("segment positions and dense units need the number of segments", remedy="give n_segments")
-        if dense_units is not None and dense_units < 1:
-            raise ModelError(f"unusable dense_units {dense_units}", allowed="a whole number from 1, or None")
+        for name, units in (("dense_units", dense_units), ("fusion_units", fusion_units)):
+            if units is not None and units < 1:
+                raise ModelError(f"unusable {name} {units}", allowed="a whole number from 1, or None")
         self.n_cell_types = n_cell_types
         self.n_segments = n_segments
         self.n_features = n_features
@@ -73,7 +77,9 @@ class TextCNN(nn.Module):
             self.dense = nn.Sequential(nn.Linear(pooled_size * (n_segments or 0), dense_units), nn.ReLU())
             pooled_size = dense_units
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(pooled_size + n_features, n_cell_types)
+        read = pooled_size + n_features
+        self.fusion = nn.Sequential(nn.Linear(read, fusion_units), nn.ReLU()) if fusion_units is not None else None
+        self.output = nn.Linear(read + (fusion_units or 0), n_cell_types)
 
     def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts expression.
@@ -114,5 +120,7 @@ class TextCNN(nn.Module):
         pooled = responses.amax(dim=2) if self.dense is None else self.dense(responses.flatten(1))
         if features is not None:
             pooled = torch.cat([pooled, features], dim=1)
+        if self.fusion is not None:
+            pooled = torch.cat([pooled, self.fusion(pooled)], dim=1)
         expression = self.output(self.dropout(pooled))
         return expression.masked_fill(~mask.any(dim=1, keepdim=True), torch.nan)
