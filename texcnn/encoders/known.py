@@ -17,6 +17,17 @@ KNOWN_ENCODERS: dict[str, EncoderSpec] = {
             "tokenizer.json": "5d178e8ce2ba55df97fff197f4b30f40133b95d7096be398c2df6b526c5d8cd3",
         },
     ),
+    # Commit as the Hub's own history and two public pipelines have it, both sums as one of these records them. That
+    # of the config is also the sum of what a sister model's page shows, less the line that this commit took out.
+    "enformer": EncoderSpec(
+        type="enformer",
+        source="EleutherAI/enformer-official-rough",
+        revision="affe5713ae9017460706a44108289b13c5fee16c",
+        sha256={
+            "config.json": "ad7a0e07b2fe40fd4c93a8528416406b4429f303946f5a93209ef26f160a034f",
+            "pytorch_model.bin": "99b09d602e195d89c7d4debe144bb2f43907ba0d74006e97098e99d9171c439c",
+        },
+    ),
     # No public record of these files' sums was found, and of a commit only for k = 6: what is not known is left out
     # and listed as unverified, not made up.
     **{

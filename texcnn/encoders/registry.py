@@ -23,6 +23,7 @@ _BUILT_IN = (
     EntryPoint("dnabert", "texcnn.encoders.dnabert:load_dnabert", GROUP),
     EntryPoint("dnabert2", "texcnn.encoders.dnabert2:load_dnabert2", GROUP),
     EntryPoint("nucleotide-transformer", "texcnn.encoders.nucleotide_transformer:load_nucleotide_transformer", GROUP),
+    EntryPoint("enformer", "texcnn.encoders.enformer:load_enformer", GROUP),
     EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
     EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
 )

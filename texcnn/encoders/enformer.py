@@ -1,0 +1,134 @@
+"""Enformer's trunk: convolutions and a transformer over one-hot bases; a segment's vector is the mean over its bins.
+
+Source: Avsec et al. 2021 (doi:10.1038/s41592-021-01252-x), as the package enformer-pytorch ports it. The heads for
+tracks and the crop to the middle are left out. The published network reads 196,608 bases, and was never shown a short
+segment in surroundings of N: ask for long segments. Its distances between bins are computed by formula at every length;
+TensorFlow's table of them, which the package has for 1,536 bins alone, is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.fingerprint import fingerprint_of
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.weights import EncoderFiles, read_checkpoint
+from texcnn.errors import ModelError, RunError
+from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
+
+_FIELDS = ("dim", "depth", "heads", "attn_dim_key", "num_downsamples", "dim_divisible_by")
+"""The fields of ``config.json`` that the result depends on."""
+
+_PARTS = {"stem": "_trunk.1.", "conv_tower": "_trunk.2.", "transformer": "_trunk.4.", "final_pointwise": "_trunk.6."}
+"""The trunk's parts, and the second name that a checkpoint has for each."""
+
+
+class EnformerEncoder:
+    """Enformer without its heads, in float32.
+
+    Attributes:
+        model: The trunk, in evaluation mode.
+        dim: Twice the width of its transformer: 3,072 for the published one.
+
+    Args:
+        model: A dictionary of the trunk's parts.
+        config: Their sizes.
+    """
+
+    name = "enformer"
+
+    def __init__(self, model: nn.ModuleDict, config: dict[str, Any]) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.dim: int = 2 * config["dim"]
+        self._bin: int = 2 ** config["num_downsamples"]
+        self._architecture = repr([config[field] for field in _FIELDS])
+        self._fingerprint: str | None = None
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
+        return [base_codes(segment).tolist() for segment in segments]
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Averages the bins of each row, float32 ``(n, dim)``.
+
+        A row is padded with unknown bases, which are zero in every channel, as much on the left as on the right (one
+        more there), to whole bins: so each bin has bases of the row. Only rows of as many bins are computed together,
+        since what a bin sees of another depends on the number of bins.
+        """
+        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
+        rows_of: dict[int, list[int]] = {}
+        for row, codes in enumerate(tokens):
+            rows_of.setdefault(-(-len(codes) // self._bin) * self._bin, []).append(row)
+        for length, rows in rows_of.items():
+            padded = np.full((len(rows), length), UNKNOWN, np.uint8)
+            for place, row in enumerate(rows):
+                start = (length - len(tokens[row])) // 2
+                padded[place, start : start + len(tokens[row])] = tokens[row]
+            vectors[rows] = self._bins(one_hot(torch.from_numpy(padded).to(self.device))).mean(dim=1)
+        return vectors
+
+    def _bins(self, bases: Tensor) -> Tensor:
+        """``(n, 4, length)`` to ``(n, bins, dim)``."""
+        hidden = self.model["conv_tower"](self.model["stem"](bases))
+        return self.model["final_pointwise"](self.model["transformer"](hidden.transpose(1, 2)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def to(self, device: torch.device) -> Self:
+        """Moves the weights."""
+        self.model.to(device)
+        return self
+
+    def fingerprint(self) -> str:
+        """Hex digest over weights, sizes and name; computed once."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of(self.model, (self.name, "mean", self._architecture))
+        return self._fingerprint
+
+
+def load_enformer(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> EnformerEncoder:
+    """Loads Enformer from the Hub cache, a folder or a model bundle.
+
+    A folder holds ``config.json`` and ``model.safetensors`` or ``pytorch_model.bin``; a bundle's spec has the options
+    ``config`` and ``prefix``.
+
+    Raises:
+        RunError: if the package enformer-pytorch is missing.
+        ModelError: if anything is missing, left over, damaged or does not fit together, or the pooling is no mean.
+    """
+    if spec.pooling != "mean":
+        raise ModelError(f"Enformer has no pooling '{spec.pooling}'", where=spec.source, allowed="mean")
+    try:
+        from enformer_pytorch import Enformer, EnformerConfig
+    except ImportError as error:
+        raise RunError(
+            f"Enformer needs the package enformer-pytorch: {error}", where=f"the encoder {spec.source}",
+            remedy="pip install 'texcnn[enformer]', in an environment of its own since it fixes transformers' version",
+        ) from error  # fmt: skip
+    checkpoint = read_checkpoint(spec, bundle)
+    missing = [field for field in _FIELDS if field not in checkpoint.config]
+    if missing:
+        raise ModelError(f"the config lacks {', '.join(missing)}", where=checkpoint.where)
+    config = {field: checkpoint.config[field] for field in _FIELDS}
+    whole = Enformer(EnformerConfig(**config, output_heads={}))
+    model = nn.ModuleDict({part: getattr(whole, part) for part in _PARTS})
+    given = {_first_name(key): tensor for key, tensor in checkpoint.tensors.items()}
+    load_weights(model, given, where=checkpoint.where, prefix="enformer.", ignored=("_heads.",))
+    return EnformerEncoder(model, config)
+
+
+def _first_name(key: str) -> str:
+    for part, second in _PARTS.items():
+        if key.startswith(second):
+            return f"{part}.{key.removeprefix(second)}"
+    return key
