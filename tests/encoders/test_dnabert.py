@@ -83,3 +83,17 @@ def test_the_fingerprint_covers_k(dnabert_folder, tmp_path):
     first = load_dnabert(spec(dnabert_folder))
     first.tokenizer.fingerprint = "another vocabulary"
     assert first.fingerprint() != load_dnabert(spec(dnabert_folder)).fingerprint()
+
+
+def test_dropout_of_fine_tuning_is_that_of_the_config(dnabert_folder):
+    config = json.loads((dnabert_folder / "config.json").read_text())
+    found = []
+    for rates in ({"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}, {"hidden_dropout_prob": 0.3}):
+        config |= rates
+        (dnabert_folder / "config.json").write_text(json.dumps(config))
+        encoder = load_dnabert(spec(dnabert_folder))
+        rates = {module.p for module in encoder.model.modules() if isinstance(module, torch.nn.Dropout)}
+        found.append((rates, encoder.fingerprint()))
+    assert [rates for rates, _ in found] == [{0.0}, {0.3, 0.0}]
+    # Vectors of a frozen encoder do not depend on it.
+    assert found[0][1] == found[1][1]

@@ -11,7 +11,8 @@ from texcnn.errors import ModelError
 
 
 def test_names():
-    assert list(KNOWN_ENCODERS) == ["dnabert2", "enformer", "dnabert-3", "dnabert-4", "dnabert-5", "dnabert-6"]
+    published = ["nucleotide-transformer-500m-human-ref", "nucleotide-transformer-500m-1000g"]
+    assert list(KNOWN_ENCODERS) == ["dnabert2", "enformer", *published, *(f"dnabert-{k}" for k in (3, 4, 5, 6))]
 
 
 @pytest.mark.parametrize("name", KNOWN_ENCODERS)
@@ -22,7 +23,8 @@ def test_each_spec_is_complete_and_round_trips(name):
     assert spec.revision is None or re.fullmatch("[0-9a-f]{40}", spec.revision)
     assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in spec.sha256.values())
     # Each file is either pinned or said to be unverified, never both, never neither.
-    files = {"config.json", "pytorch_model.bin"} | ({"tokenizer.json"} if spec.type == "dnabert2" else set())
+    tokenizers = {"dnabert2": {"tokenizer.json"}, "nucleotide-transformer": {"vocab.txt"}}
+    files = {"config.json", "pytorch_model.bin"} | tokenizers.get(spec.type, set())
     assert sorted([*spec.sha256, *spec.options.get("unverified", [])]) == sorted(files)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 import json
 from pathlib import Path
@@ -13,8 +14,9 @@ from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import InputError, ModelError
 
-WORDS = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>",
-         *map("".join, itertools.product("ATCG", repeat=6)), *"ATCGN"]  # fmt: skip
+# As published: the model has no embedding for the last two words.
+WORDS = ["<unk>", "<pad>", "<mask>", "<cls>", *map("".join, itertools.product("ATCG", repeat=6)), *"ATCGN",
+         "<eos>", "<bos>"]  # fmt: skip
 SEGMENTS = ["ACGTAC" * 3, "ACGTACNGGTTTAACC", "TTG", "A" * 40]
 
 
@@ -22,9 +24,10 @@ SEGMENTS = ["ACGTAC" * 3, "ACGTACNGGTTTAACC", "TTG", "A" * 40]
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = EsmConfig(
-        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        vocab_size=len(WORDS) - 2, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
         max_position_embeddings=20, pad_token_id=1, mask_token_id=2, position_embedding_type="absolute",
-        token_dropout=False, emb_layer_norm_before=False, initializer_range=0.3,
+        token_dropout=True, emb_layer_norm_before=False, initializer_range=0.3, hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     model = EsmForMaskedLM(config)
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
@@ -64,11 +67,33 @@ def test_what_does_not_fit_is_refused(folder: Path) -> None:
         encoder_spec(f"nothing={folder}")
     with pytest.raises(ModelError, match="the vocabulary lacks <cls>"):
         SixMerTokenizer(["<pad>", "<unk>", *"ACGTN"])
-    (folder / "vocab.txt").write_text("\n".join(WORDS[:-6] + WORDS[-5:]))
-    with pytest.raises(ModelError, match="the vocabulary 4106"):
+    (folder / "vocab.txt").write_text("\n".join(WORDS[:-8] + WORDS[-7:]))
+    with pytest.raises(ModelError, match="the model has 4105 tokens, the vocabulary needs 4104"):
         load_encoder(EncoderSpec("nucleotide-transformer", str(folder)))
     (folder / "vocab.txt").write_text("\n".join(WORDS))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "code.py"}}))
     with pytest.raises(ModelError, match="code of its own"):
         load_encoder(EncoderSpec("nucleotide-transformer", str(folder)))
+
+
+def test_the_published_vocabulary() -> None:
+    # As a public audit of two of InstaDeep's models records it: 28,718 bytes, no end of a line after the last word.
+    digest = hashlib.sha256("\n".join(WORDS).encode()).hexdigest()
+    assert digest == "f1b544e27897936b50bbd925850fa8a08b421c33bb9c26e3711c140c061d0d4c"
+    tokenizer = SixMerTokenizer(WORDS)
+    assert tokenizer.vocab_size == 4105
+    assert tokenizer.encode(["N", "A"]) == [[3, 4104], [3, 4100]]
+
+
+def test_dropout_of_fine_tuning_is_that_of_the_config(folder: Path) -> None:
+    def rates() -> set[float]:
+        model = load_encoder(EncoderSpec("nucleotide-transformer", str(folder))).model
+        return {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+
+    fingerprint = load_encoder(EncoderSpec("nucleotide-transformer", str(folder))).fingerprint()
+    assert rates() == {0.0}
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "hidden_dropout_prob": 0.25}))
+    assert rates() == {0.25}
+    assert load_encoder(EncoderSpec("nucleotide-transformer", str(folder))).fingerprint() == fingerprint

@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from tiny import CompositionEncoder, tiny_tokenizer
 from train_files import N_GENES, TINY, options, read
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.errors import ModelError
 from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
 from texcnn.model import bundle as bundle_module
@@ -160,6 +163,31 @@ def test_an_encoder_of_a_folder_goes_into_the_bundle(
     assert (model.window, model.segment_network().segments) == (WindowSpec(20, 10), SegmentSpec(10))
     assert model.segment_network().encoders[0].fingerprint() == chosen.encoders[0].fingerprint()
     assert len(model.predict(inputs["fasta"], gtf=inputs["gtf"])) == N_GENES - 1
+
+
+def test_an_encoder_type_of_another_package_goes_into_the_bundle_with_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Theirs(CompositionEncoder):
+        model = torch.nn.Linear(2, 1)
+        bundle_files: ClassVar[dict[str, str] | None] = {"words": "words.txt"}
+
+    encoder = Theirs()
+    monkeypatch.setattr("texcnn.training.encoders.encoder_spec", lambda name: EncoderSpec("theirs", str(tmp_path)))
+    monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec: encoder)
+    (tmp_path / "config.json").write_text('{"size": 2}')
+    (tmp_path / "words.txt").write_text("A\nC\n")
+    chosen = encoders_by_name([f"theirs={tmp_path}"])
+    options = {"config": {"size": 2}, "prefix": "encoders.0.", "words": "words-0.txt"}
+    assert chosen.specs == (EncoderSpec("theirs", "bundle", options=options),)
+    assert chosen.files == {"words-0.txt": b"A\nC\n"}
+    assert chosen.tensors.keys() == {"encoders.0.weight", "encoders.0.bias"}
+    # A model that names a folder of this machine, or lacks its tokenizer, would be of no use elsewhere.
+    Theirs.bundle_files = None
+    for unsaid in (encoder, CompositionEncoder()):
+        monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec, unsaid=unsaid: unsaid)
+        with pytest.raises(ModelError, match=r"type 'theirs' cannot be copied into a model .*bundle_files.* Hub id"):
+            encoders_by_name([f"theirs={tmp_path}"])
 
 
 def test_a_published_encoder_stays_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import BertConfig, BertModel
@@ -20,6 +20,9 @@ _REQUIRED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_he
 _OPTIONAL = ("hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps")
 """The fields of ``config.json`` that the result depends on; whatever else stands there is left alone."""
 
+_DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+"""Those that only fine-tuning depends on."""
+
 
 class DnabertEncoder(TokenEncoder):
     """DNABERT for one k; a segment may have as many k-mers as the model has positions, less two.
@@ -32,6 +35,7 @@ class DnabertEncoder(TokenEncoder):
 
     tokenizer: KmerTokenizer
     token_wise = (BertSelfOutput, BertIntermediate, BertOutput)
+    bundle_files: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, model: BertModel, tokenizer: KmerTokenizer, *, pooling: str = "mean") -> None:
         architecture = repr([getattr(model.config, field) for field in (*_REQUIRED, *_OPTIONAL)])
@@ -96,5 +100,5 @@ def _bert_config(values: dict[str, Any], *, where: str) -> BertConfig:
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         raise ModelError(f"the config lacks {', '.join(missing)}", where=where)
-    known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL) if name in values}
+    known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL, *_DROPOUT) if name in values}
     return BertConfig.from_dict({**known, "attn_implementation": "sdpa"})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import load_weights
@@ -40,6 +43,7 @@ class Dnabert2Encoder(TokenEncoder):
 
     model: Dnabert2Model
     token_wise = (AttentionOutput, GatedMLP)
+    bundle_files: ClassVar[Mapping[str, str]] = {"tokenizer": TOKENIZER_FILE}
 
     def __init__(self, model: Dnabert2Model, tokenizer: BpeTokenizer, *, pooling: str = "mean") -> None:
         config = model.config

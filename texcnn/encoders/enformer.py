@@ -8,8 +8,8 @@ TensorFlow's table of them, which the package has for 1,536 bins alone, is not u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -42,9 +42,11 @@ class EnformerEncoder:
     """
 
     name = "enformer"
+    bundle_files: ClassVar[Mapping[str, str] | None] = {}
 
     def __init__(self, model: nn.ModuleDict, config: dict[str, Any]) -> None:
-        self.model = model.eval().requires_grad_(False)
+        self._parts = model.eval().requires_grad_(False)
+        self.model: nn.Module = self._parts
         self.dim: int = 2 * config["dim"]
         self._bin: int = 2 ** config["num_downsamples"]
         self._architecture = repr([config[field] for field in _FIELDS])
@@ -76,8 +78,8 @@ class EnformerEncoder:
 
     def _bins(self, bases: Tensor) -> Tensor:
         """``(n, 4, length)`` to ``(n, bins, dim)``."""
-        hidden = self.model["conv_tower"](self.model["stem"](bases))
-        return self.model["final_pointwise"](self.model["transformer"](hidden.transpose(1, 2)))
+        hidden = self._parts["conv_tower"](self._parts["stem"](bases))
+        return self._parts["final_pointwise"](self._parts["transformer"](hidden.transpose(1, 2)))
 
     @property
     def device(self) -> torch.device:

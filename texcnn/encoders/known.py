@@ -28,6 +28,25 @@ KNOWN_ENCODERS: dict[str, EncoderSpec] = {
             "pytorch_model.bin": "99b09d602e195d89c7d4debe144bb2f43907ba0d74006e97098e99d9171c439c",
         },
     ),
+    # Commits as the Hub's own pages show them. The weights' sum as an independent audit and a Git LFS pointer to a copy
+    # have it, the config's from the text beside that copy. The model of 2.5 billion weights lies in two files, which
+    # are not read.
+    "nucleotide-transformer-500m-human-ref": EncoderSpec(
+        type="nucleotide-transformer",
+        source="InstaDeepAI/nucleotide-transformer-500m-human-ref",
+        revision="f87b5d7233295242e79c951873d290f4cf992045",
+        sha256={
+            "config.json": "715b4de1c0a3c36ee417cde99640876e024c25afe50c85427ea0317559350cdb",
+            "pytorch_model.bin": "971cb721bd8cc8134d3665b5d94b195fffb18a1480ad5925d6dcc9290bf1c17f",
+        },
+        options={"unverified": ["vocab.txt"]},
+    ),
+    "nucleotide-transformer-500m-1000g": EncoderSpec(
+        type="nucleotide-transformer",
+        source="InstaDeepAI/nucleotide-transformer-500m-1000g",
+        revision="a1fcafab929cf0f835adeb6fb7dd305607dc6349",
+        options={"unverified": ["config.json", "pytorch_model.bin", "vocab.txt"]},
+    ),
     # No public record of these files' sums was found, and of a commit only for k = 6: what is not known is left out
     # and listed as unverified, not made up.
     **{

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,12 +33,19 @@ _FIELDS = (
 )  # fmt: skip
 """The fields of ``config.json`` that the result depends on."""
 
+_DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+"""Those that only fine-tuning depends on."""
+
 
 class SixMerTokenizer:
     """Non-overlapping 6-mers from the left; round an ``N``, and at the end, single letters. ``<cls>`` comes first.
 
     Args:
-        vocabulary: Its words in the order of their ids.
+        vocabulary: Its words in the order of their ids. The published ones end with ``<eos>`` and ``<bos>``, for which
+            the models have no embedding; they are never written.
+
+    Attributes:
+        vocab_size: Embeddings that a model needs for what is written here.
 
     Raises:
         ModelError: when a special token or a letter is missing.
@@ -48,7 +56,8 @@ class SixMerTokenizer:
         missing = [word for word in ("<pad>", "<cls>", "<unk>", *"ACGTN") if word not in self._ids]
         if missing:
             raise ModelError(f"the vocabulary lacks {', '.join(missing)}", where=VOCABULARY_FILE)
-        self.vocab_size = len(self._ids)
+        written = [word for word in self._ids if word in ("<pad>", "<cls>", "<unk>") or _WORD.fullmatch(word)]
+        self.vocab_size = 1 + max(self._ids[word] for word in written)
         self.pad_id, self.cls_id, self.unk_id = (self._ids[word] for word in ("<pad>", "<cls>", "<unk>"))
         self.sep_id = self.cls_id  # this model has no token at the end
         self.fingerprint = hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()
@@ -71,6 +80,7 @@ class NucleotideTransformerEncoder(TokenEncoder):
     """
 
     token_wise = (EsmSelfOutput, EsmIntermediate, EsmOutput)
+    bundle_files: ClassVar[Mapping[str, str]] = {"vocabulary": VOCABULARY_FILE}
 
     def __init__(self, model: EsmModel, tokenizer: SixMerTokenizer, *, pooling: str = "mean") -> None:
         super().__init__(
@@ -131,11 +141,11 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
     else:
         path = find_file(spec, VOCABULARY_FILE)
     tokenizer = SixMerTokenizer(path.read_text(encoding="utf-8").split())
-    known = {field: checkpoint.config[field] for field in _FIELDS if field in checkpoint.config}
+    known = {field: checkpoint.config[field] for field in (*_FIELDS, *_DROPOUT) if field in checkpoint.config}
     model = EsmModel(EsmConfig(**known), add_pooling_layer=False)
     if model.config.vocab_size != tokenizer.vocab_size:
         raise ModelError(
-            f"the model has {model.config.vocab_size} tokens, the vocabulary {tokenizer.vocab_size}", where=path
+            f"the model has {model.config.vocab_size} tokens, the vocabulary needs {tokenizer.vocab_size}", where=path
         )
     ignored = ("lm_head.", "contact_head.", "pooler.", "embeddings.position_ids")
     # Buffers that follow from the configuration stand in some checkpoints and not in others.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from texcnn.errors import ModelError
 
@@ -64,6 +64,23 @@ class Compilable(Protocol):
     def compile(self) -> Self:
         """Has ``torch.compile`` do its work in the first batches; fingerprint and weights stay as they are."""
         ...
+
+
+@runtime_checkable
+class Bundled(Protocol):
+    """What an encoder has beside :class:`Encoder` if a model bundle can hold a copy of it.
+
+    Its loader then reads a spec whose source is :data:`BUNDLE_SOURCE`: ``config`` holds the fields of ``config.json``,
+    ``prefix`` names the tensors of ``model``, and each option of ``bundle_files`` a file of the bundle.
+
+    Attributes:
+        model: The weights.
+        bundle_files: Option to the name of the file in the encoder's folder, for what it reads beside ``config.json``
+            and the weights, such as a tokenizer; None where that is not known.
+    """
+
+    model: nn.Module
+    bundle_files: ClassVar[Mapping[str, str] | None]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from texcnn.encoders.fingerprint import fingerprint_of
 from texcnn.encoders.pooling import get_pooling
 
 
@@ -52,6 +52,9 @@ class TokenEncoder(ABC):
 
     token_wise: ClassVar[tuple[type[nn.Module], ...]] = ()
     """The model's modules that compute each token by itself and so do not care how a batch is made up."""
+
+    bundle_files: ClassVar[Mapping[str, str] | None] = None
+    """As of :class:`texcnn.encoders.protocol.Bundled`; None where nobody has said which they are."""
 
     def __init__(
         self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str, architecture: str
@@ -180,9 +183,5 @@ class TokenEncoder(ABC):
         """
         if self._fingerprint is None:
             parts = (self.name, self.pooling, self._architecture, self.tokenizer.fingerprint)
-            digest = hashlib.sha256("\n".join(parts).encode())
-            for name, tensor in sorted(self.model.state_dict().items()):
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-            self._fingerprint = digest.hexdigest()
+            self._fingerprint = fingerprint_of(self.model, parts)
         return self._fingerprint

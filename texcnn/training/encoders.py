@@ -10,20 +10,15 @@ from torch import Tensor
 
 from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.choose import encoder_spec
-from texcnn.encoders.dnabert2 import TOKENIZER_FILE
-from texcnn.encoders.nucleotide_transformer import VOCABULARY_FILE
-from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
+from texcnn.encoders.protocol import BUNDLE_SOURCE, Bundled, Encoder, EncoderSpec
 from texcnn.encoders.registry import load_encoder
-from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import find_file
+from texcnn.errors import ModelError
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.model import load_model
 from texcnn.segments.segment import SegmentSpec
-
-_FILES = {"dnabert2": {"tokenizer": TOKENIZER_FILE}, "nucleotide-transformer": {"vocabulary": VOCABULARY_FILE}}
-"""Encoder type to the files that it reads beside config and weights, by the option that names them in a bundle."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
     nothing on another machine.
 
     Raises:
-        ModelError: when one cannot be found or trusted.
+        ModelError: when one cannot be found or trusted, or is of a type that a bundle cannot hold.
     """
     encoders, specs = [], []
     tensors: dict[str, Tensor] = {}
@@ -85,7 +80,7 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
     for place, name in enumerate(names):
         spec = encoder_spec(name)
         encoder = load_encoder(spec)
-        if Path(spec.source).is_dir() and isinstance(encoder, TokenEncoder):
+        if Path(spec.source).is_dir():
             spec, held, needed = hold_encoder(spec, encoder, place)
             tensors |= held
             files |= needed
@@ -95,7 +90,7 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
 
 
 def hold_encoder(
-    spec: EncoderSpec, encoder: TokenEncoder, place: int = 0
+    spec: EncoderSpec, encoder: Encoder, place: int = 0
 ) -> tuple[EncoderSpec, dict[str, Tensor], dict[str, bytes]]:
     """Makes a bundle's own encoder of one that lies in a folder or in the Hub cache.
 
@@ -103,13 +98,19 @@ def hold_encoder(
         Its description in the bundle, its weights ``encoders.<place>.*``, and the further files that it needs.
 
     Raises:
-        ModelError: when its files are no longer there.
+        ModelError: when its files are no longer there, or its type does not say which they are.
     """
+    if not isinstance(encoder, Bundled) or encoder.bundle_files is None:
+        raise ModelError(
+            f"an encoder of the type '{spec.type}' cannot be copied into a model", where=spec.source,
+            allowed="a type whose class has the attribute 'bundle_files'",
+            remedy="name a Hub id, which models refer to, or ask the authors of the type's package to add it",
+        )  # fmt: skip
     prefix = f"encoders.{place}."
     options = {name: value for name, value in spec.options.items() if name != "unverified"}
     options |= {"config": read_json(find_file(spec, CONFIG_FILE)), "prefix": prefix}
     files: dict[str, bytes] = {}
-    for option, name in _FILES.get(spec.type, {}).items():
+    for option, name in encoder.bundle_files.items():
         options[option] = f"{option}-{place}{Path(name).suffix}"
         files[options[option]] = find_file(spec, name).read_bytes()
     tensors = {f"{prefix}{key}": value for key, value in encoder.model.state_dict().items()}
