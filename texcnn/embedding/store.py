@@ -14,18 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
-import zarr
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.number_types import decode, encode
+from texcnn.embedding.store_arrays import StoreArrays, damage_found
 from texcnn.embedding.store_folder import (
-    ARRAY_NAMES,
     ARRAYS,
     FORMAT_VERSION,
     GENES,
@@ -38,7 +33,7 @@ from texcnn.embedding.store_folder import (
     written_by_us,
 )
 from texcnn.embedding.store_spec import EncoderOrigin, StoreSpec
-from texcnn.errors import InputError, StoreError, TexcnnError
+from texcnn.errors import InputError, StoreError
 from texcnn.files import atomic_file, scratch_folder
 from texcnn.genome.gene import Gene, Skipped
 from texcnn.tables.readers import read_skipped
@@ -46,8 +41,6 @@ from texcnn.tables.readers import read_skipped
 if TYPE_CHECKING:
     from texcnn.model.model import Model
     from texcnn.model.network import SegmentNetwork
-
-_MAKE_ANEW = "copy it again, or run texcnn embed again with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -59,29 +52,12 @@ class StoredChunk:
     embeddings: Embeddings
 
 
-@contextmanager
-def _damage_found(folder: Path) -> Iterator[None]:
-    """Turns what the readers of JSON, Parquet and Zarr raise on damaged files into an error that names the store."""
-    try:
-        yield
-    except (TexcnnError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise StoreError(f"the store is damaged: {error}", where=folder, remedy=_MAKE_ANEW) from error
-
-
 class EmbeddingStore:
     """An embedding store on disk; make one with :meth:`create` or :meth:`open`."""
 
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
-        self._identity = self._stat()
-        self._maps: dict[tuple[str, int], npt.NDArray[Any]] = {}
-        group = zarr.open_group(folder / ARRAYS, mode="r+")
-        # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
-        # file lost in copying could not be told from a masked segment.
-        # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
-        self._arrays: dict[str, Any] = {
-            name: cast(Any, group[name]).with_config({"write_empty_chunks": True}) for name in ARRAY_NAMES
-        }
+        self._arrays = StoreArrays(folder, spec.store_dtype)
 
     @property
     def n_chunks(self) -> int:
@@ -91,7 +67,7 @@ class EmbeddingStore:
     @property
     def chunks_done(self) -> int:
         """Number of chunks written; they are written in order."""
-        with _damage_found(self.folder):
+        with damage_found(self.folder):
             return int(json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))["chunks_done"])
 
     @classmethod
@@ -172,13 +148,7 @@ class EmbeddingStore:
                 if busy
                 else "run the same texcnn embed command again; it goes on where it stopped",
             )
-        for name, array in store._arrays.items():
-            if array.nchunks_initialized < store.n_chunks:
-                raise StoreError(
-                    f"the store is incomplete: {array.nchunks_initialized} of {store.n_chunks} chunks of '{name}'",
-                    where=folder,
-                    remedy=_MAKE_ANEW,
-                )
+        store._arrays.check_complete(store.n_chunks)
         return store
 
     @classmethod
@@ -187,7 +157,7 @@ class EmbeddingStore:
             raise StoreError(
                 f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed"
             )
-        with _damage_found(folder):
+        with damage_found(folder):
             values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
             version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
@@ -197,7 +167,7 @@ class EmbeddingStore:
                 allowed=str(FORMAT_VERSION),
                 remedy="run texcnn embed again, or use the version of texcnn that wrote it",
             )
-        with _damage_found(folder):
+        with damage_found(folder):
             genes = [Gene(*row) for row in pd.read_parquet(folder / GENES).itertuples(index=False)]
             return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / SKIPPED))
 
@@ -214,10 +184,7 @@ class EmbeddingStore:
         """
         if chunk != self.chunks_done:
             raise StoreError(f"chunk {chunk} written out of order", where=self.folder, allowed=str(self.chunks_done))
-        rows = self.rows(chunk)
-        self._arrays["values"][rows] = encode(embeddings.values, self.spec.store_dtype)
-        self._arrays["mask"][rows] = embeddings.mask.numpy()
-        self._arrays["n_fraction"][rows] = np.asarray(n_fraction, np.float64)
+        self._arrays.write(self.rows(chunk), embeddings, n_fraction)
         with atomic_file(self.folder / PROGRESS) as temporary:
             temporary.write_text(json.dumps({"chunks_done": chunk + 1}) + "\n", encoding="utf-8")
 
@@ -228,16 +195,8 @@ class EmbeddingStore:
             StoreError: when its files are damaged.
         """
         rows = self.rows(chunk)
-        with _damage_found(self.folder):
-            values: npt.NDArray[Any] = self._arrays["values"][rows]
-            mask: npt.NDArray[np.bool_] = self._arrays["mask"][rows]
-            n_fraction: npt.NDArray[np.float64] = self._arrays["n_fraction"][rows]
-        self._check_there(chunk)
-        return StoredChunk(
-            self.genes[rows],
-            n_fraction.tolist(),
-            Embeddings(decode(values, self.spec.store_dtype), torch.from_numpy(mask)),
-        )
+        embeddings, n_fraction = self._arrays.read(chunk, rows)
+        return StoredChunk(self.genes[rows], n_fraction, embeddings)
 
     def read_rows(self, rows: Sequence[int]) -> Embeddings:
         """Reads some genes' vectors, in the order given, out of memory-mapped chunks: nothing else is loaded.
@@ -250,55 +209,12 @@ class EmbeddingStore:
         Raises:
             StoreError: when a chunk is missing or cut short.
         """
-        size = self.spec.genes_per_chunk
-        chunks: dict[int, list[int]] = {}
-        for place, row in enumerate(rows):
-            chunks.setdefault(row // size, []).append(place)
-        values = torch.zeros(len(rows), self.n_segments, self.spec.dim)
-        mask = torch.zeros(len(rows), self.n_segments, dtype=torch.bool)
-        for chunk, places in chunks.items():
-            inner = [rows[place] % size for place in places]
-            values[places] = decode(self._mapped("values", chunk)[inner], self.spec.store_dtype)
-            mask[places] = torch.from_numpy(self._mapped("mask", chunk)[inner])
-        return Embeddings(values, mask)
+        return self._arrays.read_mapped(rows, self.spec.genes_per_chunk)
 
     @property
     def n_segments(self) -> int:
         """Segments per gene."""
         return self.spec.segments.n_segments(self.spec.window.length)
-
-    def _mapped(self, name: str, chunk: int) -> npt.NDArray[Any]:
-        """A chunk's file in memory; mapped once, it outlives a removal of the store."""
-        if (name, chunk) not in self._maps:
-            array = self._arrays[name]
-            with _damage_found(self.folder):
-                self._maps[name, chunk] = np.memmap(self._file(name, chunk), array.dtype, "r", shape=array.chunks)
-            self._check_there(chunk)
-        return self._maps[name, chunk]
-
-    def _file(self, name: str, chunk: int) -> Path:
-        return (
-            self.folder
-            / ARRAYS
-            / name
-            / self._arrays[name].metadata.encode_chunk_key((chunk, *[0] * (self._arrays[name].ndim - 1)))
-        )
-
-    def _check_there(self, chunk: int) -> None:
-        """A lost chunk would read as zeros, and one of a new store in the old one's place as other genes' vectors."""
-        if not all(self._file(name, chunk).is_file() for name in ARRAY_NAMES) or self._stat() != self._identity:
-            raise StoreError(
-                f"chunk {chunk} of the store is gone, or the store was replaced while it was read",
-                where=self.folder,
-                remedy="run this command again",
-            )
-
-    def _stat(self) -> tuple[int, int, int] | None:
-        try:
-            found = (self.folder / STORE_META).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_mtime_ns
 
     def check_model(self, model: Model) -> SegmentNetwork:
         """Checks that a model reads just these vectors.
