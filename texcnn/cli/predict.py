@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @MODEL_OPTION
 @click.option("--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
+@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
 @GRID_OPTION
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
@@ -43,6 +44,7 @@ def predict(
     model: str | None,
     cell_types: tuple[str, ...],
     features: Path | None,
+    half_life: bool,
     grid_segments: bool,
     device: str,
     batch_size: int,
@@ -81,6 +83,7 @@ def predict(
             "--transcripts": which["transcripts"] != "gene",
             "--genes": which["genes"],
             "--map-chrom-names": which["map_chrom_names"],
+            "--half-life": half_life,
             "--dtype": dtype != "auto",
             "--compile": compiled,
         }
@@ -105,6 +108,7 @@ def predict(
             out,
             cell_types=cell_types,
             features=features,
+            half_life=half_life,
             batch_size=batch_size,
             device=device,
             dtype=dtype,

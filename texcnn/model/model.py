@@ -19,6 +19,7 @@ from texcnn import __version__
 from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import InputError, ModelError, unknown_name
+from texcnn.features.from_gtf import half_life_table
 from texcnn.features.table import FeatureTable
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
@@ -189,6 +190,25 @@ class Model:
             raise InputError(f"the model '{self.name}' takes no features", where="--features")
         return FeatureTable.read(Path(path), [spec.name for spec in self.config.features])
 
+    def half_life_features(
+        self,
+        given: FeatureTable | None,
+        reference: Reference,
+        gtf: Path | None,
+        *,
+        genes: Sequence[str] | None = None,
+        map_chrom_names: bool = False,
+    ) -> FeatureTable:
+        """Computes this model's half-life features: :func:`texcnn.features.from_gtf.half_life_table`.
+
+        Raises:
+            InputError: when a table is ``given`` as well, or they cannot be computed.
+        """
+        if given is not None:
+            raise InputError("features given twice", where="--features, --half-life", allowed="one of the two")
+        names = [spec.name for spec in self.config.features]
+        return half_life_table(reference, gtf, names, genes=genes, map_chrom_names=map_chrom_names)
+
     def predict_sequences(
         self,
         sequences: Sequence[str],
@@ -263,6 +283,7 @@ class Model:
         genes: Sequence[str] | None = None,
         cell_types: Sequence[str] | None = None,
         features: str | Path | None = None,
+        half_life: bool = False,
         map_chrom_names: bool = False,
         batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | torch.device | None = None,
@@ -280,6 +301,7 @@ class Model:
             genes: Names of wanted genes; None for all.
             cell_types: Names of wanted cell types; None for all.
             features: TSV of extra inputs with the column ``gene_id``.
+            half_life: Whether to compute the extra inputs, half-life features, from ``gtf`` instead.
             map_chrom_names: Whether to map chr1/1 styles where the files differ.
             batch_size: Segments (or windows) per forward pass; never changes the result.
             device: Where to compute; None is the GPU if there is one.
@@ -295,6 +317,12 @@ class Model:
             InputError: when the input cannot be used.
         """
         with Reference(Path(fasta)) as reference:
+            table = self.read_features(None if features is None else Path(features))
+            if half_life:
+                annotated = None if gtf is None else Path(gtf)
+                table = self.half_life_features(
+                    table, reference, annotated, genes=genes, map_chrom_names=map_chrom_names
+                )
             annotation = load_genes(
                 reference,
                 self.window,
@@ -311,7 +339,7 @@ class Model:
                     reference,
                     annotation.genes,
                     cell_types=cell_types,
-                    features=self.read_features(None if features is None else Path(features)),
+                    features=table,
                     transcripts=transcripts == "all",
                     batch_size=batch_size,
                     device=device,
@@ -319,11 +347,11 @@ class Model:
                     progress=progress,
                 )
             )
-        table = pd.concat([part.frame for part in parts], ignore_index=True)
+        predicted = pd.concat([part.frame for part in parts], ignore_index=True)
         skipped = [*annotation.skipped, *(entry for part in parts for entry in part.skipped)]
         # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
-        table.attrs = {"unit": self.unit, "skipped": skipped_frame(skipped).to_dict("records")}
-        return table
+        predicted.attrs = {"unit": self.unit, "skipped": skipped_frame(skipped).to_dict("records")}
+        return predicted
 
 
 def load_model(name: str | Path | None = None) -> Model:

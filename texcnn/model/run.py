@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
@@ -13,6 +13,7 @@ import torch
 from texcnn.device import dtype_name, resolve_device, resolve_dtype
 from texcnn.embedding.reuse import SegmentMemory
 from texcnn.embedding.store import EmbeddingStore
+from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Skipped
 from texcnn.genome.load import GeneOptions, load_genes
 from texcnn.genome.reference import Reference
@@ -39,6 +40,7 @@ def predict_to_table(
     *,
     cell_types: Sequence[str] | None = None,
     features: Path | None = None,
+    half_life: bool = False,
     batch_size: int,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
@@ -59,6 +61,11 @@ def predict_to_table(
     _LOG.info("computing on %s in %s", resolved, dtype_name(computed_in))
     memory = SegmentMemory()
     with Reference(fasta) as reference:
+        if half_life:
+            mapped = which.get("map_chrom_names", False)
+            table = model.half_life_features(
+                table, reference, which.get("gtf"), genes=which.get("genes"), map_chrom_names=mapped
+            )
         annotation = load_genes(reference, model.window, **which)
         rows = predict_genes(
             model,
@@ -80,7 +87,8 @@ def predict_to_table(
             transcripts=per_transcript,
             dtype=dtype_name(computed_in),
         )
-        counts = _write(out, description, rows, annotation.skipped, memory)
+        remarks = {"features": _origin(model, table)} if model.config.features else {}
+        counts = _write(out, description, rows, annotation.skipped, remarks, memory)
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", memory.asked, memory.computed)
     return counts
 
@@ -105,7 +113,17 @@ def predict_store_to_table(
         transcripts=store.spec.transcripts,
         dtype=store.spec.compute_dtype,
     )
-    return _write(out, description, rows, store.skipped)
+    remarks = {"features": _origin(model, table)} if model.config.features else {}
+    return _write(out, description, rows, store.skipped, remarks)
+
+
+def _origin(model: Model, table: FeatureTable | None) -> str:
+    """Says where the extra inputs of a prediction came from; that they are the defaults is worth a line in the log."""
+    if table is not None:
+        return table.path.name
+    names = ", ".join(spec.name for spec in model.config.features)
+    _LOG.info("no features were given: every gene has the model's defaults of %s", names)
+    return "defaults"
 
 
 def _write(
@@ -113,13 +131,15 @@ def _write(
     description: TableDescription,
     parts: Iterable[PredictedRows],
     skipped: Sequence[Skipped],
+    origin: Mapping[str, object],
     memory: SegmentMemory | None = None,
 ) -> Counts:
     listed = list(skipped)
     rows = 0
 
     def remarks() -> dict[str, object]:
-        return {} if memory is None else {"segments": memory.asked, "segments_embedded": memory.computed}
+        counted = {} if memory is None else {"segments": memory.asked, "segments_embedded": memory.computed}
+        return {**origin, **counted}
 
     with open_tables([out], description, remarks=remarks) as table:
         for part in parts:

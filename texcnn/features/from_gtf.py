@@ -1,0 +1,61 @@
+"""The half-life features a model asks for, computed from the annotation that its genes come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from texcnn.errors import InputError
+from texcnn.features.half_life import HALF_LIFE_FEATURES, half_life_features
+from texcnn.features.table import FeatureTable
+from texcnn.genome.reference import Reference
+
+_LOGGED = tuple(f"log10_{name}" for name in HALF_LIFE_FEATURES if not name.endswith("_gc"))
+
+
+def half_life_table(
+    reference: Reference,
+    gtf: Path | None,
+    names: Sequence[str],
+    *,
+    genes: Sequence[str] | None = None,
+    map_chrom_names: bool = False,
+) -> FeatureTable:
+    """Computes what ``texcnn features half-life`` would write, with or without logarithms, as the names say.
+
+    Args:
+        reference: The genome.
+        gtf: Its annotation.
+        names: The model's features, in its order.
+        genes: Names of wanted genes; None for all.
+        map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
+
+    Returns:
+        The features of the coding genes; the others have no row.
+
+    Raises:
+        InputError: when there is no annotation, a name is none of the half-life features, or what
+            :func:`texcnn.features.half_life.half_life_features` raises.
+    """
+    if gtf is None:
+        raise InputError("half-life features are computed from an annotation", where="--half-life", allowed="--gtf")
+    unknown = [name for name in names if name not in HALF_LIFE_FEATURES + _LOGGED]
+    if unknown or not names:
+        raise InputError(
+            f"the model's features are no half-life features: {', '.join(unknown) or 'it takes none'}",
+            where="--half-life",
+            allowed=", ".join(HALF_LIFE_FEATURES + _LOGGED),
+            remedy="give them as a table with --features" if names else "leave --half-life out",
+        )
+    log10 = any(name in _LOGGED for name in names)
+    frame = half_life_features(reference, gtf, genes=genes, log10=log10, map_chrom_names=map_chrom_names).frame
+    if missing := [name for name in names if name not in frame]:
+        raise InputError(
+            f"the model takes lengths both as they are and as logarithms: {', '.join(missing)}",
+            where="--half-life",
+            remedy="give the features as a table with --features",
+        )
+    rows = {gene_id: row for row, gene_id in enumerate(frame["gene_id"])}
+    return FeatureTable(frame[list(names)].to_numpy(np.float32), tuple(names), rows, gtf)
