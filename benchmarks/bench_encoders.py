@@ -27,7 +27,7 @@ from texcnn.segments.kmer import KmerTokenizer
 from texcnn.segments.segment import SegmentSpec
 
 THREADS = 2
-ROUNDS = 3
+ROUNDS = 5
 BATCH_SIZE = 64  # the command line's default
 WINDOW, SEGMENT = 10_500, 500
 RECIPE_WINDOW, RECIPE_STRIDE = 2_000, 500

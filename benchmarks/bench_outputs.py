@@ -19,7 +19,7 @@ from texcnn.model.network import SegmentNetwork
 
 MODEL = "texcnn-mini"
 THREADS = 2
-ROUNDS = 7
+ROUNDS = 15
 WINDOWS = 64  # a chunk of `texcnn predict`
 
 
@@ -40,8 +40,9 @@ def measure() -> list[Row]:
         "tokens": lambda: encoder.tokenize(segments),
         "vectors": lambda: embed_segments([encoder], segments, batch_size=64, device="cpu", dtype="float32"),
     }
+    dim = sum(each.dim for each in network.encoders)
     for outputs in (1, 57):
-        head = TextCNN(encoder.dim, outputs, n_segments=n_segments, segment_positions=True)
+        head = TextCNN(dim, outputs, n_segments=n_segments, segment_positions=True)
         with_head = SegmentNetwork(network.encoders, head, network.segments)
         runs[f"{outputs}"] = functools.partial(with_head.predict, sequences, None, batch_size=64, device="cpu")
     seconds = time_rounds(runs, ROUNDS)

@@ -57,11 +57,11 @@ def test_batches_are_filled_by_tokens_with_segments_of_like_lengths() -> None:
     assert encoder.lengths == [[300], [128, 127], [100, 90, 30, 7]]
 
 
-def test_a_batch_on_the_cpu_stays_within_its_caches() -> None:
+def test_a_batch_on_the_cpu_has_a_bound_of_its_own() -> None:
     encoder = Recorder()
-    embed_segments([encoder], ["A" * n for n in range(401, 411)], batch_size=64, device="cpu")
-    assert [sum(lengths) for lengths in encoder.lengths] == [2040, 2015]
-    assert CPU_TOKENS == 2048
+    embed_segments([encoder], ["A" * n for n in range(801, 811)], batch_size=64, device="cpu")
+    assert [sum(lengths) for lengths in encoder.lengths] == [4040, 4015]
+    assert CPU_TOKENS == 4096
 
 
 class CpuRecorder(Recorder):
