@@ -13,6 +13,7 @@ from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import ModelError, RunError
 from texcnn.segments.bases import one_hot, stack_codes
+from texcnn.training.encoders import encoders_by_name
 
 # Bins of 8 bases; the width has room for 6 kinds of distances per head.
 CONFIG = {"dim": 24, "depth": 2, "heads": 2, "attn_dim_key": 5, "num_downsamples": 3, "dim_divisible_by": 4}
@@ -97,6 +98,10 @@ def test_safetensors_and_bundles_hold_each_tensor_once(folder: Path, tmp_path: P
         assert again.embed(again.tokenize(SEGMENTS)).equal(expected)
         assert again.fingerprint() == encoder.fingerprint()
     assert vectors(other, SEGMENTS).equal(expected)
+    chosen = encoders_by_name([f"enformer={folder}"])
+    assert chosen.tensors.keys() == {f"encoders.0.{name}" for name in held}
+    again = load_encoder(chosen.specs[0], bundle=FakeBundle(tmp_path, chosen.tensors))
+    assert again.fingerprint() == encoder.fingerprint()
     held["stem.0.bias"][0] += 1
     changed = FakeBundle(tmp_path, {f"encoders.0.{name}": tensor for name, tensor in held.items()})
     assert load_encoder(spec, bundle=changed).fingerprint() != encoder.fingerprint()

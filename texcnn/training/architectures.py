@@ -54,8 +54,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "textcnn": Architecture(
         "TExCNN: a text CNN over segment vectors", "textcnn", "encoders", FitOptions(), {"segment_positions": True}
     ),
-    # Agarwal & Shendure 2020, doi:10.1016/j.celrep.2020.107663, as their public training script has it: Adam, 1e-3,
-    # 128 genes per step, stopped after 5 epochs. (Their later notebook takes SGD with momentum 0.9 and 5e-4.)
+    # Agarwal & Shendure 2020, doi:10.1016/j.celrep.2020.107663, as the training script in their repository
+    # (Fig1_S2/Xpresso.py) has it: Adam, 1e-3, patience 5, and the 128 genes per step that its search found best. Their
+    # later notebook has SGD with momentum 0.9, 5e-4 and patience 7 for the same network.
     "xpresso": Architecture(
         "Xpresso (Agarwal & Shendure 2020)",
         "xpresso",
