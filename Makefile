@@ -41,8 +41,8 @@ bench: .venv/ready
 
 # uv resolves for every platform and Python at once; the lock holds hashes and names no address.
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --extra evaluate --extra kipoi --extra peers \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
 clean:
 	rm -rf .venv .lib .nextflow* work results
