@@ -19,7 +19,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
 
 
-def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Joins options into one decorator, in the order of the help page."""
+
     def decorate(command: Command) -> Command:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -33,7 +35,7 @@ MAP_CHROM_NAMES_OPTION = click.option(
     "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
 )
 
-_GENE_OPTIONS = _options(
+_GENE_OPTIONS = options(
     click.option("--gtf", type=FILE, help="Genes: GTF (Ensembl, GENCODE, RefSeq), plain or gz."),
     click.option("--bed", type=FILE, help="Genes: BED3 to BED6, one interval per gene."),
     click.option(
@@ -135,7 +137,7 @@ def _use_threads(_context: click.Context, _parameter: click.Parameter, threads: 
 
 _TOKENISER_THREADS = "RAYON_NUM_THREADS"
 
-COMPUTE_OPTIONS = _options(
+COMPUTE_OPTIONS = options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(
         "--batch-size",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,15 +19,22 @@ from texcnn.cli.options import (
     gene_options,
 )
 from texcnn.cli.train_checks import check_sources, check_tuning
+from texcnn.cli.train_options import (
+    POSITIVE,
+    RATE,
+    SplitOptions,
+    fit_options,
+    head_options,
+    split_choice,
+    split_options,
+)
 from texcnn.errors import InputError
 
 if TYPE_CHECKING:
     from texcnn.genome.load import GeneOptions
 
 
-_POSITIVE = click.IntRange(min=1)
 _COUNT = click.IntRange(min=0)
-_RATE = click.FloatRange(min=0, min_open=True)
 _MARKER = "unfinished-training.txt"
 """The file that shows that a folder is what an interrupted training left."""
 
@@ -57,38 +64,17 @@ _MARKER = "unfinished-training.txt"
     metavar="[all|N]",
     help="Let the encoder learn as well: all of it, or its last N layers. [default: none of it]",
 )
-@click.option("--encoder-learning-rate", type=_RATE, help="Of a fine-tuned encoder. [default: 3e-05]")
+@click.option("--encoder-learning-rate", type=RATE, help="Of a fine-tuned encoder. [default: 3e-05]")
 @click.option("--upstream", type=_COUNT, help="Bases before the TSS. [default: 7000, or the model's]")
 @click.option("--downstream", type=_COUNT, help="Bases from the TSS. [default: 3500, or the model's]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and one column per feature.")
-@click.option(
-    "--split",
-    type=click.Choice(["random", "chromosome", "groups", "file"]),
-    default="chromosome",
-    show_default=True,
-    help="What is kept together: single genes, chromosomes, groups of --groups, or as --split-file says.",
-)
-@click.option("--split-file", type=FILE, help="TSV with gene_id and split: train, valid or test.")
-@click.option("--groups", type=FILE, help="TSV with gene_id and a family or a similar gene; no split may part them.")
-@click.option("--valid-chrom", "valid_chroms", multiple=True, help="Chromosome that stops the training; repeatable.")
-@click.option("--test-chrom", "test_chroms", multiple=True, help="Chromosome that judges the model; repeatable.")
-@click.option("--valid-fraction", type=float, default=0.1, show_default=True, help="Share of genes for validation.")
-@click.option("--test-fraction", type=float, default=0.1, show_default=True, help="Share of genes for the test.")
+@split_options
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split and the first run."
 )
-@click.option("--runs", type=_POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
-@click.option("--epochs", type=_POSITIVE, help="Most passes over the training genes. [default: the architecture's]")
-@click.option("--genes-per-step", type=_POSITIVE, help="Genes per step. [default: the architecture's]")
-@click.option("--learning-rate", type=_RATE, help="[default: the architecture's]")
-@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd"]), help="[default: the architecture's]")
-@click.option("--patience", type=_POSITIVE, help="Epochs to wait for a smaller loss. [default: the architecture's]")
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="Of a text CNN. [default: 0.5]")
-@click.option("--dense-units", type=_POSITIVE, help="Of a text CNN: a dense layer over all segments, not the maximum.")
-@click.option("--fusion-units", type=_POSITIVE, help="Of a text CNN: a layer that reads sequence and features together.")
-@click.option("--kernel-widths", help="Of a text CNN, in segments. [default: 1,3,5]")
-@click.option("--filters", type=_POSITIVE, help="Of each width of a text CNN. [default: 128]")
-@click.option("--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart.")
+@click.option("--runs", type=POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
+@fit_options
+@head_options
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
 @COMPILE_OPTION
@@ -111,26 +97,11 @@ def train(
     upstream: int | None,
     downstream: int | None,
     features: Path | None,
-    split: str,
-    split_file: Path | None,
-    groups: Path | None,
-    valid_chroms: tuple[str, ...],
-    test_chroms: tuple[str, ...],
-    valid_fraction: float,
-    test_fraction: float,
+    split: SplitOptions,
     seed: int,
     runs: int,
-    epochs: int | None,
-    genes_per_step: int | None,
-    learning_rate: float | None,
-    optimizer: str | None,
-    patience: int | None,
-    dropout: float | None,
-    kernel_widths: str | None,
-    filters: int | None,
-    segment_positions: bool | None,
-    dense_units: int | None,
-    fusion_units: int | None,
+    fit: dict[str, Any],
+    head: dict[str, Any],
     device: str,
     batch_size: int,
     quiet: bool,
@@ -159,12 +130,11 @@ def train(
     from texcnn.genome.reference import Reference
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import CONFIG
-    from texcnn.training.architectures import find_architecture, fit_options
-    from texcnn.training.choose_split import SplitChoice
+    from texcnn.training.architectures import find_architecture
+    from texcnn.training.architectures import fit_options as settings_of
     from texcnn.training.encoders import encoders_by_name, encoders_of_model
     from texcnn.training.examples import label_genes, read_all_features
     from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_tokens, prepare_vectors
-    from texcnn.training.splits import read_groups
     from texcnn.training.targets import read_targets
     from texcnn.training.train import TrainOptions, train_model
     from texcnn.training.tuning import Tuning
@@ -193,41 +163,15 @@ def train(
     check_output(work, overwrite=True, marker=_MARKER)
     targets = read_targets(expression, unit=unit, transform=transform, cell_types=cell_types, gene_column=gene_column)
     table = None if features is None else read_all_features(features)
-    choice = SplitChoice(
-        how=split,
-        seed=seed,
-        valid=valid_fraction,
-        test=test_fraction,
-        valid_chroms=valid_chroms,
-        test_chroms=test_chroms,
-        groups=None if groups is None else read_groups(groups),
-        path=split_file,
-    )
-    head = {
-        "kernel_widths": None if kernel_widths is None else _widths(kernel_widths),
-        "filters": filters,
-        "dropout": dropout,
-        "segment_positions": segment_positions,
-        "dense_units": dense_units,
-        "fusion_units": fusion_units,
-    }
+    choice = split_choice(split, seed)
     options = TrainOptions(
         name=out.name,
         unit=targets.unit,
         cell_types=targets.cell_types,
         feature_names=() if table is None else table.names,
         architecture=architecture,
-        head={name: value for name, value in head.items() if value is not None},
-        fit=fit_options(
-            network,
-            seed,
-            epochs=epochs,
-            batch_size=genes_per_step,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            patience=patience,
-            encoder_learning_rate=encoder_learning_rate,
-        ),
+        head=head,
+        fit=settings_of(network, seed, **fit, encoder_learning_rate=encoder_learning_rate),
         runs=runs,
     )
     chosen = None
@@ -290,15 +234,6 @@ def _open_work(work: Path, *, anew: bool) -> None:
         shutil.rmtree(work)
     (work / "checkpoints").mkdir(parents=True, exist_ok=True)
     (work / _MARKER).write_text("Given again, the same texcnn train command goes on from here.\n", encoding="utf-8")
-
-
-def _widths(text: str) -> list[int]:
-    try:
-        return [int(width) for width in text.split(",")]
-    except ValueError as error:
-        raise InputError(
-            f"'{text}' are no widths", where="--kernel-widths", allowed="odd numbers with commas between, as 1,3,5"
-        ) from error
 
 
 def _refuse_transcripts(several: bool) -> None:
