@@ -120,7 +120,7 @@ COMPILE_OPTION = click.option(
     "--compile",
     "compiled",
     is_flag=True,
-    help="Compile the encoders with torch.compile: needs a compiler, half a minute at the start, pays in long runs.",
+    help="torch.compile for the encoders: needs a compiler and a minute at the start; what it gains is in docs/usage.md.",
 )
 
 

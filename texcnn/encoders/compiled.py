@@ -15,7 +15,7 @@ from texcnn.errors import InputError
 def compile_encoders(encoders: Sequence[Encoder], device: str | torch.device | None = None) -> None:
     """Compiles encoders in place; those that have nothing to compile stay as they are.
 
-    Vectors then agree with the others within rounding (1e-5 in float32). The first batches take longer, half a minute
+    Vectors then agree with the others within rounding (1e-5 in float32). The first batches take longer, up to a minute
     where PyTorch's cache on this machine has no compiled code yet.
 
     Args:
