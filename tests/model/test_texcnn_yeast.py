@@ -20,6 +20,20 @@ def test_it_is_bundled_and_says_what_it_is() -> None:
     assert split.to_dict() == {"train": 4493, "test": 1695, "valid": 938}
 
 
+def test_its_card_is_of_this_training_and_has_baselines_beside() -> None:
+    bundle = bundled_models()["texcnn-yeast"]
+    metrics = pd.read_csv(bundle / "metrics.tsv", sep="\t")
+    told = metrics.loc[metrics["split"] == "test", ["squared_pearson", "one_minus_sse_sst"]].mean()
+    card = (bundle / "README.md").read_text()
+    rows = [line.split(" | ")[:3] for line in card.splitlines() if line.startswith("| ")]
+    shown = {name.removeprefix("| "): figures for name, *figures in rows[::-1]}  # the first table, of all test genes
+    for figure, value in zip(shown["texcnn-yeast"], told, strict=True):
+        assert float(figure.split()[0]) == pytest.approx(value, abs=2e-3)
+    for baseline in ("GC and CpG boosting", "5-mer ridge"):
+        assert 0 < float(shown[baseline][0].split()[0]) < told["squared_pearson"]
+    assert "1,695 genes of IV, IX and XVI test, 938 of II and XIV validate, the 4,493 others" in card
+
+
 @pytest.mark.data
 @pytest.mark.slow
 def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path) -> None:
