@@ -120,7 +120,7 @@ COMPILE_OPTION = click.option(
     "--compile",
     "compiled",
     is_flag=True,
-    help="torch.compile for the encoders: needs a compiler and a minute at the start; what it gains is in docs/usage.md.",
+    help="torch.compile for the encoders: needs a compiler and a minute at the start; docs/usage.md has what it gains.",
 )
 
 
