@@ -6,15 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-from data import DOWNSTREAM, PROJECT, SEGMENT, UPSTREAM, WORK, cell_types
-from distil_head import HEAD
+from data import DOWNSTREAM, LENGTHS, PROJECT, SEGMENT, UPSTREAM, WORK, cell_types
 from evaluate import RESULTS
+from finetune import HEAD, feature_scale
 from pretrain import CONFIG
 from safetensors.torch import load_file
+from student import COUNTS, DIM
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.genome.windows import WindowSpec
-from texcnn.model.bundle import BundleConfig, HeadSpec, save_bundle
+from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
 from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
@@ -35,7 +36,7 @@ def figures(results: pd.DataFrame) -> str:
             "|---|---|---|---|",
         ]
         for (model, output), pair in rows.groupby(["model", "output"], sort=False):
-            if output in ("median", "mean of 57 cell types") or model == "texcnn-mini":
+            if output in ("median", "mean of 57 cell types") or model.startswith("texcnn-mini"):
                 text = pair.set_index("metric")["text"]
                 parts.append(f"| {model} | {output} | {text['squared Pearson']} | {text['1 - SSE/SST']} |")
         parts.append("")
@@ -49,15 +50,18 @@ def main() -> None:
         BUNDLE_SOURCE,
         options={"config": asdict(CONFIG), "prefix": "encoders.0.", "tokenizer": "tokenizer.json"},
     )
+    counts = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": COUNTS.k})
+    mean, scale = feature_scale()
     config = BundleConfig(
         name="texcnn-mini",
-        version="2",
+        version="3",
         kind="segments",
         unit="log10(RPKM + 0.1)",
         window=WindowSpec(UPSTREAM, DOWNSTREAM),
-        head=HeadSpec("textcnn", {"dim": CONFIG.hidden_size, "n_cell_types": len(cell_types()), **HEAD}),
+        head=HeadSpec("textcnn", {"dim": DIM, "n_cell_types": len(cell_types()), **HEAD}),
         segments=SegmentSpec(SEGMENT),
-        encoders=(encoder,),
+        encoders=(encoder, counts),
+        features=tuple(FeatureSpec(name, float(mean[name]), float(scale[name]), default=0.0) for name in LENGTHS),
     )
     tensors = {f"encoders.0.{name}": value for name, value in load_file(WORK / "encoder.safetensors").items()}
     tensors |= {f"head.{name}": value for name, value in load_file(WORK / "head58.safetensors").items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from texcnn.features.half_life import half_life_features
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 
@@ -20,6 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
 WORK = Path(os.environ.get("TEXCNN_MINI_WORK", Path(__file__).parent / "work"))
 FASTA = DATA / "human" / "hg38_slice.fa.gz"
+GTF = DATA / "human" / "hg38_refseq.gtf.gz"
 TEACHER = DATA / "xpresso" / "human_trainepoch.11-0.426.h5"
 
 SEED = 20_24
@@ -30,6 +32,17 @@ MIN_KNOWN_BASES = 6_500
 
 TEST_CHROMS = ("chr2", "chr17", "chr21")
 VALIDATION_CHROMS = ("chr7", "chr16")
+KEPT_CHROMS = ("chr5", "chr11", "chr20", "chr22")
+"""Kept for an independent check: the slice has none of their bases, and none of their genes' labels are read."""
+
+LENGTHS = (
+    "log10_utr5_length_bp",
+    "log10_cds_length_bp",
+    "log10_intron_length_bp",
+    "log10_utr3_length_bp",
+    "log10_orf_exons_per_kb",
+)
+"""The half-life features that need an annotation alone, so that genes beyond the slice have them too."""
 
 _COMPLEMENT = np.zeros(256, dtype=np.uint8)
 _COMPLEMENT[np.frombuffer(b"ACGTN", dtype=np.uint8)] = np.frombuffer(b"TGCAN", dtype=np.uint8)
@@ -98,16 +111,32 @@ def expression() -> pd.DataFrame:
     return np.log10(rpkm + 0.1)
 
 
+def bed_genes() -> pd.DataFrame:
+    """Returns the genes of Xpresso's table: ``chrom``, ``gene_id``, ``strand``, 0-based ``tss``, and their ``row``."""
+    bed = pd.read_csv(
+        DATA / "human" / "xpresso_tss_20kb.bed", sep="\t", names=["chrom", "start", "end", "gene_id", "_", "strand"]
+    )
+    return bed.assign(tss=bed["start"] + 10_000, row=np.arange(len(bed)))
+
+
+def published_scores() -> np.ndarray:
+    """Returns Xpresso's published predictions, z-scores, one per row of :func:`bed_genes`."""
+    return pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
+
+
+def lengths() -> pd.DataFrame:
+    """Returns :data:`LENGTHS` of every coding gene of the annotation, indexed by gene id."""
+    with Reference(FASTA) as reference:
+        return half_life_features(reference, GTF, log10=True).frame.set_index("gene_id")[list(LENGTHS)]
+
+
 def genes(split: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Returns the split's measured genes with enough known bases, and their windows ``(n, 10500)``.
 
     The table is indexed by gene id, with the columns ``chrom``, ``tss`` (0-based), ``strand``, ``known``
     (bases) and ``row`` (of the BED file, which is the row of Xpresso's published predictions).
     """
-    bed = pd.read_csv(
-        DATA / "human" / "xpresso_tss_20kb.bed", sep="\t", names=["chrom", "start", "end", "gene_id", "_", "strand"]
-    )
-    bed["tss"], bed["row"] = bed["start"] + 10_000, np.arange(len(bed))
+    bed = bed_genes()
     measured = set(expression().index)
     chromosomes = read_chromosomes(split)
     kept, windows = [], []
@@ -134,9 +163,7 @@ def window_at(bases: np.ndarray, tss: int, strand: str) -> np.ndarray:
 
 def annotated_tss(split: str) -> list[tuple[str, int, str]]:
     """Returns each distinct (chromosome, 0-based TSS, strand) of the split's RefSeq transcripts."""
-    gtf = pd.read_csv(
-        DATA / "human" / "hg38_refseq.gtf.gz", sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 6]
-    )
+    gtf = pd.read_csv(GTF, sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 6])
     gtf.columns = pd.Index(["chrom", "feature", "start", "end", "strand"])
     gtf = gtf[(gtf["feature"] == "transcript") & (gtf["chrom"].map(split_of) == split)]
     tss = np.where(gtf["strand"] == "+", gtf["start"] - 1, gtf["end"] - 1)

@@ -1,4 +1,4 @@
-"""Stage 5: a text CNN over the frozen encoder's vectors learns the teacher's prediction for real windows."""
+"""Stage 5: a text CNN over the frozen encoder's vectors and k-mer counts learns the teacher's prediction for real windows."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from data import N_SEGMENTS, SEED, WORK
-from pretrain import CONFIG
 from safetensors.torch import save_file
-from student import embed, load_encoder
+from student import DIM, join, load_encoder
 from torch import Tensor
 
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.heads.textcnn import TextCNN
 
-HEAD = {"n_segments": N_SEGMENTS, "kernel_widths": [1, 3], "filters": 32, "dropout": 0.1, "dense_units": 64}
-BATCH, EPOCHS, LEARNING_RATE = 128, 6, 2e-3
+HEAD = {"n_segments": N_SEGMENTS, "kernel_widths": [1, 3], "filters": 32, "dropout": 0.2, "dense_units": 64}
+BATCH, EPOCHS, LEARNING_RATE = 128, 4, 2e-3
 MAX_HIDDEN = 10
 """Up to so many segments are hidden at a window's upstream end, as most genes of the slice lack them."""
 
@@ -22,9 +22,9 @@ MAX_HIDDEN = 10
 class Windows:
     """The windows of a split as vectors of tiles, each tile embedded once."""
 
-    def __init__(self, split: str) -> None:
+    def __init__(self, split: str, encoder: Dnabert2Model) -> None:
         arrays = np.load(WORK / f"windows.{split}.npz")
-        self.values, self.mask = embed(load_encoder(WORK / "encoder.safetensors"), arrays["tiles"])
+        self.values, self.mask = join(encoder, arrays["tiles"])
         self.firsts = torch.from_numpy(arrays["firsts"])
         self.labels = torch.from_numpy(np.load(WORK / f"labels.{split}.npy"))[:, None]
         self.near_tss = torch.from_numpy(arrays["near_tss"])
@@ -33,7 +33,7 @@ class Windows:
         return len(self.firsts)
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns vectors ``(n, 21, dim)``, mask ``(n, 21)`` and labels ``(n, 1)``."""
+        """Returns vectors ``(n, 42, DIM)``, mask ``(n, 42)`` and labels ``(n, 1)``."""
         tiles = self.firsts[rows, None] + torch.arange(N_SEGMENTS)
         return self.values[tiles], self.mask[tiles], self.labels[rows]
 
@@ -56,9 +56,10 @@ def squared_pearson(head: TextCNN, windows: Windows, rows: Tensor) -> float:
 def main() -> None:
     """Writes ``head.safetensors``: one output, the teacher's z-score."""
     torch.manual_seed(SEED)
-    train, validation = Windows("train"), Windows("validation")
+    encoder = load_encoder(WORK / "encoder.safetensors")
+    train, validation = Windows("train", encoder), Windows("validation", encoder)
     near, far = validation.near_tss.nonzero()[:, 0], (~validation.near_tss).nonzero()[:, 0]
-    head = TextCNN(CONFIG.hidden_size, 1, **HEAD)
+    head = TextCNN(DIM, 1, **HEAD)
     optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
     steps = EPOCHS * -(-len(train) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)

@@ -11,12 +11,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from data import DATA, N_SEGMENTS, SEED, SEGMENT, UPSTREAM, WORK, cell_types, expression, genes
-from distil_head import HEAD
-from pretrain import CONFIG
+from data import (
+    DATA,
+    LENGTHS,
+    N_SEGMENTS,
+    SEED,
+    SEGMENT,
+    UPSTREAM,
+    WORK,
+    cell_types,
+    expression,
+    genes,
+    lengths,
+    published_scores,
+)
+from finetune import HEAD, Fusion, annotated_genes, scaled_lengths
 from safetensors.torch import load_file
 from sklearn.ensemble import HistGradientBoostingRegressor
-from student import embed, load_encoder
+from student import DIM, join, load_encoder
 
 from texcnn.heads.textcnn import TextCNN
 
@@ -24,13 +36,13 @@ N_BOOTSTRAP = 2_000
 RESULTS = Path(__file__).parent / "results.tsv"
 
 
-def predict_mini(windows: np.ndarray) -> np.ndarray:
-    """Returns the model's predictions ``(n, 58)`` for ASCII codes ``(n, 10500)``."""
-    head = TextCNN(CONFIG.hidden_size, len(cell_types()), **HEAD)
+def predict_mini(windows: np.ndarray, features: torch.Tensor) -> np.ndarray:
+    """Returns the model's predictions ``(n, 58)`` for ASCII codes ``(n, 10500)`` and scaled lengths ``(n, 5)``."""
+    head = TextCNN(DIM, len(cell_types()), **HEAD)
     head.load_state_dict(load_file(WORK / "head58.safetensors"))
-    values, mask = embed(load_encoder(WORK / "encoder.safetensors"), windows.reshape(-1, SEGMENT))
+    values, mask = join(load_encoder(WORK / "encoder.safetensors"), windows.reshape(-1, SEGMENT))
     with torch.inference_mode():
-        return head.eval()(values.reshape(-1, N_SEGMENTS, CONFIG.hidden_size), mask.reshape(-1, N_SEGMENTS)).numpy()
+        return head.eval()(values.reshape(-1, N_SEGMENTS, DIM), mask.reshape(-1, N_SEGMENTS), features).numpy()
 
 
 def gc_and_cpg(windows: np.ndarray) -> np.ndarray:
@@ -58,10 +70,16 @@ def predict_boosting(train: np.ndarray, labels: np.ndarray, test: np.ndarray) ->
 
 def published_xpresso(table: pd.DataFrame) -> np.ndarray:
     """Returns Xpresso's published predictions of these genes in log10(RPKM + 0.1), ``(n, 1)``."""
-    z = pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
     labels = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t")
     slope, intercept = np.polyfit(labels["label_z"], labels["label_log10"], 1)
-    return (z[table["row"]] * slope + intercept)[:, None]
+    return (published_scores()[table["row"]] * slope + intercept)[:, None]
+
+
+def predict_lengths_alone(index: pd.Index) -> np.ndarray:
+    """Returns gradient boosting's predictions from the lengths alone, fitted to every training gene that has them."""
+    known, table = annotated_genes("train").index, lengths()[list(LENGTHS)]
+    labels = expression().loc[known].to_numpy()
+    return predict_boosting(table.loc[known].to_numpy(), labels, table.reindex(index).to_numpy())
 
 
 def squared_pearson(found: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -115,17 +133,29 @@ def score_split(split: str, train_features: np.ndarray, labels: np.ndarray) -> l
     """Scores every model on the genes of a split; baselines are fitted on the training genes given."""
     table, windows = genes(split)
     true = expression().loc[table.index, cell_types()["cell_type"]].to_numpy()
+    features = scaled_lengths(table.index)
+    fusion = Fusion(len(cell_types()))
+    fusion.load_state_dict(load_file(WORK / "fusion.safetensors"))
+    with torch.inference_mode():
+        score_given = torch.from_numpy(published_scores()[table["row"]]).float()[:, None]
+        xpresso_and_lengths = fusion(score_given, features).numpy()
     predictions = {
-        "texcnn-mini": predict_mini(windows),
+        "texcnn-mini, sequence alone": predict_mini(windows, torch.zeros_like(features)),
+        "texcnn-mini, with the mRNA's lengths": predict_mini(windows, features),
         "mean of training genes": labels.mean(axis=0)[None],
         "GC and CpG, gradient boosting": predict_boosting(train_features, labels, gc_and_cpg(windows)),
-        "Xpresso, published": published_xpresso(table),
+        "the mRNA's lengths alone, gradient boosting": predict_lengths_alone(table.index),
+        "Xpresso, published (sequence alone)": published_xpresso(table),
+        "Xpresso, published, with the mRNA's lengths (our layer)": xpresso_and_lengths,
     }
     published = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["split"]
-    sets = {f"{split} chromosomes": np.ones(len(table), dtype=bool)}
+    has_lengths = ~features.isnan().any(dim=1).numpy()
+    sets = {f"{split} chromosomes": has_lengths}
     if split == "test":
-        sets["of these, whole window known"] = (table["known"] == windows.shape[1]).to_numpy()
-        sets["of these, not trained on by Xpresso"] = (published.reindex(table.index) != "train").to_numpy()
+        sets["of these, whole window known"] = has_lengths & (table["known"] == windows.shape[1]).to_numpy()
+        sets["of these, not trained on by Xpresso"] = (
+            has_lengths & (published.reindex(table.index) != "train").to_numpy()
+        )
     return [
         row
         for genes_name, chosen in sets.items()

@@ -1,4 +1,4 @@
-"""The encoder that is being made, and its vectors for many segments."""
+"""The encoder that is being made, the k-mer counts beside it, and their vectors for many segments."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from texcnn.encoders.dnabert2_model import Dnabert2Model
+from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.pooling import mean
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.segment import SegmentSpec
 
 MAX_N_FRACTION = SegmentSpec().max_n_fraction
+COUNTS = KmerCountsEncoder(4)
+"""What the head reads beside the encoder; there is nothing to learn in it."""
+DIM = CONFIG.hidden_size + COUNTS.dim
 
 
 def load_encoder(path: Path) -> Dnabert2Model:
@@ -56,3 +60,17 @@ def embed(encoder: Dnabert2Model, tiles: np.ndarray, batch_size: int = 128) -> t
         batch = order[start : start + batch_size]
         values[chosen[batch]] = vectors(encoder, [tokens[i] for i in batch], tokenizer.pad_id)
     return values, torch.from_numpy(mask)
+
+
+def count(tiles: np.ndarray) -> Tensor:
+    """Returns the k-mer counts of tiles ``(n, length)`` of ASCII codes, ``(n, 256)``; zeros for unusable tiles."""
+    values = torch.zeros(len(tiles), COUNTS.dim)
+    for chosen in np.array_split(np.flatnonzero(usable(tiles)), max(1, len(tiles) // 4096)):
+        values[chosen] = COUNTS.embed(COUNTS.tokenize(to_strings(tiles[chosen])))
+    return values
+
+
+def join(encoder: Dnabert2Model, tiles: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Returns what the head reads, ``(n, DIM)``, and which tiles are usable ``(n,)``."""
+    values, mask = embed(encoder, tiles)
+    return torch.cat([values, count(tiles)], dim=1), mask
