@@ -1,4 +1,4 @@
-"""Stage 5: a text CNN over the frozen encoder's vectors and k-mer counts learns the teacher's prediction for real windows."""
+"""Stage 5: a text CNN over the frozen encoder's vectors and k-mer counts learns what the teacher makes of windows."""
 
 from __future__ import annotations
 
