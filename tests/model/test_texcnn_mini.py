@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import texcnn
+from texcnn.features.half_life import half_life_features
+from texcnn.genome.reference import Reference
 
 TEST_CHROMS = ("chr2", "chr17", "chr21")
 
@@ -18,12 +20,15 @@ def folder() -> Path:
     return Path(texcnn.__file__).parent / "bundled" / "texcnn-mini"
 
 
+SEQUENCE, LENGTHS = "sequence alone", "with the mRNA's lengths"
+
+
 @pytest.fixture(scope="module")
-def measured(project) -> pd.Series:
-    """The squared correlation of the median, on all test genes."""
+def measured(project) -> pd.DataFrame:
+    """The squared correlation of the median, on all test genes, by what the model was given."""
     results = pd.read_csv(project / "scripts" / "texcnn_mini" / "results.tsv", sep="\t")
-    wanted = {"model": "texcnn-mini", "genes": "test chromosomes", "output": "median", "metric": "squared Pearson"}
-    return results[(results[list(wanted)] == pd.Series(wanted)).all(axis=1)].squeeze(axis=0)
+    wanted = {"genes": "test chromosomes", "output": "median", "metric": "squared Pearson"}
+    return results[(results[list(wanted)] == pd.Series(wanted)).all(axis=1)].set_index("model")
 
 
 def test_the_bundle_is_small(folder):
@@ -47,19 +52,38 @@ def test_a_cpg_island_at_the_tss_raises_the_prediction():
     assert with_island > without + 0.3
 
 
-def test_the_card_shows_the_measured_figures(folder, measured):
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"test chromosomes: {measured.n_genes:.0f} genes" in card
-    assert f"| texcnn-mini | median | {measured.value:.2f} ({measured.low:.2f} to {measured.high:.2f}) |" in card
+def test_features_are_optional_and_matter():
+    model, window = texcnn.load_model(), ["ACGGTCATTC" * 1_050]
+    defaults = model.predict_sequences(window)
+    assert np.array_equal(defaults, model.predict_sequences(window, np.zeros((1, 5), np.float32)))
+    assert np.abs(defaults - model.predict_sequences(window, np.full((1, 5), 2.0, np.float32))).max() > 0.1
+
+
+@pytest.mark.parametrize("given", [SEQUENCE, LENGTHS])
+def test_the_card_shows_the_measured_figures(folder, measured, given):
+    row, card = measured.loc[f"texcnn-mini, {given}"], (folder / "README.md").read_text(encoding="utf-8")
+    assert f"test chromosomes: {row.n_genes:.0f} genes" in card
+    assert f"| texcnn-mini, {given} | median | {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) |" in card
 
 
 @pytest.mark.data
-def test_the_library_gives_the_measured_figure(data, measured, tmp_path):
+def test_the_library_gives_the_measured_figures(data, measured, tmp_path):
     human = data / "human"
     bed = pd.read_csv(human / "xpresso_tss_20kb.bed", sep="\t", header=None)
     bed[bed[0].isin(TEST_CHROMS)].to_csv(tmp_path / "test.bed", sep="\t", header=False, index=False)
-    table = texcnn.load_model().predict(human / "hg38_slice.fa.gz", bed=tmp_path / "test.bed", bed_anchor="center")
-    table = table[table["n_fraction"] <= 1 - 6_500 / 10_500].set_index("gene_id")
+    with Reference(human / "hg38_slice.fa.gz") as genome:
+        features = half_life_features(genome, human / "hg38_refseq.gtf.gz", log10=True).frame
+    features.to_csv(tmp_path / "features.tsv", sep="\t", index=False)
     labels = pd.read_csv(human / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["label_log10"]
-    assert len(table) == measured.n_genes == 129
-    assert np.corrcoef(table["median"], labels[table.index])[0, 1] ** 2 == pytest.approx(measured.value, abs=0.002)
+    found = {}
+    for given, path in ((SEQUENCE, None), (LENGTHS, tmp_path / "features.tsv")):
+        table = texcnn.load_model().predict(
+            human / "hg38_slice.fa.gz", bed=tmp_path / "test.bed", bed_anchor="center", features=path
+        )
+        table = table[table["n_fraction"] <= 1 - 6_500 / 10_500].set_index("gene_id")
+        table = table[table.index.isin(features["gene_id"])]
+        row = measured.loc[f"texcnn-mini, {given}"]
+        assert len(table) == row.n_genes == 127
+        found[given] = np.corrcoef(table["median"], labels[table.index])[0, 1] ** 2
+        assert found[given] == pytest.approx(row.value, abs=0.002)
+    assert found[LENGTHS] > measured.loc["Xpresso, published (sequence alone)"].value > found[SEQUENCE]
