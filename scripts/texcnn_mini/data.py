@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,7 @@ def cell_types() -> pd.DataFrame:
     return pd.concat([median, legend])[columns].fillna("").reset_index(drop=True)
 
 
+@cache
 def expression() -> pd.DataFrame:
     """Returns log10(RPKM + 0.1), genes by cell types, in the order of :func:`cell_types`."""
     path = DATA / "human" / "expression_roadmap57_rpkm.tsv.gz"
@@ -124,6 +126,7 @@ def published_scores() -> np.ndarray:
     return pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
 
 
+@cache
 def lengths() -> pd.DataFrame:
     """Returns :data:`LENGTHS` of every coding gene of the annotation, indexed by gene id."""
     with Reference(FASTA) as reference:
