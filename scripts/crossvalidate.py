@@ -91,19 +91,19 @@ figures of the single cell types (57 of human, 52 conditions of yeast), learned 
 
 Read it with these in mind:
 
-- **Runs**: ten are asked of every line with chance in it; the table has as many as the time allowed, on one core for each
-  data set. A ridge, a mean and boosting have no chance in them. The same command goes on where this one stopped.
+- **Runs**: ten are asked of every line with chance in it; the table has as many as the time allowed, on one core for
+  each data set. A ridge, a mean and boosting have no chance in them. The same command goes on where this one stopped.
 - **Epochs**: the script stops the Pipoli transformer after at most 60 epochs and DNAPerceiver after 8, where their
   authors have 300 and 550: with so few genes and epochs their lines would be no verdict on them.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
-- **texcnn-mini's encoder** is the language model alone, without the k-mer counts and the head that the bundled model has,
+- **texcnn-mini's encoder** is the language model alone, without the k-mer counts and the head of the bundled model,
   frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
   weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and something
   of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
   nothing. For yeast both are as foreign.
-- **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum, and nothing that was learned elsewhere.
+- **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing of it was learned elsewhere.
 - **Xpresso's published predictions** are of a network that was trained on 599 of the 657 genes of the slice: they are
   not a held-out figure. "Xpresso, trained here" is the same network on the folds of the others.
 - **TF features** come from ChIP experiments. POLR2A, the polymerase, measures expression itself, and so the line with
