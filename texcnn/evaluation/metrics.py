@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from texcnn.evaluation.bootstrap import resampled_metrics
+
 Values = npt.NDArray[np.floating]
 Metric = Callable[[Values, Values], float]
 
@@ -136,11 +138,7 @@ def cell_type_metrics(
     _check_same(predicted, true)
     left, right = predicted.to_numpy(np.float64), true.to_numpy(np.float64)
     point = _figures(left, right)
-    generator = np.random.default_rng(seed)
-    draws = np.full((max(bootstrap, 1), *point.shape), np.nan)
-    for draw in range(bootstrap):
-        rows = generator.integers(len(left), size=len(left))
-        draws[draw] = _figures(left[rows], right[rows])
+    draws = _with_means(resampled_metrics(left, right, bootstrap, seed, min_pairs=MIN_PAIRS))
     known = ~np.isnan(left) & ~np.isnan(right)
     names, counts = [str(name) for name in true.columns], known.sum(axis=0).tolist()
     if len(names) > 1:
@@ -183,10 +181,16 @@ def _figures(predicted: Values, true: Values) -> Values:
     figures = np.array(
         [[metric(left, right) for metric in METRICS.values()] for left, right in zip(predicted.T, true.T, strict=True)]
     ).reshape(-1, len(METRICS))
+    return _with_means(figures)
+
+
+def _with_means(figures: Values) -> Values:
+    """Adds the mean of the defined figures of ``(..., columns, metrics)`` as a last row."""
     known = ~np.isnan(figures)
-    means = np.full(len(METRICS), np.nan)
-    np.divide(np.where(known, figures, 0).sum(axis=0), known.sum(axis=0), out=means, where=known.any(axis=0))
-    return np.vstack([figures, means])
+    n_known = known.sum(axis=-2, keepdims=True)
+    means = np.full(n_known.shape, np.nan)
+    np.divide(np.where(known, figures, 0).sum(axis=-2, keepdims=True), n_known, out=means, where=n_known > 0)
+    return np.concatenate([figures, means], axis=-2)
 
 
 def _percentile(draws: Values, percent: float) -> float:
