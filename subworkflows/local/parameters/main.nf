@@ -27,8 +27,8 @@ def valueProblem(rule, value) {
     if (!matches[rule.type]) {
         return "is '${value}' – allowed: ${rule.type == 'integer' ? 'a whole number' : "a ${rule.type}"}"
     }
-    if (rule.enum && !rule.enum.contains(value)) {
-        return "is '${value}' – allowed: ${rule.enum.join(', ')}"
+    if (rule['enum'] && !rule['enum'].contains(value)) {   // a bare enum is a keyword in strict syntax
+        return "is '${value}' – allowed: ${rule['enum'].join(', ')}"
     }
     if (rule.minimum != null && value < rule.minimum) {
         return "is ${value} – allowed: ${rule.minimum} or more"
