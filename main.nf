@@ -19,7 +19,7 @@ def showResults() {
 
 workflow TEXCNN {
     take:
-    samples   // list of maps: [id, fasta, annotation, genes_from, genes, features]
+    samples   // list of maps: [id, fasta, annotation, genes_from, genes, features, half_life]
     models    // list of maps: [id, source, digest]
 
     main:

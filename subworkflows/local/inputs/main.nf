@@ -4,6 +4,7 @@
 include { readSchema; valueProblems; isGiven } from '../parameters/main'
 include { DESCRIBE_MODEL } from '../../../modules/local/describe_model/main'
 include { PREPARE_GENOME } from '../../../modules/local/prepare_genome/main'
+include { HALF_LIFE } from '../../../modules/local/half_life/main'
 
 // SHA-256 over the content of a folder's files: Nextflow itself sees neither the package's source nor a folder's inside.
 def folderDigest(folder) {
@@ -34,11 +35,17 @@ def explicitFiles(params, row) {
     return (row.genome ? [:] : params.subMap(names)) + row.subMap(names)
 }
 
-// One row with the parameters filled in: [id, fasta, annotation: 'gtf' | 'bed', genes_file, genes, features].
+// Which of the two the genes come from: the row's own file before the parameters', and else the genome's GTF.
+def annotationKind(params, row) {
+    def explicit = explicitFiles(params, row)
+    return row.gtf ? 'gtf' : row.bed ? 'bed' : explicit.gtf ? 'gtf' : explicit.bed ? 'bed' : 'gtf'
+}
+
+// One row with the parameters filled in: [id, fasta, annotation: 'gtf' | 'bed', genes_from, genes, features, half_life].
 def resolveSample(params, row) {
     def genome = row.genome ?: params.genome
     def explicit = explicitFiles(params, row)
-    def annotation = row.gtf ? 'gtf' : row.bed ? 'bed' : explicit.gtf ? 'gtf' : explicit.bed ? 'bed' : 'gtf'
+    def annotation = annotationKind(params, row)
     return [
         id: row.sample ?: genome ?: 'sample',
         fasta: explicit.fasta ?: genomeFile(params, genome, 'fasta'),
@@ -46,6 +53,7 @@ def resolveSample(params, row) {
         genes_from: explicit[annotation] ?: genomeFile(params, genome, 'gtf'),
         genes: row.genes ?: params.genes,
         features: row.features ?: params.features,
+        half_life: params.half_life,
     ]
 }
 
@@ -62,15 +70,28 @@ def sourceProblems(params, row) {
     ].findAll { problem -> problem }
 }
 
+// What is wrong with where one row's extra inputs come from.
+def featureProblems(params, row) {
+    if (!params.half_life) {
+        return []
+    }
+    return [
+        annotationKind(params, row) == 'bed'
+            ? 'half-life features are computed from an annotation, and the genes are a BED – allowed with --half_life: a GTF' : null,
+        row.features || params.features
+            ? "features given twice – in --half_life and ${row.features ? 'column features' : '--features'} – allowed: one of the two" : null,
+    ].findAll { problem -> problem }
+}
+
 // All problems of all rows, one line per bad row.
 def sampleProblems(params, schema_path) {
     if (!params.input) {
-        return sourceProblems(params, [:])
+        return sourceProblems(params, [:]) + featureProblems(params, [:])
     }
     def rows = sampleRows(params.input)
     def seen = rows.countBy { row -> row.sample }
     def problems = rows.withIndex().collect { row, index ->
-        def wrong = valueProblems(readSchema(schema_path).items, row, 'column ') + sourceProblems(params, row)
+        def wrong = valueProblems(readSchema(schema_path).items, row, 'column ') + sourceProblems(params, row) + featureProblems(params, row)
         if (row.sample && seen[row.sample] > 1) {
             wrong << "sample '${row.sample}' stands in ${seen[row.sample]} rows – allowed: one"
         }
@@ -106,7 +127,7 @@ def modelProblems(models) {
 
 workflow INPUTS {
     take:
-    samples   // list of maps: [id, fasta, annotation, genes_from, genes, features]
+    samples   // list of maps: [id, fasta, annotation, genes_from, genes, features, half_life]
     models    // list of maps: [id, source, digest]
     code      // string: digest of the package's source
 
@@ -135,7 +156,7 @@ workflow INPUTS {
         }
     )
 
-    // [key, meta, annotation file, genes file or [], features file or []]
+    // [key, meta, annotation file, genes file or [], features file or [], whether to compute them]
     ch_sample = channel.fromList(samples).map { sample ->
         [
             sample.fasta,
@@ -143,8 +164,21 @@ workflow INPUTS {
             file(sample.genes_from),
             sample.genes ? file(sample.genes) : [],
             sample.features ? file(sample.features) : [],
+            sample.half_life,
         ]
     }
+
+    // [meta, fasta, index, annotation, genes, features]. That features are computed stays out of meta, which is part of
+    // every task's identity: embeddings are the same with and without.
+    ch_source = ch_sample.combine(ch_genome, by: 0)
+        .branch { _key, meta, annotation, genes, features, half_life, fasta, index ->
+            computed: half_life
+                return [meta, fasta, index, annotation, genes]
+            given: true
+                return [meta, fasta, index, annotation, genes, features]
+        }
+    HALF_LIFE(ch_source.computed, code)
+    ch_complete = ch_source.given.mix(ch_source.computed.join(HALF_LIFE.out.features))
 
     // [model, bundle folder or []]
     ch_bundle = channel.fromList(models).map { model -> [model, isFolder(model.source) ? file(model.source) : []] }
@@ -157,12 +191,12 @@ workflow INPUTS {
     }
 
     // [meta, fasta, index, annotation, genes, features, model, bundle]: every sample with every model
-    ch_jobs = ch_sample.combine(ch_genome, by: 0).combine(ch_model)
-        .map { _key, meta, annotation, genes, features, fasta, index, model, bundle ->
+    ch_jobs = ch_complete.combine(ch_model)
+        .map { meta, fasta, index, annotation, genes, features, model, bundle ->
             [meta + [model: model.id], fasta, index, annotation, genes, features, model, bundle]
         }
 
     emit:
     jobs = ch_jobs
-    versions = PREPARE_GENOME.out.versions.mix(DESCRIBE_MODEL.out.versions)
+    versions = PREPARE_GENOME.out.versions.mix(DESCRIBE_MODEL.out.versions, HALF_LIFE.out.versions)
 }

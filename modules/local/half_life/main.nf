@@ -1,0 +1,43 @@
+/*
+ * Computes the features of each coding gene's mRNA once per sample, whatever the shards and models: their extra inputs.
+ */
+process HALF_LIFE {
+    tag "${meta.id}"
+    label 'process_single'
+
+    input:
+    // meta: [id, annotation: 'gtf']; genes: a list of gene ids, or []
+    tuple val(meta), path(fasta), path(index), path(gtf), path(genes, stageAs: 'genes/*')
+    val code
+
+    output:
+    tuple val(meta), path("half_life.tsv"), emit: features
+    path "versions.yml", emit: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def wanted = genes ? "--genes '${genes}'" : ''
+    """
+    texcnn features half-life \\
+        --log10 \\
+        --fasta '${fasta}' \\
+        --gtf '${gtf}' \\
+        --quiet \\
+        --out half_life.tsv \\
+        ${wanted} ${args}
+
+    cat <<-END > versions.yml
+    "${task.process}":
+        texcnn: \$(texcnn --version | sed 's/.* //')
+    END
+    """
+
+    stub:
+    """
+    printf 'gene_id\\n' > half_life.tsv
+    cat <<-END > versions.yml
+    "${task.process}":
+        texcnn: stub
+    END
+    """
+}

@@ -1,0 +1,110 @@
+"""--half_life: each sample's extra inputs computed once from its GTF, to the numbers of texcnn predict --half-life."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pipeline_runs import Pipeline, Run, copy_pipeline
+
+import texcnn
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
+
+CELL_TYPES = list(texcnn.load_model().cell_types)
+
+
+@pytest.fixture(scope="module")
+def demo(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The demo genome with chromosome names in another style, and a list of its genes with one that is not there."""
+    pipeline = copy_pipeline(nextflow, project, tmp_path_factory.mktemp("half_life"))
+    rows = (pipeline.folder / "assets" / "demo" / "genes.gtf").read_text()
+    (pipeline.launch / "genes.gtf").write_text(rows.replace("\ndemo", "\nchrdemo"))
+    ids = [f"DEMOG{number:08}" for number in range(1, 31)]
+    (pipeline.launch / "genes.txt").write_text("\n".join([*ids, "NONE"]))
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def run(demo: Pipeline) -> Run:
+    # fmt: off
+    return demo.succeed("-profile", "test", "--half_life", "--gtf", "genes.gtf", "--map_chrom_names",
+                        "--genes", "genes.txt", "--shard_size", "20")
+    # fmt: on
+
+
+def predict(demo: Pipeline, name: str, *options: str) -> tuple[pd.DataFrame, list[str]]:
+    """What ``texcnn predict`` writes for the same genes, and which ones it lists as skipped."""
+    out = demo.launch / name
+    genome = str(demo.folder / "assets" / "demo" / "genome.fa.gz")
+    files = ["--fasta", genome, "--gtf", "genes.gtf", "--genes", "genes.txt"]
+    command = [sys.executable, "-m", "texcnn", "predict", *files, "--map-chrom-names", *options, "--quiet"]
+    subprocess.run([*command, "--out", out], cwd=demo.launch, check=True)
+    skipped = pd.read_csv(f"{out}.skipped.tsv", sep="\t")["gene_id"]
+    return pd.read_csv(out, sep="\t", index_col="gene_id"), sorted(skipped)
+
+
+def test_numbers_are_those_of_the_command_line(demo: Pipeline, run: Run) -> None:
+    expected, skipped = predict(demo, "with.tsv", "--half-life")
+    found = run.predictions.set_index("gene_id")
+    assert list(found.index) == list(expected.index)
+    np.testing.assert_allclose(found[CELL_TYPES], expected[CELL_TYPES], rtol=0, atol=1e-6)
+    listed = pd.read_csv(run.outdir / "predictions" / "predictions.skipped.tsv", sep="\t").set_index("gene_id")
+    assert sorted(listed.index) == skipped
+    assert len(found) + len(skipped) == 31
+
+    defaults, placed = predict(demo, "without.tsv")
+    moved = np.abs(defaults.loc[found.index, CELL_TYPES] - found[CELL_TYPES]).max(axis=1)
+    assert moved.min() > 0.05, "the lengths count"
+    noncoding = set(skipped) - set(placed)
+    assert noncoding == set(defaults.index) - set(found.index)
+    assert len(noncoding) > 0
+    assert set(listed.loc[list(noncoding), "reason"]) == {"no complete features in half_life.tsv"}
+
+
+def test_computed_once_for_all_shards(run: Run) -> None:
+    assert run.processes("COMPLETED").count("PREDICT") == 2
+    assert run.processes("COMPLETED").count("HALF_LIFE") == 1
+    assert "HALF_LIFE:\n    texcnn: " in (run.outdir / "pipeline_info" / "software_versions.yml").read_text()
+
+
+def test_computed_once_for_all_models_of_a_sample(pipeline: Pipeline) -> None:
+    (pipeline.launch / "sheet.csv").write_text("sample\na\nb\n")
+    # fmt: off
+    run = pipeline.succeed("-profile", "test", "-stub", "--half_life", "--input", "sheet.csv",
+                           "--models", f"{pipeline.model},texcnn-mini")
+    # fmt: on
+    assert run.processes("COMPLETED").count("PREDICT") == 4
+    assert run.processes("COMPLETED").count("HALF_LIFE") == 2
+
+
+def test_embeddings_are_kept_where_it_is_switched_on(pipeline: Pipeline) -> None:
+    arguments = ["-profile", "test", "-stub", "--models", pipeline.model]
+    first = pipeline.succeed(*arguments)
+    assert "HALF_LIFE" not in first.processes("COMPLETED")
+    then = pipeline.succeed(*arguments, "--half_life", "-resume", outdir="then")
+    assert then.processes("CACHED") == ["DESCRIBE_MODEL", "EMBED", "WINDOWS"]
+    assert then.processes("COMPLETED") == ["HALF_LIFE", "MERGE", "PREDICT", "REPORT"]
+
+
+def test_no_bed_and_no_second_table(pipeline: Pipeline) -> None:
+    demo = pipeline.folder / "assets" / "demo"
+    (pipeline.launch / "table.tsv").write_text("gene_id\n")
+    (pipeline.launch / "sheet.csv").write_text(
+        f"sample,gtf,bed,features\ngood,{demo}/genes.gtf,,\nbed,,{demo}/truth.tsv,\ntable,{demo}/genes.gtf,,table.tsv\n"
+    )
+    run = pipeline.run("--half_life", "--input", "sheet.csv", "--fasta", demo / "genome.fa.gz")
+    assert run.status == 1
+    assert [line for line in run.output.splitlines() if line.startswith("  * ")] == [
+        "  * sheet.csv, line 3: half-life features are computed from an annotation, and the genes are a BED"
+        " – allowed with --half_life: a GTF",
+        "  * sheet.csv, line 4: features given twice – in --half_life and column features – allowed: one of the two",
+    ]
+    both = pipeline.run("-profile", "test", "--half_life", "--features", "table.tsv")
+    assert both.status == 1
+    assert "  * features given twice – in --half_life and --features – allowed: one of the two\n" in both.output
+    assert "Submitted" not in run.output + both.output
