@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
-import random
 import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second
+from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
 from texcnn.device import resolve_dtype
 from texcnn.embedding.engine import embed_segments
@@ -59,7 +59,7 @@ def dnabert() -> DnabertEncoder:
 
 def random_gene() -> str:
     """The window of one gene, the same bases each time."""
-    return "".join(random.Random(0).choices("ACGT", k=WINDOW))
+    return random_windows(1, WINDOW)[0]
 
 
 def segments_of(gene: str) -> list[str]:

@@ -79,9 +79,10 @@ class Fusion(nn.Module):
 def fit_fusion() -> Fusion:
     """Fits score and lengths to the labels of training genes, and prints how good both are on validation genes."""
     torch.manual_seed(SEED)
-    labels = {split: torch.tensor(expression().loc[annotated_genes(split).index].to_numpy()).float() for split in _FIT}
-    scores = {split: torch.tensor(annotated_genes(split)[["score"]].to_numpy()).float() for split in _FIT}
-    features = {split: scaled_lengths(annotated_genes(split).index) for split in _FIT}
+    tables = {split: annotated_genes(split) for split in ("train", "validation")}
+    labels = {split: torch.tensor(expression().loc[table.index].to_numpy()).float() for split, table in tables.items()}
+    scores = {split: torch.tensor(table[["score"]].to_numpy()).float() for split, table in tables.items()}
+    features = {split: scaled_lengths(table.index) for split, table in tables.items()}
     model = Fusion(labels["train"].shape[1])
     steps = EPOCHS * -(-len(labels["train"]) // BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
@@ -100,9 +101,6 @@ def fit_fusion() -> Fusion:
             r2 = torch.corrcoef(torch.stack([found[:, 0], labels["validation"][:, 0]]))[0, 1] ** 2
             print(f"{len(scores['train'])} genes, published score {name}: validation, {len(found)} genes, r2 {r2:.3f}")
     return model
-
-
-_FIT = ("train", "validation")
 
 
 def fused_head(distilled: TextCNN, fusion: Fusion) -> TextCNN:
@@ -136,7 +134,7 @@ def slice_genes(head: TextCNN, split: str) -> tuple[Tensor, Tensor, Tensor]:
 def fit_ridge(filters: Tensor, residual: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
     """Returns weight ``(58, filters)`` and bias ``(58,)`` of a ridge regression with a free intercept."""
     if np.isinf(penalty):
-        return filters.new_zeros(residual.shape[1], filters.shape[1]), residual.new_zeros(residual.shape[1])
+        return filters.new_zeros(residual.shape[1], filters.shape[1]), residual.mean(dim=0)
     centre = filters.mean(dim=0)
     centred = filters - centre
     gram = centred.T @ centred + penalty * torch.eye(filters.shape[1], dtype=filters.dtype)

@@ -12,6 +12,7 @@ from pretrain import CONFIG, pad
 from safetensors.torch import load_file
 from torch import Tensor
 
+from texcnn.embedding.engine import embed_segments
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.pooling import mean
@@ -64,9 +65,9 @@ def embed(encoder: Dnabert2Model, tiles: np.ndarray, batch_size: int = 128) -> t
 
 def count(tiles: np.ndarray) -> Tensor:
     """Returns the k-mer counts of tiles ``(n, length)`` of ASCII codes, ``(n, 256)``; zeros for unusable tiles."""
+    chosen = usable(tiles)
     values = torch.zeros(len(tiles), COUNTS.dim)
-    for chosen in np.array_split(np.flatnonzero(usable(tiles)), max(1, len(tiles) // 4096)):
-        values[chosen] = COUNTS.embed(COUNTS.tokenize(to_strings(tiles[chosen])))
+    values[torch.from_numpy(chosen)] = embed_segments([COUNTS], to_strings(tiles[chosen]), batch_size=64, device="cpu")
     return values
 
 

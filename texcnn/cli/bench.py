@@ -50,17 +50,15 @@ def bench(
     from texcnn.bench.model import Setting, bench_encoders, bench_model
     from texcnn.bench.rounds import as_text, describe_machine, write_tsv
     from texcnn.device import dtype_name
-    from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.choose import check_one_source, encoder_spec
     from texcnn.encoders.compiled import compile_encoders
     from texcnn.encoders.registry import load_encoder
-    from texcnn.errors import InputError
     from texcnn.files import check_output
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.model import load_model
     from texcnn.segments.segment import SegmentSpec
 
-    if encoders and model is not None:
-        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+    check_one_source(model, encoders)
     if out is not None:
         check_output(out, overwrite=overwrite)
     setting = Setting.of(device, dtype, batch_size)

@@ -79,7 +79,7 @@ def embed(
     from texcnn.embedding.store import EmbeddingStore
     from texcnn.embedding.store_folder import STORE_META, free_bytes
     from texcnn.embedding.store_spec import store_bytes
-    from texcnn.encoders.choose import encoder_spec
+    from texcnn.encoders.choose import check_one_source, encoder_spec
     from texcnn.encoders.compiled import compile_encoders
     from texcnn.encoders.registry import load_encoder
     from texcnn.errors import InputError
@@ -91,9 +91,8 @@ def embed(
     from texcnn.segments.segment import SegmentSpec
 
     sizes = {"--upstream": upstream, "--downstream": downstream, "--segment-length": segment_length}
+    check_one_source(model, encoders)
     if encoders:
-        if model is not None:
-            raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
         specs = [encoder_spec(name) for name in encoders]
         loaded = [load_encoder(spec) for spec in specs]
         window = resized(WindowSpec(), upstream, downstream)

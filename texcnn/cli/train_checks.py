@@ -35,6 +35,8 @@ def check_sources(
     Raises:
         InputError: when they contradict each other.
     """
+    from texcnn.encoders.choose import check_one_source
+
     if network.reads != "encoders" and (model is not None or encoders or embeddings is not None):
         raise InputError(
             f"{architecture} reads {network.reads}, not other encoders' vectors",
@@ -43,8 +45,7 @@ def check_sources(
         )
     if embeddings is not None and sized:
         raise InputError("a store has its window already", where="--upstream, --downstream")
-    if model is not None and encoders:
-        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+    check_one_source(model, encoders)
     if (fasta is None) == (embeddings is None):
         raise InputError(
             "give either a genome or a store", where="--fasta, --embeddings", allowed="exactly one of them"

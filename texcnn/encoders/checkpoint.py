@@ -20,6 +20,9 @@ from texcnn.errors import ModelError
 CONFIG_FILE = "config.json"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
+DROPOUT_FIELDS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+"""The fields of a BERT's config that only fine-tuning depends on."""
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON object.

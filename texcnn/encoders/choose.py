@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
 from texcnn.encoders.known import KNOWN_ENCODERS
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.registry import encoder_types
-from texcnn.errors import ModelError, unknown_name
+from texcnn.errors import InputError, ModelError, unknown_name
 from texcnn.segments.kmer import KmerTokenizer
+
+
+def check_one_source(model: str | None, encoders: Sequence[str]) -> None:
+    """Refuses a model together with encoders in its place.
+
+    Raises:
+        InputError: when both are given.
+    """
+    if model is not None and encoders:
+        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
 
 
 def encoder_spec(name: str) -> EncoderSpec:

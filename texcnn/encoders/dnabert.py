@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertIntermediate, BertOutput, BertSelfOutput
 
-from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.checkpoint import DROPOUT_FIELDS, load_weights
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint, require_option
@@ -19,9 +19,6 @@ from texcnn.segments.kmer import KmerTokenizer
 _REQUIRED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 _OPTIONAL = ("hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps")
 """The fields of ``config.json`` that the result depends on; whatever else stands there is left alone."""
-
-_DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob")
-"""Those that only fine-tuning depends on."""
 
 
 class DnabertEncoder(TokenEncoder):
@@ -100,5 +97,5 @@ def _bert_config(values: dict[str, Any], *, where: str) -> BertConfig:
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         raise ModelError(f"the config lacks {', '.join(missing)}", where=where)
-    known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL, *_DROPOUT) if name in values}
+    known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL, *DROPOUT_FIELDS) if name in values}
     return BertConfig.from_dict({**known, "attn_implementation": "sdpa"})

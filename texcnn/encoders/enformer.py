@@ -9,14 +9,14 @@ TensorFlow's table of them, which the package has for 1,536 bins alone, is not u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.fingerprint import fingerprint_of
+from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 from texcnn.errors import ModelError, RunError
@@ -29,7 +29,7 @@ _PARTS = {"stem": "_trunk.1.", "conv_tower": "_trunk.2.", "transformer": "_trunk
 """The trunk's parts, and the second name that a checkpoint has for each."""
 
 
-class EnformerEncoder:
+class EnformerEncoder(ModuleEncoder):
     """Enformer without its heads, in float32.
 
     Attributes:
@@ -45,12 +45,11 @@ class EnformerEncoder:
     bundle_files: ClassVar[Mapping[str, str] | None] = {}
 
     def __init__(self, model: nn.ModuleDict, config: dict[str, Any]) -> None:
-        self._parts = model.eval().requires_grad_(False)
-        self.model: nn.Module = self._parts
+        super().__init__(model)
+        self._parts = model
         self.dim: int = 2 * config["dim"]
         self._bin: int = 2 ** config["num_downsamples"]
         self._architecture = repr([config[field] for field in _FIELDS])
-        self._fingerprint: str | None = None
 
     def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
         """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
@@ -81,21 +80,9 @@ class EnformerEncoder:
         hidden = self._parts["conv_tower"](self._parts["stem"](bases))
         return self._parts["final_pointwise"](self._parts["transformer"](hidden.transpose(1, 2)))
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.model.parameters()).device
-
-    def to(self, device: torch.device) -> Self:
-        """Moves the weights."""
-        self.model.to(device)
-        return self
-
-    def fingerprint(self) -> str:
-        """Hex digest over weights, sizes and name; computed once."""
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint_of(self.model, (self.name, "mean", self._architecture))
-        return self._fingerprint
+    def fingerprint_parts(self) -> Sequence[str]:
+        """Name, pooling and sizes."""
+        return self.name, "mean", self._architecture
 
 
 def load_enformer(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> EnformerEncoder:

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import EsmConfig, EsmModel
 from transformers.models.esm.modeling_esm import EsmIntermediate, EsmOutput, EsmSelfOutput
 
-from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.checkpoint import DROPOUT_FIELDS, load_weights
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import EncoderFiles, find_file, read_checkpoint, require_bundle, require_option
@@ -32,9 +32,6 @@ _FIELDS = (
     "token_dropout", "emb_layer_norm_before",
 )  # fmt: skip
 """The fields of ``config.json`` that the result depends on."""
-
-_DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob")
-"""Those that only fine-tuning depends on."""
 
 
 class SixMerTokenizer:
@@ -141,7 +138,7 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
     else:
         path = find_file(spec, VOCABULARY_FILE)
     tokenizer = SixMerTokenizer(path.read_text(encoding="utf-8").split())
-    known = {field: checkpoint.config[field] for field in (*_FIELDS, *_DROPOUT) if field in checkpoint.config}
+    known = {field: checkpoint.config[field] for field in (*_FIELDS, *DROPOUT_FIELDS) if field in checkpoint.config}
     model = EsmModel(EsmConfig(**known), add_pooling_layer=False)
     if model.config.vocab_size != tokenizer.vocab_size:
         raise ModelError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from texcnn.encoders.fingerprint import fingerprint_of
+from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.pooling import get_pooling
 
 
@@ -30,7 +30,7 @@ class Tokenizer(Protocol):
         ...
 
 
-class TokenEncoder(ABC):
+class TokenEncoder(ModuleEncoder):
     """A frozen language model over tokens, pooled to one vector per segment.
 
     Attributes:
@@ -59,16 +59,15 @@ class TokenEncoder(ABC):
     def __init__(
         self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str, architecture: str
     ) -> None:
+        super().__init__(model)
         self.name = name
         self.dim = dim
-        self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.pooling = pooling
         self._architecture = architecture
         self._pool = get_pooling(pooling)
         self.dtype = torch.float32
         self._full_precision: list[tuple[nn.Parameter, Tensor]] = []
-        self._fingerprint: str | None = None
 
     @abstractmethod
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
@@ -126,16 +125,6 @@ class TokenEncoder(ABC):
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.model.parameters()).device
-
-    def to(self, device: torch.device) -> Self:
-        """Moves the weights."""
-        self.model.to(device)
-        return self
-
     def copy(self) -> Self:
         """Returns an encoder with weights of its own, so that training it leaves this one as it is.
 
@@ -176,12 +165,6 @@ class TokenEncoder(ABC):
                 module.compile(dynamic=True)
         return self
 
-    def fingerprint(self) -> str:
-        """Hex digest over weights (names, types, shapes, bytes), architecture, tokenizer, pooling and name.
-
-        Computed once: an encoder is frozen.
-        """
-        if self._fingerprint is None:
-            parts = (self.name, self.pooling, self._architecture, self.tokenizer.fingerprint)
-            self._fingerprint = fingerprint_of(self.model, parts)
-        return self._fingerprint
+    def fingerprint_parts(self) -> Sequence[str]:
+        """Name, pooling, architecture and tokenizer."""
+        return self.name, self.pooling, self._architecture, self.tokenizer.fingerprint

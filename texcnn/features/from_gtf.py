@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from texcnn.errors import InputError
-from texcnn.features.half_life import HALF_LIFE_FEATURES, half_life_features
+from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES, half_life_features
 from texcnn.features.table import FeatureTable
 from texcnn.genome.reference import Reference
 
-_LOGGED = tuple(f"log10_{name}" for name in HALF_LIFE_FEATURES if not name.endswith("_gc"))
+_LOGGED = tuple(LOG10_NAMES.values())
 
 
 def half_life_table(

@@ -36,6 +36,9 @@ HALF_LIFE_FEATURES = (
 )
 """The columns, in Xpresso's order."""
 
+LOG10_NAMES = {name: f"log10_{name}" for name in HALF_LIFE_FEATURES if not name.endswith("_gc")}
+"""The columns that ``log10`` changes, each with the name it then has."""
+
 LOG10_OFFSET = 0.1
 """Added before the logarithm, as to expression: a gene without introns has one too."""
 
@@ -133,6 +136,6 @@ def _gc_fraction(reference: Reference, chrom: str, part: Blocks) -> float:
 
 
 def _take_log10(frame: pd.DataFrame) -> pd.DataFrame:
-    logged = [name for name in frame.columns if not name.endswith("_gc")]
+    logged = list(LOG10_NAMES)
     frame[logged] = np.log10(frame[logged] + LOG10_OFFSET)
-    return frame.rename(columns={name: f"log10_{name}" for name in logged})
+    return frame.rename(columns=LOG10_NAMES)

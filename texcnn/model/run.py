@@ -87,8 +87,7 @@ def predict_to_table(
             transcripts=per_transcript,
             dtype=dtype_name(computed_in),
         )
-        remarks = {"features": _origin(model, table)} if model.config.features else {}
-        counts = _write(out, description, rows, annotation.skipped, remarks, memory)
+        counts = _write(out, description, rows, annotation.skipped, _origin(model, table), memory)
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", memory.asked, memory.computed)
     return counts
 
@@ -113,17 +112,18 @@ def predict_store_to_table(
         transcripts=store.spec.transcripts,
         dtype=store.spec.compute_dtype,
     )
-    remarks = {"features": _origin(model, table)} if model.config.features else {}
-    return _write(out, description, rows, store.skipped, remarks)
+    return _write(out, description, rows, store.skipped, _origin(model, table))
 
 
-def _origin(model: Model, table: FeatureTable | None) -> str:
-    """Says where the extra inputs of a prediction came from; that they are the defaults is worth a line in the log."""
+def _origin(model: Model, table: FeatureTable | None) -> dict[str, str]:
+    """Says where a model's extra inputs came from; that they are the defaults is worth a line in the log."""
     if table is not None:
-        return table.path.name
+        return {"features": table.path.name}
+    if not model.config.features:
+        return {}
     names = ", ".join(spec.name for spec in model.config.features)
     _LOG.info("no features were given: every gene has the model's defaults of %s", names)
-    return "defaults"
+    return {"features": "defaults"}
 
 
 def _write(
