@@ -26,6 +26,7 @@ _BUILT_IN = (
     EntryPoint("enformer", "texcnn.encoders.enformer:load_enformer", GROUP),
     EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
     EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
+    EntryPoint("motif-cnn", "texcnn.encoders.motif_cnn:load_motif_cnn", GROUP),
 )
 
 

@@ -1,0 +1,138 @@
+"""Motif convolutions: two convolutions over the one-hot bases of one segment, as Xpresso has them over a whole window.
+
+Source: Agarwal & Shendure 2020 (doi:10.1016/j.celrep.2020.107663). Their network finds short motifs, keeps the best of
+each 30 bp, finds neighbours among these and keeps the best of each 300 bp. A segment seen alone loses of this what
+reaches across its borders, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.module_encoder import ModuleEncoder
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.weights import EncoderFiles, read_checkpoint
+from texcnn.errors import ModelError
+from texcnn.segments.bases import base_codes, one_hot
+
+_SIZES = ("motifs", "motif_width", "pool", "patterns", "pattern_width", "second_pool", "places")
+
+
+class MotifCNN(nn.Module):
+    """Convolution over bases, maximum over bins, convolution over bins, maximum over places.
+
+    Args:
+        motifs: Filters over bases.
+        motif_width: Their width in bases.
+        pool: Bases per bin. What is left over at a segment's end is a bin as well.
+        patterns: Filters over bins.
+        pattern_width: Their width in bins; odd.
+        second_pool: Bins per place, likewise.
+        places: Places of a whole segment. Those that a shorter one lacks are zero.
+    """
+
+    def __init__(
+        self,
+        motifs: int,
+        motif_width: int,
+        pool: int,
+        patterns: int,
+        pattern_width: int,
+        second_pool: int,
+        places: int,
+    ) -> None:
+        super().__init__()
+        # As Keras pads an even width: one base more on the right.
+        self.pad = nn.ConstantPad1d(((motif_width - 1) // 2, motif_width // 2), 0.0)
+        self.conv1 = nn.Conv1d(4, motifs, motif_width)
+        self.pool1 = nn.MaxPool1d(pool, ceil_mode=True)
+        self.conv2 = nn.Conv1d(motifs, patterns, pattern_width, padding=pattern_width // 2)
+        self.pool2 = nn.MaxPool1d(second_pool, ceil_mode=True)
+        self.places = places
+
+    def forward(self, bases: Tensor) -> Tensor:
+        """Turns one-hot segments of one length ``(n, 4, length)`` into float32 ``(n, patterns * places)``."""
+        motifs = self.pool1(self.conv1(self.pad(bases)).relu())
+        patterns = self.pool2(self.conv2(motifs).relu())
+        # ReLU's floor is zero: a place that is not there looks like one without any pattern.
+        return pad(patterns, (0, self.places - patterns.shape[2])).flatten(1)
+
+
+class MotifCNNEncoder(ModuleEncoder):
+    """The largest value of each pattern at each place of a segment, in float32.
+
+    Attributes:
+        model: The convolutions, in evaluation mode.
+        dim: Patterns times places.
+
+    Args:
+        model: The convolutions.
+        config: Their sizes, as :class:`MotifCNN` takes them.
+    """
+
+    name = "motif-cnn"
+    bundle_files: ClassVar[Mapping[str, str] | None] = {}
+
+    def __init__(self, model: MotifCNN, config: dict[str, int]) -> None:
+        super().__init__(model)
+        self.dim: int = config["patterns"] * config["places"]
+        self._longest = config["pool"] * config["second_pool"] * config["places"]
+        self._sizes = repr([config[size] for size in _SIZES])
+
+    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one.
+
+        Raises:
+            ModelError: if a segment has more bases than the encoder has places for.
+        """
+        longest = max(map(len, segments), default=0)
+        if longest > self._longest:
+            raise ModelError(
+                f"a segment of {longest} bases for the encoder '{self.name}'", allowed=f"{self._longest} bases at most"
+            )
+        return [base_codes(segment).tolist() for segment in segments]
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Embeds each row, float32 ``(n, dim)``; rows of one length are computed together, so that none is padded."""
+        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
+        rows_of: dict[int, list[int]] = {}
+        for row, codes in enumerate(tokens):
+            rows_of.setdefault(len(codes), []).append(row)
+        for rows in rows_of.values():
+            codes = torch.tensor([tokens[row] for row in rows], dtype=torch.uint8, device=self.device)
+            vectors[rows] = self.model(one_hot(codes))
+        return vectors
+
+    def fingerprint_parts(self) -> Sequence[str]:
+        """Name and sizes."""
+        return self.name, self._sizes
+
+
+def load_motif_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> MotifCNNEncoder:
+    """Loads the convolutions from a folder, the Hub cache or a model bundle.
+
+    A folder holds ``config.json`` with the sizes and ``model.safetensors``; a bundle's spec has the options ``config``
+    and ``prefix``.
+
+    Raises:
+        ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
+    """
+    checkpoint = read_checkpoint(spec, bundle)
+    config: dict[str, Any] = {size: checkpoint.config.get(size) for size in _SIZES}
+    unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
+    if unusable or config["pattern_width"] % 2 == 0:
+        raise ModelError(
+            f"unusable sizes of motif convolutions: {', '.join(unusable) or 'pattern_width'}",
+            where=checkpoint.where,
+            allowed=f"whole numbers from 1 for {', '.join(_SIZES)}; pattern_width odd",
+        )
+    model = MotifCNN(**config)
+    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    return MotifCNNEncoder(model, config)
