@@ -48,6 +48,8 @@ from texcnn.training.word2vec import fit_word2vec
 MEDIAN = "median"
 GROUPS, FOLDS = 10, 5
 MIN_KNOWN = 6_500
+MINI_SEGMENT = 250
+"""Bases of a segment for texcnn-mini's language model, as it was distilled."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ Read it with these in mind:
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
-- **texcnn-mini's encoder** is the language model alone, without the k-mer counts and the head of the bundled model,
-  frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
+- **texcnn-mini's encoder** is the language model alone, without the motif convolutions and the head of the bundled
+  model, frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
   weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and something
   of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
   nothing. For yeast both are as foreign.
@@ -222,7 +224,7 @@ class Feeder:
         architecture = find_architecture(entry.architecture)
         length = architecture.segments(self.dataset.window).length
         if architecture.reads == "encoders":
-            length = load_model("texcnn-mini").segment_network().segments.length
+            length = MINI_SEGMENT
         key = (architecture.reads, entry.encoder, length, fold if architecture.reads == "word2vec" else None)
         if key not in self.kept:
             if architecture.reads == "bases":

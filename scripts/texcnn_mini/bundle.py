@@ -1,4 +1,4 @@
-"""Stage 8: the checkpoints, the cell types and the model card become the bundle that ships with the package."""
+"""Stage 10: the checkpoints, the cell types and the model card become the bundle that ships with the package."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-from data import DOWNSTREAM, LENGTHS, PROJECT, SEGMENT, UPSTREAM, WORK, cell_types
+from data import LENGTHS, PROJECT, SEGMENTS, WINDOW, WORK, cell_types
 from evaluate import RESULTS
 from finetune import HEAD, feature_scale
 from pretrain import CONFIG
 from safetensors.torch import load_file
-from student import COUNTS, DIM
+from student import DIM, MOTIFS
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
-from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
-from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
 CARD = Path(__file__).parent / "card.md"
@@ -50,20 +48,21 @@ def main() -> None:
         BUNDLE_SOURCE,
         options={"config": asdict(CONFIG), "prefix": "encoders.0.", "tokenizer": "tokenizer.json"},
     )
-    counts = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": COUNTS.k})
+    motifs = EncoderSpec("motif-cnn", BUNDLE_SOURCE, options={"config": MOTIFS, "prefix": "encoders.1."})
     mean, scale = feature_scale()
     config = BundleConfig(
         name="texcnn-mini",
-        version="3",
+        version="4",
         kind="segments",
         unit="log10(RPKM + 0.1)",
-        window=WindowSpec(UPSTREAM, DOWNSTREAM),
+        window=WINDOW,
         head=HeadSpec("textcnn", {"dim": DIM, "n_cell_types": len(cell_types()), **HEAD}),
-        segments=SegmentSpec(SEGMENT),
-        encoders=(encoder, counts),
+        segments=SEGMENTS,
+        encoders=(encoder, motifs),
         features=tuple(FeatureSpec(name, float(mean[name]), float(scale[name]), default=0.0) for name in LENGTHS),
     )
     tensors = {f"encoders.0.{name}": value for name, value in load_file(WORK / "encoder.safetensors").items()}
+    tensors |= {f"encoders.1.{name}": value for name, value in load_file(WORK / "motifs.safetensors").items()}
     tensors |= {f"head.{name}": value for name, value in load_file(WORK / "head58.safetensors").items()}
     card = CARD.read_text(encoding="utf-8").replace("{figures}", figures(pd.read_csv(RESULTS, sep="\t")))
     files = {"tokenizer.json": (WORK / "tokenizer.json").read_bytes()}

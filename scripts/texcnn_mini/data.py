@@ -17,6 +17,8 @@ import pandas as pd
 from texcnn.features.half_life import half_life_features
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
+from texcnn.genome.windows import WindowSpec
+from texcnn.segments.segment import SegmentSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
@@ -26,8 +28,11 @@ GTF = DATA / "human" / "hg38_refseq.gtf.gz"
 TEACHER = DATA / "xpresso" / "human_trainepoch.11-0.426.h5"
 
 SEED = 20_24
-UPSTREAM, DOWNSTREAM, SEGMENT = 7_000, 3_500, 250
-N_SEGMENTS = (UPSTREAM + DOWNSTREAM) // SEGMENT
+UPSTREAM, DOWNSTREAM, TILE = 7_000, 3_500, 250
+N_TILES = (UPSTREAM + DOWNSTREAM) // TILE
+"""Windows of the training data share tiles, whose bases and motifs are looked up once."""
+WINDOW, SEGMENTS = WindowSpec(UPSTREAM, DOWNSTREAM), SegmentSpec(600)
+"""How the model cuts windows: the last of 18 segments has 300 bp."""
 MIN_KNOWN_BASES = 6_500
 """A gene with fewer known bases in its window is left out, in training and in evaluation."""
 

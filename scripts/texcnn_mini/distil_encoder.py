@@ -1,8 +1,8 @@
-"""Stage 4: the encoder learns what the teacher sees in one segment.
+"""Stage 4: the language model learns what the teacher sees in one segment.
 
 Targets are the mean and the maximum, over a segment, of the 32 channels of the teacher's second convolution, as
 z-scores of the training segments: many labels per segment where a whole window has one. (Only 14 of the 64 vary; a
-channel that is never active is left out.) First on segments of 500 bp, then on those of 250 bp that the model reads.
+channel that is never active is left out.) First on segments of 500 bp, then on those of 250 bp.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from data import SEED, WORK, reverse_complement, to_strings
 from pretrain import CONFIG
 from safetensors.torch import save_file
-from student import embed, load_encoder, vectors
+from student import language_vectors, load_language_model, vectors
 from teacher import Teacher
 
 from texcnn.encoders.dnabert2_model import Dnabert2Model
@@ -67,7 +67,7 @@ def fit(
         total += loss.item()
         if step % 500 == 0 or step == steps:
             with torch.inference_mode():
-                found = readout(embed(encoder, held_out)[0])
+                found = readout(language_vectors(encoder, held_out))
             r2 = 1 - ((found - wanted) ** 2).mean(dim=0) / wanted.var(dim=0)
             print(
                 f"{segments.shape[1]} bp, step {step}: mean squared error {total / (step % 500 or 500):.3f} of "
@@ -82,7 +82,7 @@ def standardize(encoder: Dnabert2Model) -> None:
 
     The last layer's norm is affine and the mean over tokens linear, so the scale goes in there.
     """
-    values, _ = embed(encoder, known_segments("train", 1, np.random.default_rng(SEED))[:16_384])
+    values = language_vectors(encoder, known_segments("train", 1, np.random.default_rng(SEED))[:16_384])
     norm = encoder.encoder.layer[-1].mlp.layernorm
     with torch.no_grad():
         norm.weight /= values.std(dim=0)
@@ -96,10 +96,10 @@ def main() -> None:
     first, second = PHASES
     halfway = WORK / "encoder.500.safetensors"
     if not halfway.exists():
-        encoder = load_encoder(WORK / "pretrained.safetensors")
+        encoder = load_language_model(WORK / "pretrained.safetensors")
         fit(encoder, tokenizer, teacher, *first)
         save_file(encoder.state_dict(), halfway)
-    encoder = load_encoder(halfway)
+    encoder = load_language_model(halfway)
     fit(encoder, tokenizer, teacher, *second)
     standardize(encoder)
     save_file(encoder.state_dict(), WORK / "encoder.safetensors")

@@ -1,4 +1,4 @@
-"""Stage 7: how good the model is on genes of chromosomes no stage has seen, beside simple baselines.
+"""Stage 9: how good the model is on genes of chromosomes no stage has seen, beside simple baselines.
 
 Writes ``results.tsv`` here: value and bootstrap 95% interval over genes of the squared Pearson correlation and of
 1 - SSE/SST, for the median and as mean, least and largest of the 57 cell types.
@@ -14,9 +14,7 @@ import torch
 from data import (
     DATA,
     LENGTHS,
-    N_SEGMENTS,
     SEED,
-    SEGMENT,
     UPSTREAM,
     WORK,
     cell_types,
@@ -24,13 +22,16 @@ from data import (
     genes,
     lengths,
     published_scores,
+    to_strings,
 )
 from finetune import HEAD, Fusion, annotated_genes, scaled_lengths
 from safetensors.torch import load_file
 from sklearn.ensemble import HistGradientBoostingRegressor
-from student import DIM, join, load_encoder
+from student import DIM, embed
+from teacher import Teacher
 
 from texcnn.heads.textcnn import TextCNN
+from texcnn.segments.bases import one_hot, stack_codes
 
 N_BOOTSTRAP = 2_000
 RESULTS = Path(__file__).parent / "results.tsv"
@@ -40,9 +41,9 @@ def predict_mini(windows: np.ndarray, features: torch.Tensor) -> np.ndarray:
     """Returns the model's predictions ``(n, 58)`` for ASCII codes ``(n, 10500)`` and scaled lengths ``(n, 5)``."""
     head = TextCNN(DIM, len(cell_types()), **HEAD)
     head.load_state_dict(load_file(WORK / "head58.safetensors"))
-    values, mask = join(load_encoder(WORK / "encoder.safetensors"), windows.reshape(-1, SEGMENT))
+    embeddings = embed(windows)
     with torch.inference_mode():
-        return head.eval()(values.reshape(-1, N_SEGMENTS, DIM), mask.reshape(-1, N_SEGMENTS), features).numpy()
+        return head.eval()(embeddings.values, embeddings.mask, features).numpy()
 
 
 def gc_and_cpg(windows: np.ndarray) -> np.ndarray:
@@ -68,11 +69,18 @@ def predict_boosting(train: np.ndarray, labels: np.ndarray, test: np.ndarray) ->
     return np.stack([regressor.predict(test) for regressor in fitted], axis=1)
 
 
-def published_xpresso(table: pd.DataFrame) -> np.ndarray:
-    """Returns Xpresso's published predictions of these genes in log10(RPKM + 0.1), ``(n, 1)``."""
+def from_z_scores(scores: np.ndarray) -> np.ndarray:
+    """Turns Xpresso's z-scores ``(n,)`` into log10(RPKM + 0.1), ``(n, 1)``."""
     labels = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t")
     slope, intercept = np.polyfit(labels["label_z"], labels["label_log10"], 1)
-    return (published_scores()[table["row"]] * slope + intercept)[:, None]
+    return (scores * slope + intercept)[:, None]
+
+
+@torch.inference_mode()
+def predict_xpresso(windows: np.ndarray) -> np.ndarray:
+    """Returns the z-scores that Xpresso's network gives to the very bases of the slice, ``(n,)``."""
+    network, codes = Teacher().network, stack_codes(to_strings(windows))
+    return torch.cat([network(one_hot(part))[:, 0] for part in codes.split(64)]).numpy()
 
 
 def predict_lengths_alone(index: pd.Index) -> np.ndarray:
@@ -145,7 +153,8 @@ def score_split(split: str, train_features: np.ndarray, labels: np.ndarray) -> l
         "mean of training genes": labels.mean(axis=0)[None],
         "GC and CpG, gradient boosting": predict_boosting(train_features, labels, gc_and_cpg(windows)),
         "the mRNA's lengths alone, gradient boosting": predict_lengths_alone(table.index),
-        "Xpresso, published (sequence alone)": published_xpresso(table),
+        "Xpresso, published (sequence alone)": from_z_scores(published_scores()[table["row"]]),
+        "Xpresso, on the same bases (N where unknown)": from_z_scores(predict_xpresso(windows)),
         "Xpresso, published, with the mRNA's lengths (our layer)": xpresso_and_lengths,
     }
     published = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["split"]

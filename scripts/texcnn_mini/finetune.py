@@ -1,4 +1,4 @@
-"""Stage 6: from the teacher's one output to the expression of 57 cell types and their median.
+"""Stage 8: from the teacher's one output to the expression of 57 cell types and their median.
 
 Bases are known for a few hundred genes only, but labels, the lengths of the mRNA's parts and the teacher's published
 prediction for most genes there are. So a layer that reads score and lengths together, and the last layer, are fitted to
@@ -16,9 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from data import (
     KEPT_CHROMS,
     LENGTHS,
-    N_SEGMENTS,
     SEED,
-    SEGMENT,
     WORK,
     bed_genes,
     cell_types,
@@ -30,7 +28,7 @@ from data import (
 )
 from distil_head import HEAD as DISTILLED_HEAD
 from safetensors.torch import load_file, save_file
-from student import DIM, join, load_encoder
+from student import DIM, embed
 from torch import Tensor, nn
 
 from texcnn.heads.textcnn import TextCNN
@@ -119,13 +117,12 @@ def fused_head(distilled: TextCNN, fusion: Fusion) -> TextCNN:
 def slice_genes(head: TextCNN, split: str) -> tuple[Tensor, Tensor, Tensor]:
     """Returns dense units ``(n, units)``, predictions and labels ``(n, 58)`` of the split's genes, float64."""
     table, windows = genes(split)
-    values, mask = join(load_encoder(WORK / "encoder.safetensors"), windows.reshape(-1, SEGMENT))
-    values, mask = values.reshape(len(table), N_SEGMENTS, -1), mask.reshape(-1, N_SEGMENTS)
+    embeddings = embed(windows)
     features = scaled_lengths(table.index).nan_to_num(0.0)
     seen: list[Tensor] = []
     hook = head.output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.inference_mode():
-        found = head(values, mask, features)
+        found = head(embeddings.values, embeddings.mask, features)
     hook.remove()
     labels = torch.from_numpy(expression().loc[table.index, cell_types()["cell_type"]].to_numpy())
     return seen[0][:, : HEAD["dense_units"]].double(), found.double(), labels

@@ -1,7 +1,7 @@
 """Stage 2: a short masked-language-model pre-training of the encoder on the training chromosomes.
 
-A small DNABERT-2: hidden size 64, 2 layers, 2 heads, gated MLP of 128. Rows are segments of 500 bp at random
-places of known bases, on either strand: what the encoder will embed.
+A small DNABERT-2: hidden size 64, 2 layers, 2 heads, gated MLP of 128. Rows are segments of 250 bp at random
+places of known bases, on either strand.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from data import SEED, SEGMENT, WORK, known_runs, read_chromosomes, reverse_complement, to_strings
+from data import SEED, TILE, WORK, known_runs, read_chromosomes, reverse_complement, to_strings
 from safetensors.torch import save_file
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM
@@ -28,14 +28,14 @@ BATCH, STEPS, LEARNING_RATE = 64, 300, 3e-3
 
 
 def random_segments(chromosomes: dict[str, np.ndarray], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns ``(n, 500)`` ASCII codes of known bases, each start equally likely, half of them on the minus strand."""
-    runs = [(bases, *run) for bases in chromosomes.values() for run in known_runs(bases, SEGMENT)]
-    room = np.array([end - start - SEGMENT + 1 for _, start, end in runs], dtype=float)
-    rows = np.empty((n, SEGMENT), dtype=np.uint8)
+    """Returns ``(n, 250)`` ASCII codes of known bases, each start equally likely, half of them on the minus strand."""
+    runs = [(bases, *run) for bases in chromosomes.values() for run in known_runs(bases, TILE)]
+    room = np.array([end - start - TILE + 1 for _, start, end in runs], dtype=float)
+    rows = np.empty((n, TILE), dtype=np.uint8)
     for row, chosen in zip(rows, rng.choice(len(runs), size=n, p=room / room.sum()), strict=True):
         bases, start, end = runs[chosen]
-        at = rng.integers(start, end - SEGMENT + 1)
-        row[:] = bases[at : at + SEGMENT]
+        at = rng.integers(start, end - TILE + 1)
+        row[:] = bases[at : at + TILE]
     rows[::2] = reverse_complement(rows[::2])
     return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from data import N_SEGMENTS, SEGMENT, TEACHER
+from data import N_TILES, TEACHER, TILE
 from torch import Tensor
 
 from texcnn.heads.xpresso import XpressoCNN
@@ -61,8 +61,8 @@ class Teacher:
         """
         # 250 and 30 are multiples of 10, so bins of 10 bases serve every window, wherever it starts.
         bins = self._first_layer(tiles.reshape(1, -1), STEP)[0]
-        per_tile = SEGMENT // STEP
-        rows = firsts[:, None] * per_tile + np.arange(N_SEGMENTS * per_tile)
+        per_tile = TILE // STEP
+        rows = firsts[:, None] * per_tile + np.arange(N_TILES * per_tile)
         pooled = bins[torch.from_numpy(rows)].reshape(len(firsts), -1, POOL // STEP, 128).amax(dim=2)
         network = self.network
         hidden = network.pool2(self._second_layer(pooled)).transpose(1, 2).flatten(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from data import SEED, SEGMENT, WORK, known_runs, read_chromosomes, reverse_complement, to_strings
+from data import SEED, TILE, WORK, known_runs, read_chromosomes, reverse_complement, to_strings
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.processors import TemplateProcessing
@@ -19,9 +19,9 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     rows = np.concatenate(
         [
-            bases[start : start + (end - start) // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
+            bases[start : start + (end - start) // TILE * TILE].reshape(-1, TILE)
             for bases in read_chromosomes("train").values()
-            for start, end in known_runs(bases, SEGMENT)
+            for start, end in known_runs(bases, TILE)
         ]
     )
     rows = rows[rng.permutation(len(rows))[:N_SEGMENTS]]
@@ -37,7 +37,7 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(WORK / "tokenizer.json"))
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(to_strings(rows[:1000]))]
-    print(f"{tokenizer.get_vocab_size()} tokens, {np.mean(lengths):.1f} per segment of {SEGMENT} bp")
+    print(f"{tokenizer.get_vocab_size()} tokens, {np.mean(lengths):.1f} per segment of {TILE} bp")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ import numpy as np
 from data import (
     DOWNSTREAM,
     MIN_KNOWN_BASES,
-    N_SEGMENTS,
+    N_TILES,
     SEED,
-    SEGMENT,
+    TILE,
     UPSTREAM,
     WORK,
     annotated_tss,
@@ -37,11 +37,11 @@ def grid(chromosomes: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[
     """Returns tiles ``(n, 250)`` of the known bases, each run on a random strand, and the first tile of each window."""
     tiles, firsts, n = [], [], 0
     for bases in chromosomes.values():
-        for start, end in known_runs(bases, (N_SEGMENTS + 1) * SEGMENT):
-            at = start + rng.integers(SEGMENT)
-            run = bases[at : at + (end - at) // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
+        for start, end in known_runs(bases, (N_TILES + 1) * TILE):
+            at = start + rng.integers(TILE)
+            run = bases[at : at + (end - at) // TILE * TILE].reshape(-1, TILE)
             tiles.append(run if rng.random() < 0.5 else reverse_complement(run)[::-1])
-            firsts.append(n + np.arange(0, len(run) - N_SEGMENTS + 1, GRID_STEP))
+            firsts.append(n + np.arange(0, len(run) - N_TILES + 1, GRID_STEP))
             n += len(run)
     return np.concatenate(tiles), np.concatenate(firsts)
 
@@ -50,7 +50,7 @@ def round_tss(
     chromosomes: dict[str, np.ndarray], tss: list[tuple[str, int, str]], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns tiles ``(n, 250)`` round TSSs, and the first tile of each window."""
-    reach, tiles, firsts, n = MAX_SHIFT * SEGMENT, [], [], 0
+    reach, tiles, firsts, n = MAX_SHIFT * TILE, [], [], 0
     for chrom, position, strand in tss:
         bases = chromosomes[chrom]
         for copy in range(N_JITTERS):
@@ -60,10 +60,10 @@ def round_tss(
             if start < 0 or end > len(bases):
                 continue
             region = bases[start:end] if strand == "+" else reverse_complement(bases[start:end])
-            known = np.concatenate([[0], np.cumsum((region.reshape(-1, SEGMENT) != ord("N")).sum(axis=1))])
-            shifts = np.flatnonzero(known[N_SEGMENTS:] - known[:-N_SEGMENTS] >= MIN_KNOWN_BASES)
+            known = np.concatenate([[0], np.cumsum((region.reshape(-1, TILE) != ord("N")).sum(axis=1))])
+            shifts = np.flatnonzero(known[N_TILES:] - known[:-N_TILES] >= MIN_KNOWN_BASES)
             if len(shifts):
-                tiles.append(region.reshape(-1, SEGMENT))
+                tiles.append(region.reshape(-1, TILE))
                 firsts.extend(n + shifts)
                 n += len(tiles[-1])
     return np.concatenate(tiles), np.array(firsts)
@@ -90,7 +90,7 @@ def main() -> None:
         labels = np.empty(len(firsts), dtype=np.float32)
         for start in range(0, len(firsts), 64):
             chunk = firsts[start : start + 64]
-            labels[start : start + 64] = teacher.predict(complete[chunk[0] : chunk[-1] + N_SEGMENTS], chunk - chunk[0])
+            labels[start : start + 64] = teacher.predict(complete[chunk[0] : chunk[-1] + N_TILES], chunk - chunk[0])
             if start % 6400 == 0:
                 print(f"{split}: {start} of {len(firsts)} windows", file=sys.stderr, flush=True)
         np.save(WORK / f"labels.{split}.npy", labels)

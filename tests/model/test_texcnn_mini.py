@@ -45,11 +45,16 @@ def test_it_predicts_the_median_and_57_cell_types():
 
 def test_a_cpg_island_at_the_tss_raises_the_prediction():
     rng = np.random.default_rng(0)
-    background = rng.choice(list("ACGT"), 10_500, p=[0.3, 0.2, 0.2, 0.3])
-    island = background.copy()
-    island[6_000:8_000] = rng.choice(list("ACGT"), 2_000, p=[0.15, 0.35, 0.35, 0.15])
-    without, with_island = texcnn.load_model().predict_sequences(["".join(background), "".join(island)])[:, 0]
-    assert with_island > without + 0.3
+    background = rng.choice(list("ACGT"), (32, 10_500), p=[0.3, 0.2, 0.2, 0.3])
+    islands = background.copy()
+    islands[:, 6_000:8_000] = rng.choice(list("ACGT"), (32, 2_000), p=[0.15, 0.35, 0.35, 0.15])
+    model = texcnn.load_model()
+    without, with_island = (
+        model.predict_sequences(["".join(window) for window in windows])[:, 0] for windows in (background, islands)
+    )
+    # Random bases have motifs by chance: Xpresso, which this model learned from, differs as much from window to window.
+    raised = with_island - without
+    assert raised.mean() > max(0.1, 4 * raised.std() / np.sqrt(len(raised)))
 
 
 def test_features_are_optional_and_matter():
