@@ -106,7 +106,7 @@ def test_a_bundle_holds_the_same_encoder(folder, random_weights):
 def test_a_longer_segment_is_refused():
     encoder = a_counter_of_ac()
     assert encoder.tokenize(["ACGTNACG"]) == [[0, 1, 2, 3, 4, 0, 1, 2]]
-    with pytest.raises(ModelError, match="9 bases for the encoder 'motif-cnn' .* 8 bases at most"):
+    with pytest.raises(ModelError, match=r"9 bases for the encoder 'motif-cnn' .* 8 bases at most"):
         encoder.tokenize(["ACG", "ACGTACGTA"])
 
 

@@ -103,8 +103,8 @@ class MotifCNNEncoder(ModuleEncoder):
         """Embeds each row, float32 ``(n, dim)``; rows of one length are computed together, so that none is padded."""
         vectors = torch.zeros(len(tokens), self.dim, device=self.device)
         rows_of: dict[int, list[int]] = {}
-        for row, codes in enumerate(tokens):
-            rows_of.setdefault(len(codes), []).append(row)
+        for row, bases in enumerate(tokens):
+            rows_of.setdefault(len(bases), []).append(row)
         for rows in rows_of.values():
             codes = torch.tensor([tokens[row] for row in rows], dtype=torch.uint8, device=self.device)
             vectors[rows] = self.model(one_hot(codes))
