@@ -103,8 +103,8 @@ Read it with these in mind:
 - **texcnn-mini's encoder** is the language model alone, without the motif convolutions and the head of the bundled
   model, frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from
   Xpresso's weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and
-  something of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
-  nothing. For yeast both are as foreign.
+  something of them may have come down to the encoder. The control, one encoder of the same form with random weights,
+  has seen nothing. For yeast both are as foreign.
 - **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing of it was learned elsewhere.
 - **Xpresso's published predictions** are of a network that was trained on 599 of the 657 genes of the slice: they are
   not a held-out figure. "Xpresso, trained here" is the same network on the folds of the others.
