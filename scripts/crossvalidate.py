@@ -19,12 +19,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from texcnn.embedding.engine import embed_windows
 from texcnn.encoders.dnabert2 import Dnabert2Encoder
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import Encoder
+from texcnn.encoders.word2vec import Word2VecEncoder
 from texcnn.evaluation.baselines import GC_CPG, MEAN, predict_baselines, sequence_inputs
 from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
 from texcnn.features.half_life import half_life_features
@@ -212,10 +215,15 @@ def chromosome_groups(chroms: list[str]) -> np.ndarray:
 
 
 class Feeder:
-    """What each entry's network is fed, made once per dataset, or per fold where it depends on the training genes."""
+    """What each entry's network is fed, made once per dataset, or per fold where it depends on the training genes.
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    Args:
+        dataset: The genes.
+        folder: Keeps the word2vec tables, which take minutes.
+    """
+
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
+        self.dataset, self.folder = dataset, folder
         self.sequences = [window.sequence for window in dataset.windows]
         self.kept: dict[object, Inputs] = {}
 
@@ -240,10 +248,13 @@ class Feeder:
         if architecture.reads == "kmer-counts":
             return KmerCountsEncoder(architecture.k)
         if architecture.reads == "word2vec":
-            key = ("table", fold)
-            if key not in self.kept:
-                self.kept[key] = fit_word2vec((self.sequences[row] for row in train), seed=fold)
-            return self.kept[key]
+            path = self.folder / f"word2vec-{fold}.safetensors"
+            if not path.exists():
+                made = fit_word2vec((self.sequences[row] for row in train), seed=fold)
+                with atomic_file(path) as temporary:
+                    save_file({"table": made.table}, temporary, metadata={"k": str(made.k)})
+            with safe_open(path, framework="pt") as file:
+                return Word2VecEncoder(file.get_tensor("table"), int(file.metadata()["k"]))
         encoder = load_model("texcnn-mini").segment_network().encoders[0]
         if name == "random":
             torch.manual_seed(0)
@@ -295,10 +306,10 @@ def run_fold(
 
 def run_all(dataset: Dataset, work: Path, minutes: float, names: list[str]) -> None:
     """Runs what is not done yet, the first run of every entry before the second, until the time is over."""
-    feeder = Feeder(dataset)
     end = time.monotonic() + 60 * minutes
     folder = work / dataset.name
     folder.mkdir(parents=True, exist_ok=True)
+    feeder = Feeder(dataset, folder)
     np.savez(folder / "truth.npz", labels=dataset.labels.numpy(), ids=dataset.ids, cell_types=dataset.cell_types)
     features = {entry.name: dataset.features(entry.features) for entry in MODELS if entry.features}
     for run in range(10):
