@@ -1,0 +1,122 @@
+"""Every architecture on the same chromosome-grouped folds.
+
+    python scripts/crossvalidation/run.py --data ../shared/data --dataset human --work cv --minutes 40
+
+A run is one pass over all five folds. What a fold predicted is kept in a file of its own, so that an interrupted run
+goes on where it stopped; table.py makes the page of them. On a CPU, networks that read every base are twice as fast
+where the allocator keeps their memory: MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=17179869184.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from dataset import FOLDS, MEDIAN, Dataset
+from entries import MODELS, Entry, Feeder
+
+from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
+from texcnn.files import atomic_file
+from texcnn.training.architectures import find_architecture
+from texcnn.training.fit import Examples, predict_rows
+from texcnn.training.inputs import SegmentVectors
+from texcnn.training.scaling import fit_features, scale_features
+
+
+def run_fold(
+    dataset: Dataset,
+    feeder: Feeder,
+    entry: Entry,
+    run: int,
+    fold: int,
+    features: tuple[np.ndarray, list[str]] | None,
+    device: str,
+) -> dict[str, np.ndarray]:
+    """Fits one network and predicts the genes of one fold: ``rows`` and ``predicted (n, n_cell_types)``."""
+    parts = [np.array(rows) for rows in dataset.folds()[fold]]
+    if features is not None:
+        complete = ~np.isnan(features[0]).any(axis=1)
+        parts = [rows[complete[rows]] for rows in parts]
+    train, valid, test = (rows.tolist() for rows in parts)
+    if not entry.architecture:
+        frame = pd.DataFrame(dataset.labels.numpy(), index=dataset.ids, columns=dataset.cell_types)
+        inputs = sequence_inputs(iter(dataset.windows)) if entry.name == GC_CPG else {}
+        if entry.name == GC_CPG:
+            # One output: boosting is fitted to each alone, and 58 of them would take an hour.
+            frame, inputs = frame[[MEDIAN]], {GC_CPG: inputs[GC_CPG]}
+        made = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], inputs)
+        predicted = made[entry.name].reindex(columns=dataset.cell_types).to_numpy()
+        return {"rows": np.array(test), "predicted": predicted}
+    architecture = find_architecture(entry.architecture)
+    inputs = feeder.inputs(entry, fold, dataset.folds()[fold][0])
+    scaled, n_features = None, 0
+    if features is not None:
+        values = np.nan_to_num(features[0])
+        scaled = scale_features(values, fit_features(values[train], features[1]))
+        n_features = len(features[1])
+    examples = Examples(inputs, scaled, dataset.labels)
+    if isinstance(inputs, SegmentVectors):
+        _, n_segments, dim = inputs.embeddings.values.shape
+        sizes = {"dim": dim, "n_segments": n_segments}
+    else:
+        sizes = {"length": dataset.window.length}
+    seed = 1_000 * run + fold
+    torch.manual_seed(seed)
+    head = architecture.make_head({**sizes, "n_cell_types": len(dataset.cell_types), "n_features": n_features}, {})
+    options = replace(architecture.fit, seed=seed, epochs=entry.epochs or architecture.fit.epochs)
+    fit = architecture.solve(head, examples, train, valid, options, cell_types=dataset.cell_types, device=device)
+    predicted = torch.cat(
+        [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
+    )
+    return {"rows": np.array(test), "predicted": predicted.numpy(), "epochs": np.array(len(fit.history))}
+
+
+def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], device: str) -> None:
+    """Runs what is not done yet, the first run of every entry before the second, until the time is over."""
+    end = time.monotonic() + 60 * minutes
+    folder = work / dataset.name
+    folder.mkdir(parents=True, exist_ok=True)
+    feeder = Feeder(dataset, folder)
+    np.savez(folder / "truth.npz", labels=dataset.labels.numpy(), ids=dataset.ids, cell_types=dataset.cell_types)
+    features = {entry.key: dataset.features(entry.features) for entry in MODELS if entry.features}
+    for run in range(10):
+        for entry in MODELS:
+            if run >= entry.runs or (keys and entry.key not in keys):
+                continue
+            for fold in range(FOLDS):
+                path = folder / f"{entry.key}-{run}-{fold}.npz"
+                if path.exists():
+                    continue
+                if time.monotonic() > end:
+                    print("time is over")
+                    return
+                start = time.monotonic()
+                made = run_fold(dataset, feeder, entry, run, fold, features.get(entry.key), device)
+                with atomic_file(path) as temporary, temporary.open("wb") as handle:
+                    np.savez(handle, **made, seconds=np.array(time.monotonic() - start))
+                print(dataset.name, entry.key, run, fold, f"{time.monotonic() - start:.1f} s", flush=True)
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="Folder of the real data.")
+    parser.add_argument("--work", type=Path, required=True, help="Folder of finished folds.")
+    parser.add_argument("--dataset", choices=["human", "yeast"], default="human")
+    parser.add_argument("--minutes", type=float, default=60, help="No new fold is started after these.")
+    parser.add_argument(
+        "--model", action="append", default=[], choices=[entry.key for entry in MODELS], help="Repeatable."
+    )
+    parser.add_argument("--device", default="cpu", help="Where to compute.")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    run_all(Dataset(given.dataset, given.data), given.work, given.minutes, given.model, given.device)
+
+
+if __name__ == "__main__":
+    main()
