@@ -109,9 +109,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="Folder of finished folds.")
     parser.add_argument("--dataset", choices=["human", "yeast"], default="human")
     parser.add_argument("--minutes", type=float, default=60, help="No new fold is started after these.")
-    parser.add_argument(
-        "--model", action="append", default=[], choices=[entry.key for entry in MODELS], help="Repeatable."
-    )
+    keys = [entry.key for entry in MODELS]
+    parser.add_argument("--model", action="append", default=[], choices=keys, help="Only this line; repeatable.")
     parser.add_argument("--device", default="cpu", help="Where to compute.")
     given = parser.parse_args()
     torch.set_num_threads(1)

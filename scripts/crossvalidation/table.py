@@ -34,7 +34,7 @@ Read it with these in mind:
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
-- **texcnn-mini's language model** is the encoder alone, without the motif convolutions and the head of the bundled model,
+- **texcnn-mini's language model** stands alone, without the motif convolutions and the head of the bundled model, and
   frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
   weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and something
   of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
