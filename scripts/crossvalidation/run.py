@@ -83,14 +83,13 @@ def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], devic
     folder.mkdir(parents=True, exist_ok=True)
     feeder = Feeder(dataset, folder)
     np.savez(folder / "truth.npz", labels=dataset.labels.numpy(), ids=dataset.ids, cell_types=dataset.cell_types)
-    features = {entry.key: dataset.features(entry.features) for entry in MODELS if entry.features}
+    entries = [entry for entry in MODELS if not keys or entry.key in keys]
+    features = {entry.key: dataset.features(entry.features) for entry in entries if entry.features}
     for run in range(10):
-        for entry in MODELS:
-            if run >= entry.runs or (keys and entry.key not in keys):
-                continue
+        for entry in entries:
             for fold in range(FOLDS):
                 path = folder / f"{entry.key}-{run}-{fold}.npz"
-                if path.exists():
+                if run >= entry.runs or path.exists():
                     continue
                 if time.monotonic() > end:
                     print("time is over")

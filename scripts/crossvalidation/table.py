@@ -29,6 +29,7 @@ Read it with these in mind:
 
 - **Runs**: ten are asked of every line with chance in it; the table has as many as the time allowed, on one core for
   each data set. A ridge, a mean and boosting have no chance in them. The same command goes on where this one stopped.
+  DNAPerceiver is asked for one: its folds take minutes per epoch on a CPU.
 - **Epochs**: the script stops the Pipoli transformer after at most 60 epochs and DNAPerceiver after 8, where their
   authors have 300 and 550: with so few genes and epochs their lines would be no verdict on them.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000.
