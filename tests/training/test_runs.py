@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,24 @@ def test_runs_are_independent_and_reproducible_bit_for_bit(data: Examples) -> No
     alone = run(data, runs=1, seed=6)[0]
     assert alone.fit.history == runs[1].fit.history
     assert len({one.fit.best.valid_loss for one in runs}) == 3
+
+
+def test_a_run_that_learned_nothing_is_named(data: Examples, caplog: pytest.LogCaptureFixture) -> None:
+    class SometimesDead(TextCNN):
+        """Its hidden units are beyond the rectifier's floor, but for one seed in three."""
+
+        def __init__(self) -> None:
+            super().__init__(3, 2, kernel_widths=(1,), filters=8)
+            if torch.initial_seed() != 6:
+                torch.nn.init.constant_(self.convolutions[0].bias, -1e3)
+
+    with caplog.at_level(logging.WARNING, "texcnn"):
+        options = FitOptions(epochs=30, batch_size=8, learning_rate=0.01, seed=5)
+        runs = fit_runs(SometimesDead, data, IDS, SPLIT, options, runs=3, cell_types=CELL_TYPES, device="cpu")
+    named = [record.args for record in caplog.records if "learned nothing" in record.message]
+    assert named == [(5,), (7,)]
+    assert runs[0].metrics["squared_pearson"].isna().all()
+    assert best_run(runs) is runs[1]
 
 
 def test_metrics_are_of_the_genes_with_a_label(data: Examples) -> None:

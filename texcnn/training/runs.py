@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from texcnn.device import resolve_device
 from texcnn.evaluation.metrics import METRICS
@@ -17,6 +18,8 @@ from texcnn.tables.split import TEST, TRAIN, VALID
 from texcnn.training.finetune import FineTunedNetwork
 from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
 from texcnn.training.splits import Split
+
+_LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True, eq=False)  # tables have no equality of one value
@@ -90,7 +93,14 @@ def fit_runs(
         )
         # A head alone is judged on the CPU, as that is where it predicts; with an encoder before it that takes hours.
         where = resolve_device(device) if isinstance(fit.head, FineTunedNetwork) else torch.device("cpu")
-        judged = [_judge(fit.head, examples, rows[part], part, cell_types, where) for part in (VALID, TEST)]
+        predicted = {part: predict_rows(fit.head, examples, rows[part], device=where) for part in (VALID, TEST)}
+        if _is_constant(predicted[VALID]):
+            _LOG.warning(
+                "the run with seed %d learned nothing: it predicts one value for every validation gene; a network can "
+                "start with dead units (try --runs) or stop too early (try fewer --genes-per-step, more --patience)",
+                seed,
+            )
+        judged = [_judge(found, examples.labels[rows[part]], part, cell_types) for part, found in predicted.items()]
         done.append(Run(seed, fit, pd.concat(judged, ignore_index=True)))
     return done
 
@@ -124,16 +134,14 @@ def summarize_runs(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def _judge(
-    head: nn.Module,
-    examples: Examples,
-    rows: Sequence[int],
-    part: str,
-    cell_types: Sequence[str],
-    device: torch.device,
-) -> pd.DataFrame:
-    predicted = predict_rows(head, examples, rows, device=device).numpy().astype(np.float64)
-    true = examples.labels[rows].numpy().astype(np.float64)
+def _is_constant(predicted: Tensor) -> bool:
+    """Says whether several genes differ by no more than rounding, in every cell type."""
+    spread = predicted.amax(dim=0) - predicted.amin(dim=0)
+    return len(predicted) > 1 and bool((spread <= 1e-5 * predicted.abs().amax(dim=0).clamp(min=1.0)).all())
+
+
+def _judge(found: Tensor, labels: Tensor, part: str, cell_types: Sequence[str]) -> pd.DataFrame:
+    predicted, true = found.numpy().astype(np.float64), labels.numpy().astype(np.float64)
     return pd.DataFrame(
         {
             "cell_type": name,
