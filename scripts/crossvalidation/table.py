@@ -36,7 +36,8 @@ Read it with these in mind:
   authors' 128 and 256 genes a step, an epoch of Xpresso and of the Pipoli transformer is four and two steps here, and
   their patience (5 and 20 epochs) ends the training before it has begun: both predict nearly one value for every human
   gene. Xpresso besides ends in two rectified units, made for one output and not for 58; both are dead in 7 of 24 random
-  starts, and its authors kept the best of ten. These two human lines judge the settings, not the networks.
+  starts, and in all 15 networks when they were fitted (its authors kept the best of ten). `texcnn train` warns of such
+  a run. These two human lines judge the settings, not the networks.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
 - **texcnn-mini's language model** stands alone, without the motif convolutions and the head of the bundled model, and
