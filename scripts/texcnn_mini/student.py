@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ def load_language_model(path: Path) -> Dnabert2Model:
     return model
 
 
+@cache
 def load_encoders() -> list[Encoder]:
     """Returns the language model and the motif convolutions, in the order of their numbers."""
     motifs = MotifCNN(**MOTIFS)

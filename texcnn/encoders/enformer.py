@@ -11,16 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
+from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 from texcnn.errors import ModelError, RunError
-from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
 
 _FIELDS = ("dim", "depth", "heads", "attn_dim_key", "num_downsamples", "dim_divisible_by")
 """The fields of ``config.json`` that the result depends on."""
@@ -29,7 +26,7 @@ _PARTS = {"stem": "_trunk.1.", "conv_tower": "_trunk.2.", "transformer": "_trunk
 """The trunk's parts, and the second name that a checkpoint has for each."""
 
 
-class EnformerEncoder(ModuleEncoder):
+class EnformerEncoder(BaseEncoder):
     """Enformer without its heads, in float32.
 
     Attributes:
@@ -47,38 +44,18 @@ class EnformerEncoder(ModuleEncoder):
     def __init__(self, model: nn.ModuleDict, config: dict[str, Any]) -> None:
         super().__init__(model)
         self._parts = model
-        self.dim: int = 2 * config["dim"]
+        self.dim = 2 * config["dim"]
         self._bin: int = 2 ** config["num_downsamples"]
         self._architecture = repr([config[field] for field in _FIELDS])
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
-        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
-        return [base_codes(segment).tolist() for segment in segments]
+    def padded_length(self, length: int) -> int:
+        """Whole bins: so each bin has bases of the row. What a bin sees of another depends on the number of bins."""
+        return -(-length // self._bin) * self._bin
 
-    @torch.inference_mode()
-    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Averages the bins of each row, float32 ``(n, dim)``.
-
-        A row is padded with unknown bases, which are zero in every channel, as much on the left as on the right (one
-        more there), to whole bins: so each bin has bases of the row. Only rows of as many bins are computed together,
-        since what a bin sees of another depends on the number of bins.
-        """
-        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
-        rows_of: dict[int, list[int]] = {}
-        for row, codes in enumerate(tokens):
-            rows_of.setdefault(-(-len(codes) // self._bin) * self._bin, []).append(row)
-        for length, rows in rows_of.items():
-            padded = np.full((len(rows), length), UNKNOWN, np.uint8)
-            for place, row in enumerate(rows):
-                start = (length - len(tokens[row])) // 2
-                padded[place, start : start + len(tokens[row])] = tokens[row]
-            vectors[rows] = self._bins(one_hot(torch.from_numpy(padded).to(self.device))).mean(dim=1)
-        return vectors
-
-    def _bins(self, bases: Tensor) -> Tensor:
-        """``(n, 4, length)`` to ``(n, bins, dim)``."""
+    def embed_bases(self, bases: Tensor) -> Tensor:
+        """Averages the bins of one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
         hidden = self._parts["conv_tower"](self._parts["stem"](bases))
-        return self._parts["final_pointwise"](self._parts["transformer"](hidden.transpose(1, 2)))
+        return self._parts["final_pointwise"](self._parts["transformer"](hidden.transpose(1, 2))).mean(dim=1)
 
     def fingerprint_parts(self) -> Sequence[str]:
         """Name, pooling and sizes."""

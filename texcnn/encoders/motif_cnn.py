@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 from texcnn.errors import ModelError
-from texcnn.segments.bases import base_codes, one_hot
 
 _SIZES = ("motifs", "motif_width", "pool", "patterns", "pattern_width", "second_pool", "places")
 
@@ -64,7 +62,7 @@ class MotifCNN(nn.Module):
         return pad(patterns, (0, self.places - patterns.shape[2])).flatten(1)
 
 
-class MotifCNNEncoder(ModuleEncoder):
+class MotifCNNEncoder(BaseEncoder):
     """The largest value of each pattern at each place of a segment, in float32.
 
     Attributes:
@@ -81,7 +79,7 @@ class MotifCNNEncoder(ModuleEncoder):
 
     def __init__(self, model: MotifCNN, config: dict[str, int]) -> None:
         super().__init__(model)
-        self.dim: int = config["patterns"] * config["places"]
+        self.dim = config["patterns"] * config["places"]
         self._longest = config["pool"] * config["second_pool"] * config["places"]
         self._sizes = repr([config[size] for size in _SIZES])
 
@@ -96,18 +94,11 @@ class MotifCNNEncoder(ModuleEncoder):
             raise ModelError(
                 f"a segment of {longest} bases for the encoder '{self.name}'", allowed=f"{self._longest} bases at most"
             )
-        return [base_codes(segment).tolist() for segment in segments]
+        return super().tokenize(segments)
 
-    @torch.inference_mode()
-    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Embeds each row, float32 ``(n, dim)``; rows of one length are computed together, so that none is padded."""
-        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
-        rows_of: dict[int, list[int]] = {}
-        for row, bases in enumerate(tokens):
-            rows_of.setdefault(len(bases), []).append(row)
-        for rows in rows_of.values():
-            codes = torch.tensor([tokens[row] for row in rows], dtype=torch.uint8, device=self.device)
-            vectors[rows] = self.model(one_hot(codes))
+    def embed_bases(self, bases: Tensor) -> Tensor:
+        """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
+        vectors: Tensor = self.model(bases)
         return vectors
 
     def fingerprint_parts(self) -> Sequence[str]:
