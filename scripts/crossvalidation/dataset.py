@@ -25,6 +25,8 @@ from texcnn.training.targets import read_targets
 MEDIAN = "median"
 GROUPS, FOLDS = 10, 5
 MIN_KNOWN = 6_500
+FEW = 1_000
+"""Training genes below which an epoch of a published batch size is a handful of steps."""
 
 
 class Dataset:

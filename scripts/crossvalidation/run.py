@@ -12,19 +12,21 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from dataset import FOLDS, MEDIAN, Dataset
+from dataset import FEW, FOLDS, MEDIAN, Dataset
 from entries import MODELS, Entry, Feeder
 
 from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
 from texcnn.files import atomic_file
 from texcnn.training.architectures import find_architecture
-from texcnn.training.fit import Examples, predict_rows
+from texcnn.training.fit import Examples, Fit, predict_rows
 from texcnn.training.inputs import SegmentVectors
+from texcnn.training.runs import is_constant
 from texcnn.training.scaling import fit_features, scale_features
 
 
@@ -52,28 +54,56 @@ def run_fold(
         made = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], inputs)
         predicted = made[entry.name].reindex(columns=dataset.cell_types).to_numpy()
         return {"rows": np.array(test), "predicted": predicted}
-    architecture = find_architecture(entry.architecture)
     inputs = feeder.inputs(entry, fold, dataset.folds()[fold][0])
     scaled, n_features = None, 0
     if features is not None:
         values = np.nan_to_num(features[0])
         scaled = scale_features(values, fit_features(values[train], features[1]))
         n_features = len(features[1])
-    examples = Examples(inputs, scaled, dataset.labels)
     if isinstance(inputs, SegmentVectors):
         _, n_segments, dim = inputs.embeddings.values.shape
         sizes = {"dim": dim, "n_segments": n_segments}
     else:
         sizes = {"length": dataset.window.length}
+    outputs = [dataset.cell_types.index(MEDIAN)] if entry.median_only else list(range(len(dataset.cell_types)))
+    sizes |= {"n_cell_types": len(outputs), "n_features": n_features}
+    examples = Examples(inputs, scaled, dataset.labels[:, outputs])
+    names = [dataset.cell_types[column] for column in outputs]
+    fit_start = partial(_fit, entry, sizes, examples, train, valid, names, device)
     seed = 1_000 * run + fold
+    if entry.starts > 1:
+        seeds = [100_000 * start + seed for start in range(entry.starts)]
+        seed = min(seeds, key=lambda seed: _rank(fit_start(seed, epochs=1), examples, valid, device))
+    fit = fit_start(seed)
+    predicted = np.full((len(test), len(dataset.cell_types)), np.nan, np.float32)
+    for part in np.array_split(np.arange(len(test)), -(-len(test) // 64)):
+        rows = [test[place] for place in part]
+        predicted[np.ix_(part, outputs)] = predict_rows(fit.head, examples, rows, device=device).numpy()
+    return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
+
+
+def _fit(
+    entry: Entry,
+    sizes: dict[str, int],
+    examples: Examples,
+    train: list[int],
+    valid: list[int],
+    names: list[str],
+    device: str,
+    seed: int,
+    **given: int,
+) -> Fit:
+    architecture = find_architecture(entry.architecture)
     torch.manual_seed(seed)
-    head = architecture.make_head({**sizes, "n_cell_types": len(dataset.cell_types), "n_features": n_features}, {})
-    options = replace(architecture.fit, seed=seed, epochs=entry.epochs or architecture.fit.epochs)
-    fit = architecture.solve(head, examples, train, valid, options, cell_types=dataset.cell_types, device=device)
-    predicted = torch.cat(
-        [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
-    )
-    return {"rows": np.array(test), "predicted": predicted.numpy(), "epochs": np.array(len(fit.history))}
+    head = architecture.make_head(sizes, {})
+    settings = {**entry.fit, **(entry.few if len(train) < FEW else {}), **given}
+    options = replace(architecture.fit, seed=seed, **settings)
+    return architecture.solve(head, examples, train, valid, options, cell_types=names, device=device)
+
+
+def _rank(fit: Fit, examples: Examples, valid: list[int], device: str) -> tuple[bool, float]:
+    """Puts a network that predicts one value for every gene behind those that do not, whatever their loss."""
+    return is_constant(predict_rows(fit.head, examples, valid, device=device)), fit.best.valid_loss
 
 
 def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], device: str) -> None:

@@ -94,7 +94,7 @@ def fit_runs(
         # A head alone is judged on the CPU, as that is where it predicts; with an encoder before it that takes hours.
         where = resolve_device(device) if isinstance(fit.head, FineTunedNetwork) else torch.device("cpu")
         predicted = {part: predict_rows(fit.head, examples, rows[part], device=where) for part in (VALID, TEST)}
-        if _is_constant(predicted[VALID]):
+        if is_constant(predicted[VALID]):
             _LOG.warning(
                 "the run with seed %d learned nothing: it predicts one value for every validation gene; a network can "
                 "start with dead units (try --runs) or stop too early (try fewer --genes-per-step, more --patience)",
@@ -134,7 +134,7 @@ def summarize_runs(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def _is_constant(predicted: Tensor) -> bool:
+def is_constant(predicted: Tensor) -> bool:
     """Says whether several genes differ by no more than rounding, in every cell type."""
     spread = predicted.amax(dim=0) - predicted.amin(dim=0)
     return len(predicted) > 1 and bool((spread <= 1e-5 * predicted.abs().amax(dim=0).clamp(min=1.0)).all())
