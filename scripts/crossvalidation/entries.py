@@ -88,7 +88,7 @@ MODELS = (
         "Xpresso, trained here",
         "xpresso",
         fit={"epochs": 30},
-        few={"batch_size": 32, "patience": 15},
+        few={"batch_size": 32, "epochs": 80, "patience": 15},
         starts=10,
         median_only=True,
     ),

@@ -94,7 +94,7 @@ def test_what_belongs_to_another_architecture_is_refused(
 def test_settings_are_the_authors_until_the_user_says_otherwise() -> None:
     xpresso = find_architecture("xpresso")
     assert fit_options(xpresso, 3, epochs=None, batch_size=7) == type(xpresso.fit)(
-        epochs=100, batch_size=7, learning_rate=1e-3, patience=5, seed=3, optimizer="adam"
+        epochs=100, batch_size=7, learning_rate=5e-4, patience=7, seed=3, optimizer="sgd"
     )
     with pytest.raises(InputError, match="deeplncloc"):
         find_architecture("lstm")
