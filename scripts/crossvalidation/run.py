@@ -106,7 +106,7 @@ def _rank(fit: Fit, examples: Examples, valid: list[int], device: str) -> tuple[
     return is_constant(predict_rows(fit.head, examples, valid, device=device)), fit.best.valid_loss
 
 
-def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], device: str) -> None:
+def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], runs: int, device: str) -> None:
     """Runs what is not done yet, the first run of every entry before the second, until the time is over."""
     end = time.monotonic() + 60 * minutes
     folder = work / dataset.name
@@ -115,7 +115,7 @@ def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], devic
     np.savez(folder / "truth.npz", labels=dataset.labels.numpy(), ids=dataset.ids, cell_types=dataset.cell_types)
     entries = [entry for entry in MODELS if not keys or entry.key in keys]
     features = {entry.key: dataset.features(entry.features) for entry in entries if entry.features}
-    for run in range(10):
+    for run in range(runs):
         for entry in entries:
             for fold in range(FOLDS):
                 path = folder / f"{entry.key}-{run}-{fold}.npz"
@@ -140,10 +140,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="No new fold is started after these.")
     keys = [entry.key for entry in MODELS]
     parser.add_argument("--model", action="append", default=[], choices=keys, help="Only this line; repeatable.")
+    parser.add_argument("--runs", type=int, default=10, help="How many, of a line with chance in it.")
     parser.add_argument("--device", default="cpu", help="Where to compute.")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    run_all(Dataset(given.dataset, given.data), given.work, given.minutes, given.model, given.device)
+    run_all(Dataset(given.dataset, given.data), given.work, given.minutes, given.model, given.runs, given.device)
 
 
 if __name__ == "__main__":
