@@ -68,3 +68,14 @@ def test_a_plugins_own_error_passes_unchanged(plugins):
     plugins(mine="a_plugin:refuse")
     with pytest.raises(ModelError, match=r"^its own words$"):
         registry.load_encoder(EncoderSpec(type="mine", source="x"))
+
+
+def test_a_pooling_that_a_type_does_not_have_is_refused(plugins, dnabert2_folder):
+    plugins(mine="a_plugin:load")
+    assert registry.load_encoder(EncoderSpec("dnabert2", str(dnabert2_folder), pooling="cls")).pooling == "cls"
+    for spec in (
+        EncoderSpec("mine", "anything", pooling="cls"),
+        EncoderSpec("kmer-counts", "bundle", pooling="cls", options={"k": 4}),
+    ):
+        with pytest.raises(ModelError, match=rf"encoder type '{spec.type}' has no pooling 'cls'.*{spec.source}.*mean"):
+            registry.load_encoder(spec)

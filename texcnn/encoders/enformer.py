@@ -70,10 +70,8 @@ def load_enformer(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Enfo
 
     Raises:
         RunError: if the package enformer-pytorch is missing.
-        ModelError: if anything is missing, left over, damaged or does not fit together, or the pooling is no mean.
+        ModelError: if anything is missing, left over, damaged or does not fit together.
     """
-    if spec.pooling != "mean":
-        raise ModelError(f"Enformer has no pooling '{spec.pooling}'", where=spec.source, allowed="mean")
     try:
         from enformer_pytorch import Enformer, EnformerConfig
     except ImportError as error:

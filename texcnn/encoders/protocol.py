@@ -92,7 +92,8 @@ class EncoderSpec:
         source: A Hub id (``owner/name``), a local folder, or ``"bundle"``.
         revision: The pinned commit of a Hub id.
         sha256: File name to expected sha256 of the files read from ``source``.
-        pooling: How token vectors become one vector per segment (:mod:`texcnn.encoders.pooling`).
+        pooling: How token vectors become one vector per segment (:mod:`texcnn.encoders.pooling`). An encoder with a
+            choice of them says in its attribute ``pooling`` which one it has; any other has the mean alone.
         options: What else the type needs, such as ``{"k": 6}`` or ``{"config": {...}}``.
     """
 

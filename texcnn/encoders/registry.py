@@ -69,12 +69,17 @@ def load_encoder(spec: EncoderSpec, *, bundle: EncoderFiles | None = None) -> En
         bundle: The open model bundle, for a spec whose weights lie in it.
 
     Raises:
-        ModelError: for an unknown type, or if the encoder cannot be loaded.
+        ModelError: for an unknown type, a pooling that the type does not have, or if the encoder cannot be loaded.
     """
     types = encoder_types()
     if spec.type not in types:
         raise unknown_name("encoder type", spec.type, types, error=ModelError)
-    return types[spec.type](spec, bundle)
+    encoder = types[spec.type](spec, bundle)
+    # What an encoder computes is no other pooling's vectors: a name that it does not know of must not pass unnoticed.
+    had = getattr(encoder, "pooling", "mean")
+    if spec.pooling != had:
+        raise ModelError(f"encoder type '{spec.type}' has no pooling '{spec.pooling}'", where=spec.source, allowed=had)
+    return encoder
 
 
 def _distribution(entry_point: EntryPoint) -> str:
