@@ -14,7 +14,7 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
 from texcnn.heads.textcnn import TextCNN
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.model.network import SegmentNetwork
 
 MODEL = "texcnn-mini"

@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from texcnn.model.model import Model, load_model
+    from texcnn.model.load import load_model
+    from texcnn.model.model import Model
 
 __all__ = ["Model", "__version__", "load_model"]
 
@@ -19,7 +20,7 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 def __getattr__(name: str) -> Any:
     # Loading torch takes seconds, which `texcnn --help` and `import texcnn.genome` need not wait for.
     if name in ("Model", "load_model"):
-        from texcnn.model import model
+        from texcnn.model import load
 
-        return getattr(model, name)
+        return getattr(load, name)
     raise AttributeError(f"module 'texcnn' has no attribute '{name}'")

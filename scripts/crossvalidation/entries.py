@@ -20,7 +20,7 @@ from texcnn.encoders.protocol import Encoder
 from texcnn.encoders.word2vec import Word2VecEncoder
 from texcnn.evaluation.baselines import GC_CPG, MEAN
 from texcnn.files import atomic_file
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.segments.bases import stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.architectures import Architecture, find_architecture

@@ -23,11 +23,12 @@ from entries import MODELS, Entry, Feeder
 
 from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
 from texcnn.files import atomic_file
+from texcnn.model.head_features import scale_features
 from texcnn.training.architectures import find_architecture
 from texcnn.training.fit import Examples, Fit, predict_rows
 from texcnn.training.inputs import SegmentVectors
 from texcnn.training.runs import is_constant
-from texcnn.training.scaling import fit_features, scale_features
+from texcnn.training.scaling import fit_features
 
 
 def run_fold(

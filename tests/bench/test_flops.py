@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from texcnn.bench.flops import batch_flops, encoder_flops, flops_per_token, gemm_flops_per_second
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Model
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 
 def test_flops_of_a_token_by_hand():

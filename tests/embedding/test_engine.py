@@ -15,7 +15,7 @@ from torch import Tensor
 import texcnn.embedding.engine
 from texcnn.embedding.engine import CPU_TOKENS, embed_segments, embed_windows
 from texcnn.errors import InputError, RunError
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
 
 SEGMENTS = ["ACGT", "GG", "ACGT", "A", "GG", "ACGTACGTTT"]

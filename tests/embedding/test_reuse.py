@@ -16,7 +16,7 @@ import texcnn
 from texcnn.embedding.engine import embed_windows
 from texcnn.embedding.reuse import SegmentMemory
 from texcnn.model import predict
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.model.run import predict_to_table
 from texcnn.segments.segment import SegmentSpec
 

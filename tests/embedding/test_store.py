@@ -18,7 +18,8 @@ from texcnn.errors import InputError, ModelError, StoreError
 from texcnn.genome.gene import Annotation, Skipped
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
-from texcnn.model.model import Model, load_model
+from texcnn.model.load import load_model
+from texcnn.model.model import Model
 from texcnn.model.predict import predict_store
 
 MANY = [(f"g{place}", "chr1", 3 * place + 1, 3 * place + 2, "+-"[place % 2]) for place in range(30)]

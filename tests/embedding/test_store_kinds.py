@@ -23,7 +23,7 @@ from texcnn.errors import InputError, StoreError
 from texcnn.files import locked
 from texcnn.genome.gene import Gene
 from texcnn.genome.windows import WindowSpec
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 GENES = [Gene(f"g{place}", f"G{place}", "chr1", 50 + place, "+") for place in range(5)]
 SPEC = StoreSpec(("f" * 64,), 2, WINDOW, SEGMENTS, "g.fa", "0" * 64, genes_per_chunk=2)

@@ -18,7 +18,7 @@ from texcnn.encoders.dnabert2 import load_dnabert2
 from texcnn.encoders.protocol import Compilable, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.errors import InputError
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 SEGMENTS = ["ACGTACGTACGT", "GGGTTTAAACCC", "ACG", "TTTTTTTTTTTTTTTT", "ACGNNACGT"]
 

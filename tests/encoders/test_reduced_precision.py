@@ -24,7 +24,7 @@ from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 SEGMENTS = ["ACGTACGTACGT", "GGGTTTAAACCC", "ACG", "TTTTTTTTTTTTTTTTTTTT"]
 

@@ -17,7 +17,7 @@ from texcnn.errors import InputError
 from texcnn.features.from_gtf import half_life_table
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import FeatureSpec
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 
 @pytest.fixture

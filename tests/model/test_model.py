@@ -18,7 +18,7 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.model import predict as predict_module
 from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
 from texcnn.model.catalog import DEFAULT_MODEL, bundled_models, fetch_model, resolve_model
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.model.predict import predict_genes
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from texcnn.model.catalog import bundled_models
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.training.targets import read_targets
 
 

@@ -15,7 +15,7 @@ from pipeline_runs import Pipeline, Run, copy_pipeline
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.xpresso import XpressoCNN
 from texcnn.model.bundle import BundleConfig, HeadSpec, save_bundle
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 

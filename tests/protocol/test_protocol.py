@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.genome.annotation import read_gtf
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 
 FILE = "protocol/protocol.toml"
 

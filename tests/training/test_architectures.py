@@ -10,7 +10,7 @@ import torch
 
 from texcnn.errors import InputError
 from texcnn.genome.windows import WindowSpec
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.training.architectures import ARCHITECTURES, find_architecture, fit_options
 
 PEERS = [name for name in ARCHITECTURES if name != "textcnn"]

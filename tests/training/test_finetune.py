@@ -8,7 +8,7 @@ from tiny import save_tiny_dnabert2
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.errors import InputError
 from texcnn.heads.textcnn import TextCNN
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
 from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows

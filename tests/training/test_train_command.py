@@ -20,7 +20,7 @@ from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
 from texcnn.model import bundle as bundle_module
 from texcnn.model.bundle import BundleFiles
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.encoders import encoders_by_name, encoders_of_model
 
@@ -106,7 +106,7 @@ def test_features_are_scaled_by_training_genes_and_needed_again(
     lengths = 1000 + split.loc[split["split"] == "train", "gene_id"].str[1:].astype(int)
     assert (feature.name, feature.mean) == ("length", pytest.approx(lengths.mean()))
     assert feature.scale == pytest.approx(lengths.std(ddof=0))
-    scaled = model.scaled_features(FeatureTable.read(table, ["length"]), list(split["gene_id"]))
+    scaled = model.features.scaled(FeatureTable.read(table, ["length"]), list(split["gene_id"]))
     assert scaled is not None
     assert abs(scaled[(split["split"] == "train").to_numpy()].mean()) < 1e-5
     genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"], "--model", out, "--out", tmp_path / "p.tsv"]

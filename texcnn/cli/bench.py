@@ -55,7 +55,7 @@ def bench(
     from texcnn.encoders.registry import load_encoder
     from texcnn.files import check_output
     from texcnn.genome.windows import WindowSpec
-    from texcnn.model.model import load_model
+    from texcnn.model.load import load_model
     from texcnn.segments.segment import SegmentSpec
 
     check_one_source(model, encoders)

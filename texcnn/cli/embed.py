@@ -87,7 +87,7 @@ def embed(
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.windows import WindowSpec
-    from texcnn.model.model import load_model
+    from texcnn.model.load import load_model
     from texcnn.segments.segment import SegmentSpec
 
     sizes = {"--upstream": upstream, "--downstream": downstream, "--segment-length": segment_length}

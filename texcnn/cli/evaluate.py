@@ -107,7 +107,7 @@ def evaluate(
     from texcnn.evaluation.peers import read_peers
     from texcnn.files import check_output, scratch_folder
     from texcnn.genome.windows import WindowSpec
-    from texcnn.model.model import load_model
+    from texcnn.model.load import load_model
     from texcnn.model.run import predict_to_table
     from texcnn.tables.expression import read_expression, transform_expression
     from texcnn.tables.split import TEST, TRAIN

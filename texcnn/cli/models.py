@@ -45,7 +45,7 @@ def show(name: str | None, as_json: bool, cell_types: bool) -> None:
     """Show a model: its card, or with --json what it is made of."""
     from texcnn.model.bundle import CARD
     from texcnn.model.catalog import resolve_model
-    from texcnn.model.model import load_model
+    from texcnn.model.load import load_model
 
     folder = resolve_model(name)
     model = load_model(folder)

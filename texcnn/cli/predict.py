@@ -66,7 +66,7 @@ def predict(
     """
     from texcnn.device import resolve_device
     from texcnn.errors import InputError
-    from texcnn.model.model import load_model
+    from texcnn.model.load import load_model
     from texcnn.model.run import predict_store_to_table, predict_to_table
     from texcnn.tables.writers import check_table_output
 

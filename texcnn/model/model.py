@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
 
 from texcnn import __version__
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.registry import load_encoder
 from texcnn.errors import InputError, ModelError, unknown_name
-from texcnn.features.from_gtf import half_life_table
-from texcnn.features.table import FeatureTable
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
-from texcnn.heads.registry import load_head
-from texcnn.model.bundle import BundleConfig, BundleFiles
-from texcnn.model.catalog import resolve_model
-from texcnn.model.network import Network, OneHotNetwork, SegmentNetwork
+from texcnn.model.bundle import BundleConfig
+from texcnn.model.head_features import HeadFeatures
+from texcnn.model.network import Network, SegmentNetwork
 from texcnn.model.predict import predict_genes
 from texcnn.tables.columns import TableDescription, skipped_frame
 
@@ -147,67 +141,10 @@ class Model:
             columns.append(int(matches[0]))
         return list(dict.fromkeys(columns))
 
-    def scaled_features(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> Tensor | None:
-        """Looks up and scales the head's extra inputs.
-
-        Args:
-            table: The user's features; None uses the defaults stored in the model.
-            gene_ids: One per row.
-
-        Returns:
-            float32 ``(len(gene_ids), n_features)``, NaN where a gene has none; None for a model without features.
-
-        Raises:
-            InputError: when the model needs features and there is no table, or has none and there is one.
-        """
-        specs = self.config.features
-        if not specs:
-            if table is not None:
-                raise InputError(f"the model '{self.name}' takes no features", where="--features")
-            return None
-        if table is None:
-            needed = [spec.name for spec in specs if spec.default is None]
-            if needed:
-                raise InputError(
-                    f"the model '{self.name}' needs the features {', '.join(needed)}",
-                    where="--features",
-                    remedy="give a TSV with gene_id and these columns",
-                )
-            return torch.tensor([[spec.default for spec in specs]] * len(gene_ids), dtype=torch.float32)
-        mean = np.array([spec.mean for spec in specs])
-        scale = np.array([spec.scale for spec in specs])
-        return torch.from_numpy(((table.lookup(gene_ids) - mean) / scale).astype(np.float32))
-
-    def read_features(self, path: Path | None) -> FeatureTable | None:
-        """Reads the feature table this model takes; None for no path.
-
-        Raises:
-            InputError: when the table cannot be used, or the model takes none.
-        """
-        if path is None:
-            return None
-        if not self.config.features:
-            raise InputError(f"the model '{self.name}' takes no features", where="--features")
-        return FeatureTable.read(Path(path), [spec.name for spec in self.config.features])
-
-    def half_life_features(
-        self,
-        given: FeatureTable | None,
-        reference: Reference,
-        gtf: Path | None,
-        *,
-        genes: Sequence[str] | None = None,
-        map_chrom_names: bool = False,
-    ) -> FeatureTable:
-        """Computes this model's half-life features: :func:`texcnn.features.from_gtf.half_life_table`.
-
-        Raises:
-            InputError: when a table is ``given`` as well, or they cannot be computed.
-        """
-        if given is not None:
-            raise InputError("features given twice", where="--features, --half-life", allowed="one of the two")
-        names = [spec.name for spec in self.config.features]
-        return half_life_table(reference, gtf, names, genes=genes, map_chrom_names=map_chrom_names)
+    @property
+    def features(self) -> HeadFeatures:
+        """The head's extra inputs."""
+        return HeadFeatures(self.name, self.config.features)
 
     def predict_sequences(
         self,
@@ -249,7 +186,7 @@ class Model:
         if not sequences:
             return np.zeros((0, len(self.cell_type_table)), np.float32)
         extra = (
-            self.scaled_features(None, [""] * len(sequences))
+            self.features.scaled(None, [""] * len(sequences))
             if features is None
             else torch.as_tensor(features, dtype=torch.float32)
         )
@@ -317,10 +254,10 @@ class Model:
             InputError: when the input cannot be used.
         """
         with Reference(Path(fasta)) as reference:
-            table = self.read_features(None if features is None else Path(features))
+            table = self.features.read(None if features is None else Path(features))
             if half_life:
                 annotated = None if gtf is None else Path(gtf)
-                table = self.half_life_features(
+                table = self.features.half_life(
                     table, reference, annotated, genes=genes, map_chrom_names=map_chrom_names
                 )
             annotation = load_genes(
@@ -352,36 +289,3 @@ class Model:
         # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
         predicted.attrs = {"unit": self.unit, "skipped": skipped_frame(skipped).to_dict("records")}
         return predicted
-
-
-def load_model(name: str | Path | None = None) -> Model:
-    """Loads a model from this machine.
-
-    Args:
-        name: A bundled model's name, a bundle's folder, or ``hf:owner/name@revision`` fetched before; None is the
-            bundled default.
-
-    Returns:
-        The model, on the CPU.
-
-    Raises:
-        ModelError: when there is no such model here, or it cannot be trusted.
-    """
-    files = BundleFiles(resolve_model(name))
-    config = files.config
-    head = load_head(config.head, files.tensors("head."), where=files.folder)
-    if head.n_cell_types != len(files.cell_types):
-        raise ModelError(
-            f"the head has {head.n_cell_types} outputs, the table of cell types {len(files.cell_types)} rows",
-            where=files.folder,
-            allowed="one row per output",
-        )
-    digest = hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode())
-    if config.kind == "one-hot":
-        return Model(config, OneHotNetwork(head, len(files.cell_types)), files.cell_types, digest.hexdigest())
-    if config.segments is None:
-        raise ModelError("a model of kind 'segments' without segments", where=files.folder)
-    encoders = [load_encoder(spec, bundle=files) for spec in config.encoders]
-    for encoder in encoders:
-        digest.update(encoder.fingerprint().encode())
-    return Model(config, SegmentNetwork(encoders, head, config.segments), files.cell_types, digest.hexdigest())

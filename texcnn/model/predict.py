@@ -123,7 +123,7 @@ class _RowMaker:
         self._transcripts = transcripts
 
     def features(self, genes: Sequence[Gene]) -> Tensor | None:
-        return self._model.scaled_features(self._table, [gene.id for gene in genes])
+        return self._model.features.scaled(self._table, [gene.id for gene in genes])
 
     def make(
         self, genes: Sequence[Gene], n_fraction: Sequence[float], features: Tensor | None, values: Tensor

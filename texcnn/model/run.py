@@ -57,13 +57,13 @@ def predict_to_table(
     per_transcript = which.get("transcripts") == "all"
     resolved = resolve_device(device)  # a missing GPU is cheaper to find than a whole annotation is to read
     computed_in = resolve_dtype(dtype, resolved)
-    table = model.read_features(features)
+    table = model.features.read(features)
     _LOG.info("computing on %s in %s", resolved, dtype_name(computed_in))
     memory = SegmentMemory()
     with Reference(fasta) as reference:
         if half_life:
             mapped = which.get("map_chrom_names", False)
-            table = model.half_life_features(
+            table = model.features.half_life(
                 table, reference, which.get("gtf"), genes=which.get("genes"), map_chrom_names=mapped
             )
         annotation = load_genes(reference, model.window, **which)
@@ -103,7 +103,7 @@ def predict_store_to_table(
 ) -> Counts:
     """Predicts the genes of an embedding store into a table; see :func:`predict_to_table`."""
     store = EmbeddingStore.open(embeddings)
-    table = model.read_features(features)
+    table = model.features.read(features)
     rows = predict_store(model, store, cell_types=cell_types, features=table, progress=progress)
     description = model.describe_table(
         cell_types=cell_types,

@@ -17,7 +17,7 @@ from texcnn.errors import ModelError
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
-from texcnn.model.model import load_model
+from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
 
 

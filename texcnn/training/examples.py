@@ -15,10 +15,11 @@ from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.model.bundle import FeatureSpec
+from texcnn.model.head_features import scale_features
 from texcnn.tables.split import TRAIN
 from texcnn.training.fit import Examples
 from texcnn.training.inputs import Inputs
-from texcnn.training.scaling import fit_features, scale_features
+from texcnn.training.scaling import fit_features
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
 

@@ -78,10 +78,3 @@ def fit_features(values: npt.NDArray[np.float32], names: Sequence[str]) -> tuple
         FeatureSpec(name, float(centre), float(spread) or 1.0)
         for name, centre, spread in zip(names, mean, scale, strict=True)
     )
-
-
-def scale_features(values: npt.NDArray[np.float32], specs: Sequence[FeatureSpec]) -> Tensor:
-    """Scales features just as :meth:`texcnn.model.model.Model.scaled_features` will."""
-    mean = np.array([spec.mean for spec in specs])
-    scale = np.array([spec.scale for spec in specs])
-    return torch.from_numpy(((values - mean) / scale).astype(np.float32))

@@ -1,0 +1,48 @@
+"""A model from this machine: its bundle's files, put together and named by a digest of all they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from texcnn.encoders.registry import load_encoder
+from texcnn.errors import ModelError
+from texcnn.heads.registry import load_head
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.catalog import resolve_model
+from texcnn.model.model import Model
+from texcnn.model.network import OneHotNetwork, SegmentNetwork
+
+
+def load_model(name: str | Path | None = None) -> Model:
+    """Loads a model from this machine.
+
+    Args:
+        name: A bundled model's name, a bundle's folder, or ``hf:owner/name@revision`` fetched before; None is the
+            bundled default.
+
+    Returns:
+        The model, on the CPU.
+
+    Raises:
+        ModelError: when there is no such model here, or it cannot be trusted.
+    """
+    files = BundleFiles(resolve_model(name))
+    config = files.config
+    head = load_head(config.head, files.tensors("head."), where=files.folder)
+    if head.n_cell_types != len(files.cell_types):
+        raise ModelError(
+            f"the head has {head.n_cell_types} outputs, the table of cell types {len(files.cell_types)} rows",
+            where=files.folder,
+            allowed="one row per output",
+        )
+    digest = hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode())
+    if config.kind == "one-hot":
+        return Model(config, OneHotNetwork(head, len(files.cell_types)), files.cell_types, digest.hexdigest())
+    if config.segments is None:
+        raise ModelError("a model of kind 'segments' without segments", where=files.folder)
+    encoders = [load_encoder(spec, bundle=files) for spec in config.encoders]
+    for encoder in encoders:
+        digest.update(encoder.fingerprint().encode())
+    return Model(config, SegmentNetwork(encoders, head, config.segments), files.cell_types, digest.hexdigest())
