@@ -27,17 +27,16 @@ figures of the single cell types (57 of human, 52 conditions of yeast), learned 
 
 Read it with these in mind:
 
-- **Runs**: ten are asked of every line with chance in it; the table has as many as the time allowed, on one core for
-  each data set. A ridge, a mean and boosting have no chance in them. The same command goes on where this one stopped.
-  DNAPerceiver is asked for one: its folds take minutes per epoch on a CPU.
-- **Epochs**: the script stops the Pipoli transformer after at most 60 epochs and DNAPerceiver after 8, where their
-  authors have 300 and 550: with so few genes and epochs their lines would be no verdict on them.
+- **Runs**: ten are asked of every line with chance in it; a ridge, a mean and boosting have none. Slow networks have
+  the runs that hours on two CPU cores gave; the same command goes on where it stopped, on a GPU too (`--device`).
+- **Epochs**: at most 60 for the Pipoli transformer, 30 for Xpresso (80 for human) and 8 for DNAPerceiver, where their
+  authors have 300, 100 and 550; DNAPerceiver's line is no verdict on it.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000. With their
-  authors' 128 and 256 genes a step, an epoch of Xpresso and of the Pipoli transformer is four and two steps here, and
-  their patience (5 and 20 epochs) ends the training before it has begun: both predict nearly one value for every human
-  gene. Xpresso besides ends in two rectified units, made for one output and not for 58; both are dead in 7 of 24 random
-  starts, and in all 15 networks when they were fitted (its authors kept the best of ten). `texcnn train` warns of such
-  a run. These two human lines judge the settings, not the networks.
+  authors' batches an epoch of Xpresso and of the Pipoli transformer would be four and two steps, and their patience
+  would end the training before it has begun. They take 32 and 16 genes a step there; everything else is the authors'.
+- **Xpresso, trained here** has one output, the median, and a run is the best of ten starts, as its authors' was: after
+  one epoch the start with the smallest loss on the stopping genes goes on, of those that do not predict one value for
+  every gene. Most do: the last hidden layer has two rectified units, and both are often dead after the first steps.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
 - **texcnn-mini's language model** stands alone, without the motif convolutions and the head of the bundled model, and
