@@ -46,7 +46,7 @@ class Entry:
         runs: How many, at most.
         fit: Settings that differ from the authors'.
         few: Those that differ besides where an epoch of the authors' batches is a handful of steps.
-        starts: Networks of which the best after one epoch is trained.
+        starts: Networks that are trained, of which the one with the smallest loss is the run's.
         median_only: Whether the median is the only output.
     """
 
@@ -88,8 +88,8 @@ MODELS = (
         "Xpresso, trained here",
         "xpresso",
         fit={"epochs": 30},
-        few={"batch_size": 32, "epochs": 80, "patience": 15},
-        starts=10,
+        few={"batch_size": 32, "epochs": 80, "patience": 12},
+        starts=6,
         median_only=True,
     ),
     Entry("perceiver", "DNAPerceiver", "perceiver", fit={"epochs": 8}),

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -70,12 +72,11 @@ def run_fold(
     sizes |= {"n_cell_types": len(outputs), "n_features": n_features}
     examples = Examples(inputs, scaled, dataset.labels[:, outputs])
     names = [dataset.cell_types[column] for column in outputs]
-    fit_start = partial(_fit, entry, sizes, examples, train, valid, names, device)
     seed = 1_000 * run + fold
-    if entry.starts > 1:
+    with TemporaryDirectory() as folder:
+        fit_start = partial(_fit, entry, sizes, examples, (train, valid), names, device, Path(folder))
         seeds = [100_000 * start + seed for start in range(entry.starts)]
-        seed = min(seeds, key=lambda seed: _rank(fit_start(seed, epochs=1), examples, valid, device))
-    fit = fit_start(seed)
+        fit = best_start(fit_start, seeds, examples, valid) if entry.starts > 1 else fit_start(seed)
     predicted = np.full((len(test), len(dataset.cell_types)), np.nan, np.float32)
     for part in np.array_split(np.arange(len(test)), -(-len(test) // 64)):
         rows = [test[place] for place in part]
@@ -83,28 +84,44 @@ def run_fold(
     return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
 
 
+def best_start(fit: Callable[..., Fit], seeds: list[int], examples: Examples, valid: list[int]) -> Fit:
+    """Trains a network from each seed and returns the one with the smallest loss.
+
+    One that predicts a single value for every gene after two epochs is not trained further: it would not be chosen.
+    """
+    made = []
+    for seed in seeds:
+        begun = fit(seed, epochs=2)
+        dead = is_constant(predict_rows(begun.head, examples, valid))
+        made.append(begun if dead else fit(seed))
+    return min(made, key=lambda fit: fit.best.valid_loss)
+
+
 def _fit(
     entry: Entry,
     sizes: dict[str, int],
     examples: Examples,
-    train: list[int],
-    valid: list[int],
+    parts: tuple[list[int], list[int]],
     names: list[str],
     device: str,
+    folder: Path,
     seed: int,
     **given: int,
 ) -> Fit:
+    """Fits one network; called again with more epochs, it goes on."""
     architecture = find_architecture(entry.architecture)
     torch.manual_seed(seed)
     head = architecture.make_head(sizes, {})
-    settings = {**entry.fit, **(entry.few if len(train) < FEW else {}), **given}
-    options = replace(architecture.fit, seed=seed, **settings)
-    return architecture.solve(head, examples, train, valid, options, cell_types=names, device=device)
-
-
-def _rank(fit: Fit, examples: Examples, valid: list[int], device: str) -> tuple[bool, float]:
-    """Puts a network that predicts one value for every gene behind those that do not, whatever their loss."""
-    return is_constant(predict_rows(fit.head, examples, valid, device=device)), fit.best.valid_loss
+    settings = {**entry.fit, **(entry.few if len(parts[0]) < FEW else {}), **given}
+    return architecture.solve(
+        head,
+        examples,
+        *parts,
+        replace(architecture.fit, seed=seed, **settings),
+        cell_types=names,
+        device=device,
+        checkpoint=folder / f"{seed}.safetensors" if entry.starts > 1 else None,
+    )
 
 
 def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], runs: int, device: str) -> None:

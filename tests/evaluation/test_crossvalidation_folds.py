@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from texcnn.training.fit import Examples, predict_rows
 from texcnn.training.inputs import WindowBases
 
 LENGTH, GENES = 900, 60
@@ -44,7 +45,7 @@ def dataset() -> SimpleNamespace:
 
 def fold(run: ModuleType, dataset: SimpleNamespace, number: int = 0, **changes: object) -> dict[str, np.ndarray]:
     entry = next(entry for entry in run.MODELS if entry.key == "xpresso")
-    entry = replace(entry, fit={"epochs": 2}, few={"batch_size": 8}, **changes)
+    entry = replace(entry, **{"fit": {"epochs": 2}, "few": {"batch_size": 8}, **changes})
     feeder = SimpleNamespace(inputs=lambda *_: WindowBases(dataset.codes))
     return run.run_fold(dataset, feeder, entry, number, 0, None, "cpu")
 
@@ -57,26 +58,31 @@ def test_a_network_of_the_median_says_nothing_of_cell_types(run: ModuleType, dat
     assert np.isfinite(fold(run, dataset, starts=1, median_only=False)["predicted"]).all()
 
 
-def test_the_best_start_that_is_alive_is_trained(
+def test_the_best_of_the_starts_is_taken_and_dead_ones_are_given_up(
     run: ModuleType, dataset: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit, calls = run._fit, []
 
     def watched(*arguments: object, **given: int) -> object:
         made = fit(*arguments, **given)
-        *_, examples, _, valid, _, device, seed = arguments
-        calls.append((seed, given, run._rank(made, examples, valid, device), examples))
+        calls.append((arguments[-1], given.get("epochs"), made, predict_rows(made.head, arguments[2], range(40, 50))))
         return made
 
     monkeypatch.setattr(run, "_fit", watched)
-    fold(run, dataset, number=2, starts=6)
-    tried, (chosen, given, _, _) = calls[:-1], calls[-1]
-    assert [seed for seed, *_ in tried] == [2_000 + 100_000 * start for start in range(6)]
-    assert all(given == {"epochs": 1} for _, given, _, _ in tried)
-    assert given == {}
-    ranks = {seed: rank for seed, _, rank, _ in tried}
-    assert {dead for dead, _ in ranks.values()} == {True, False}
-    assert ranks[chosen] == (False, min(loss for dead, loss in ranks.values() if not dead))
+    best = fold(run, dataset, number=2, starts=6, fit={"epochs": 4})
+    begun = {seed: (made, bool(out.std() < 1e-6)) for seed, epochs, made, out in calls if epochs == 2}
+    whole = {seed: made for seed, epochs, made, _ in calls if epochs is None}
+    assert list(begun) == [2_000 + 100_000 * start for start in range(6)]
+    assert {dead for _, dead in begun.values()} == {True, False}
+    assert list(whole) == [seed for seed, (_, dead) in begun.items() if not dead]
+    for seed, made in whole.items():
+        assert made.history[:2] == begun[seed][0].history  # it went on, and did not begin again
+    losses = {seed: made.best.valid_loss for seed, (made, dead) in begun.items() if dead}
+    losses |= {seed: made.best.valid_loss for seed, made in whole.items()}
+    chosen = min(losses, key=losses.get)
+    examples = Examples(WindowBases(dataset.codes), None, dataset.labels[:, 1:])
+    expected = predict_rows((whole.get(chosen) or begun[chosen][0]).head, examples, range(50, 60))
+    assert np.array_equal(best["predicted"][:, 1:], expected.numpy())
 
 
 def test_few_genes_have_settings_of_their_own(
