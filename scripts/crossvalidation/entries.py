@@ -46,7 +46,7 @@ class Entry:
         runs: How many, at most.
         fit: Settings that differ from the authors'.
         few: Those that differ besides where an epoch of the authors' batches is a handful of steps.
-        starts: Networks that are trained, of which the one with the smallest loss is the run's.
+        starts: Networks that are begun, of which the best is finished.
         median_only: Whether the median is the only output.
     """
 
@@ -89,7 +89,7 @@ MODELS = (
         "xpresso",
         fit={"epochs": 30},
         few={"batch_size": 32, "epochs": 80, "patience": 12},
-        starts=6,
+        starts=10,
         median_only=True,
     ),
     Entry("perceiver", "DNAPerceiver", "perceiver", fit={"epochs": 8}),

@@ -34,9 +34,10 @@ Read it with these in mind:
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000. With their
   authors' batches an epoch of Xpresso and of the Pipoli transformer would be four and two steps, and their patience
   would end the training before it has begun. They take 32 and 16 genes a step there; everything else is the authors'.
-- **Xpresso, trained here** has one output, the median, and a run is the best of six starts by the loss of the stopping
-  genes, where its authors had ten. Its last hidden layer has two rectified units; both are often dead after the first
-  steps, and the network predicts one value for every gene. Where all six died, so did the fold.
+- **Xpresso, trained here** has one output, the median, and a run is the best of ten starts, as its authors' was; which
+  one is decided by the loss of the stopping genes after eight epochs. Its last hidden layer has two rectified units;
+  both are often dead after the first steps, and the network predicts one value for every gene. Where all ten died, so
+  did the fold.
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
 - **texcnn-mini's language model** stands alone, without the motif convolutions and the head of the bundled model, and

@@ -58,31 +58,39 @@ def test_a_network_of_the_median_says_nothing_of_cell_types(run: ModuleType, dat
     assert np.isfinite(fold(run, dataset, starts=1, median_only=False)["predicted"]).all()
 
 
-def test_the_best_of_the_starts_is_taken_and_dead_ones_are_given_up(
+def test_dead_starts_are_given_up_and_the_best_other_is_finished(
     run: ModuleType, dataset: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit, calls = run._fit, []
 
     def watched(*arguments: object, **given: int) -> object:
         made = fit(*arguments, **given)
-        calls.append((arguments[-1], given.get("epochs"), made, predict_rows(made.head, arguments[2], range(40, 50))))
+        calls.append((given.get("epochs"), arguments[-1], made, predict_rows(made.head, arguments[2], range(40, 50))))
         return made
 
     monkeypatch.setattr(run, "_fit", watched)
-    best = fold(run, dataset, number=2, starts=6, fit={"epochs": 4})
-    begun = {seed: (made, bool(out.std() < 1e-6)) for seed, epochs, made, out in calls if epochs == 2}
-    whole = {seed: made for seed, epochs, made, _ in calls if epochs is None}
+    best = fold(run, dataset, number=2, starts=6, fit={"epochs": 12}, few={"batch_size": 8, "patience": 12})
+    begun = {seed: made for epochs, seed, made, _ in calls if epochs == 2}
+    dead = {seed for epochs, seed, _, out in calls if epochs == 2 and out.std() < 1e-6}
+    further = {seed: made for epochs, seed, made, _ in calls if epochs == 8}
+    ((chosen, finished),) = [(seed, made) for epochs, seed, made, _ in calls if epochs is None]
     assert list(begun) == [2_000 + 100_000 * start for start in range(6)]
-    assert {dead for _, dead in begun.values()} == {True, False}
-    assert list(whole) == [seed for seed, (_, dead) in begun.items() if not dead]
-    for seed, made in whole.items():
-        assert made.history[:2] == begun[seed][0].history  # it went on, and did not begin again
-    losses = {seed: made.best.valid_loss for seed, (made, dead) in begun.items() if dead}
-    losses |= {seed: made.best.valid_loss for seed, made in whole.items()}
-    chosen = min(losses, key=losses.get)
+    assert 0 < len(dead) < 6
+    assert set(further) == set(begun) - dead
+    assert chosen == min(further, key=lambda seed: further[seed].best.valid_loss)
+    # It went on, and did not begin again.
+    assert finished.history[:2] == begun[chosen].history
+    assert finished.history[:8] == further[chosen].history
+    assert len(finished.history) == 12
     examples = Examples(WindowBases(dataset.codes), None, dataset.labels[:, 1:])
-    expected = predict_rows((whole.get(chosen) or begun[chosen][0]).head, examples, range(50, 60))
-    assert np.array_equal(best["predicted"][:, 1:], expected.numpy())
+    assert np.array_equal(best["predicted"][:, 1:], predict_rows(finished.head, examples, range(50, 60)).numpy())
+
+
+def test_a_fold_whose_starts_all_died_is_still_predicted(
+    run: ModuleType, dataset: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "is_constant", lambda predicted: True)
+    assert np.isfinite(fold(run, dataset, starts=2)["predicted"][:, 1]).all()
 
 
 def test_few_genes_have_settings_of_their_own(
