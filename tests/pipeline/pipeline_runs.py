@@ -12,6 +12,20 @@ from pathlib import Path
 import pandas as pd
 from tiny import save_tiny_dnabert2
 
+# Nextflow's local executor loses count of free CPUs when a task ends while another starts, as short ones do, and then
+# waits for ever for a task of two (nextflow-io/nextflow pull request 7597). So that nothing is decided by that count,
+# there is more of everything than it can lose; two tasks at a time are still the limit.
+UNCOUNTED = """
+executor {
+    cpus = 64
+    memory = '512 GB'
+    queueSize = 2
+}
+"""
+
+SECONDS = 600
+"""After which a run has hung: none takes a tenth of it on an idle machine."""
+
 PIPELINE = ("main.nf", "nextflow.config", "nextflow_schema.json", "modules", "subworkflows", "conf", "bin", "assets")
 
 
@@ -64,6 +78,7 @@ class Pipeline:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=SECONDS,
         )
         return Run(done.returncode, done.stdout, self.launch / outdir)
 
@@ -81,5 +96,7 @@ def copy_pipeline(nextflow: Sequence[str], project: Path, folder: Path) -> Pipel
     for name in PIPELINE:
         source = project / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+    with (copy / "nextflow.config").open("a", encoding="utf-8") as config:
+        config.write(UNCOUNTED)
     shutil.copytree(project / "texcnn", copy / "texcnn", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
     return Pipeline(list(nextflow), copy, launch, save_tiny_dnabert2(folder / "tiny"))
