@@ -30,7 +30,7 @@ Read it with these in mind:
 - **Runs**: ten are asked of every line with chance in it; a ridge, a mean and boosting have none. Slow networks have
   the runs that hours on two CPU cores gave; the same command goes on where it stopped, on a GPU too (`--device`).
 - **Epochs**: at most 60 for the Pipoli transformer, 30 for Xpresso (80 for human) and 8 for DNAPerceiver, where their
-  authors have 300, 100 and 550; DNAPerceiver's line is no verdict on it.
+  authors have 300, 100 and 550: what more epochs would give is not known.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000. With their
   authors' batches an epoch of Xpresso and of the Pipoli transformer would be four and two steps, and their patience
   would end the training before it has begun. They take 32 and 16 genes a step there; everything else is the authors'.
