@@ -54,8 +54,8 @@ def run_fold(
         if entry.name == GC_CPG:
             # One output: boosting is fitted to each alone, and 58 of them would take an hour.
             frame, inputs = frame[[MEDIAN]], {GC_CPG: inputs[GC_CPG]}
-        made = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], inputs)
-        predicted = made[entry.name].reindex(columns=dataset.cell_types).to_numpy()
+        baselines = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], inputs)
+        predicted = baselines[entry.name].reindex(columns=dataset.cell_types).to_numpy()
         return {"rows": np.array(test), "predicted": predicted}
     inputs = feeder.inputs(entry, fold, dataset.folds()[fold][0])
     scaled, n_features = None, 0
@@ -77,10 +77,9 @@ def run_fold(
         fit_start = partial(_fit, entry, sizes, examples, (train, valid), names, device, Path(folder))
         seeds = [100_000 * start + seed for start in range(entry.starts)]
         fit = best_start(fit_start, seeds, examples, valid) if entry.starts > 1 else fit_start(seed)
+    made = [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
     predicted = np.full((len(test), len(dataset.cell_types)), np.nan, np.float32)
-    for part in np.array_split(np.arange(len(test)), -(-len(test) // 64)):
-        rows = [test[place] for place in part]
-        predicted[np.ix_(part, outputs)] = predict_rows(fit.head, examples, rows, device=device).numpy()
+    predicted[:, outputs] = torch.cat(made).numpy()
     return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
 
 
