@@ -126,7 +126,7 @@ def tiny_tokenizer() -> bytes:
     return tokenizer.to_str().encode()
 
 
-def save_tiny_dnabert2(folder: Path, *, seed: int = 0) -> Path:
+def save_tiny_dnabert2(folder: Path, *, seed: int = 0, features: Sequence[FeatureSpec] = ()) -> Path:
     """A bundle with a random two-layer DNABERT-2 and a random head that tells positions apart."""
     torch.manual_seed(seed)
     fields = {
@@ -139,7 +139,8 @@ def save_tiny_dnabert2(folder: Path, *, seed: int = 0) -> Path:
         "initializer_range": 0.3,
     }
     encoder = Dnabert2Model(Dnabert2Config.from_json(fields))
-    options = {"dim": 16, "n_cell_types": 3, "n_segments": 3, "filters": 8, "segment_positions": True}
+    sizes = {"dim": 16, "n_cell_types": 3, "n_segments": 3, "n_features": len(features)}
+    options = {**sizes, "filters": 8, "segment_positions": True}
     head = TextCNN(**options)  # type: ignore[arg-type]
     config = BundleConfig(
         name="tiny-dnabert2",
@@ -156,6 +157,7 @@ def save_tiny_dnabert2(folder: Path, *, seed: int = 0) -> Path:
                 options={"prefix": "encoders.0.", "config": fields, "tokenizer": "tokenizer.json"},
             ),
         ),
+        features=tuple(features),
     )
     tensors = {f"encoders.0.{name}": value for name, value in encoder.state_dict().items()}
     tensors |= {f"head.{name}": value for name, value in head.state_dict().items()}

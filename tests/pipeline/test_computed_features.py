@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pipeline_runs import Pipeline, Run, copy_pipeline
+from tiny import save_tiny_dnabert2
 
 import texcnn
+from texcnn.model.bundle import FeatureSpec
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
@@ -108,3 +110,34 @@ def test_no_bed_and_no_second_table(pipeline: Pipeline) -> None:
     assert both.status == 1
     assert "  * features given twice – in --half_life and --features – allowed: one of the two\n" in both.output
     assert "Submitted" not in run.output + both.output
+
+
+def test_lengths_are_logged_for_the_models_that_take_logarithms(demo: Pipeline) -> None:
+    for name, feature in (("logged", FeatureSpec("log10_cds_length_bp")), ("plain", FeatureSpec("cds_length_bp"))):
+        save_tiny_dnabert2(demo.launch / name, features=[feature])
+    # fmt: off
+    run = demo.succeed("-profile", "test", "--half_life", "--gtf", "genes.gtf", "--map_chrom_names",
+                       "--genes", "genes.txt", "--models", "./logged,./plain", outdir="both")
+    # fmt: on
+    assert run.processes("COMPLETED").count("HALF_LIFE") == 2
+    spread = {}
+    for name in ("logged", "plain"):
+        expected, _ = predict(demo, f"{name}.tsv", "--half-life", "--model", f"./{name}")
+        found = pd.read_parquet(run.outdir / "predictions" / f"predictions.{name}.parquet").set_index("gene_id")
+        assert list(found.index) == list(expected.index)
+        np.testing.assert_allclose(found[["x", "y", "z"]], expected[["x", "y", "z"]], rtol=1e-5)
+        spread[name] = expected["x"].std()
+    assert spread["plain"] > 10 * spread["logged"], "lengths and their logarithms"
+
+
+def test_features_that_a_model_lacks_or_does_not_take_end_the_run(pipeline: Pipeline) -> None:
+    save_tiny_dnabert2(pipeline.launch / "needing", features=[FeatureSpec("cds_length_bp")])
+    wanted = pipeline.run("-profile", "test", "--half_life", "--models", pipeline.model)
+    needed = pipeline.run("-profile", "test", "--models", "./needing", outdir="needed")
+    for run, message in (
+        (wanted, "has --half_life, and the model 'tiny' takes no features – allowed: a run of this model without them"),
+        (needed, "has no features, and the model 'needing' needs cds_length_bp – give --half_life or --features"),
+    ):
+        assert run.status == 1
+        assert f"  * sample 'sample' {message}\n" in run.output
+        assert not {"WINDOWS", "EMBED", "PREDICT"} & set(run.trace["process"])

@@ -25,7 +25,7 @@ process DESCRIBE_MODEL {
 
     stub:
     """
-    echo '{"kind": "segments", "fingerprint": "stub"}' > model.json
+    echo '{"kind": "segments", "fingerprint": "stub", "features": [{"name": "stub", "default": 0}]}' > model.json
     cat <<-END > versions.yml
     "${task.process}":
         texcnn: stub

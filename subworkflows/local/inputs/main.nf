@@ -125,6 +125,19 @@ def modelProblems(models) {
     return missing + doubled + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }
 
+// Which samples have extra inputs that a model does not take, or lack those it needs; features: as the model describes them.
+def modelFeatureProblems(model, features, samples) {
+    def needed = features.findAll { feature -> feature.default == null }.collect { feature -> feature.name }
+    return samples.collect { sample ->
+        def given = sample.half_life ? '--half_life' : sample.features ? 'a table of features' : null
+        if (given && !features) {
+            return "sample '${sample.id}' has ${given}, and the model '${model.id}' takes no features – allowed: a run of this model without them"
+        }
+        return !given && needed
+            ? "sample '${sample.id}' has no features, and the model '${model.id}' needs ${needed.join(', ')} – give --half_life or --features" : null
+    }.findAll { problem -> problem }
+}
+
 workflow INPUTS {
     take:
     samples   // list of maps: [id, fasta, annotation, genes_from, genes, features, half_life]
@@ -168,30 +181,44 @@ workflow INPUTS {
         ]
     }
 
-    // [meta, fasta, index, annotation, genes, features]. That features are computed stays out of meta, which is part of
-    // every task's identity: embeddings are the same with and without.
-    ch_source = ch_sample.combine(ch_genome, by: 0)
-        .branch { _key, meta, annotation, genes, features, half_life, fasta, index ->
-            computed: half_life
-                return [meta, fasta, index, annotation, genes]
-            given: true
-                return [meta, fasta, index, annotation, genes, features]
-        }
-    HALF_LIFE(ch_source.computed, code)
-    ch_complete = ch_source.given.mix(ch_source.computed.join(HALF_LIFE.out.features))
-
     // [model, bundle folder or []]
     ch_bundle = channel.fromList(models).map { model -> [model, isFolder(model.source) ? file(model.source) : []] }
     DESCRIBE_MODEL(ch_bundle, code)
 
-    // [model with kind and fingerprint, bundle]
+    // [model with kind, fingerprint and whether it takes logarithms of lengths, bundle]
     ch_model = ch_bundle.join(DESCRIBE_MODEL.out.json).map { model, bundle, json ->
         def described = new groovy.json.JsonSlurper().parseText(json.text)
-        [model + [kind: described.kind, fingerprint: described.fingerprint], bundle]
+        def problems = modelFeatureProblems(model, described.features, samples)
+        if (problems) {
+            error("unusable input:\n  * ${problems.join('\n  * ')}")
+        }
+        def log10 = described.features.any { feature -> feature.name.startsWith('log10_') }
+        [model + [kind: described.kind, fingerprint: described.fingerprint, log10: log10], bundle]
     }
 
-    // [meta, fasta, index, annotation, genes, features, model, bundle]: every sample with every model
-    ch_jobs = ch_complete.combine(ch_model)
+    // Every sample with every model. That features are computed stays out of meta, which is part of every task's
+    // identity: embeddings are the same with and without.
+    ch_pair = ch_sample.combine(ch_genome, by: 0).combine(ch_model)
+        .branch { _key, meta, annotation, genes, features, half_life, fasta, index, model, bundle ->
+            computed: half_life
+                return [meta, model.log10, fasta, index, annotation, genes, model, bundle]
+            given: true
+                return [meta, fasta, index, annotation, genes, features, model, bundle]
+        }
+
+    HALF_LIFE(
+        ch_pair.computed
+            .map { meta, log10, fasta, index, annotation, genes, _model, _bundle -> [meta, log10, fasta, index, annotation, genes] }
+            .unique(),
+        code,
+    )
+    ch_computed = ch_pair.computed.combine(HALF_LIFE.out.features, by: [0, 1])
+        .map { meta, _log10, fasta, index, annotation, genes, model, bundle, features ->
+            [meta, fasta, index, annotation, genes, features, model, bundle]
+        }
+
+    // [meta with model, fasta, index, annotation, genes, features, model, bundle]
+    ch_jobs = ch_pair.given.mix(ch_computed)
         .map { meta, fasta, index, annotation, genes, features, model, bundle ->
             [meta + [model: model.id], fasta, index, annotation, genes, features, model, bundle]
         }
