@@ -76,21 +76,22 @@ def run_fold(
     with TemporaryDirectory() as folder:
         fit_start = partial(_fit, entry, sizes, examples, (train, valid), names, device, Path(folder))
         seeds = [100_000 * start + seed for start in range(entry.starts)]
-        fit = best_start(fit_start, seeds, examples, valid) if entry.starts > 1 else fit_start(seed)
+        fit = best_start(fit_start, seeds, examples, valid, device) if entry.starts > 1 else fit_start(seed)
     made = [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
     predicted = np.full((len(test), len(dataset.cell_types)), np.nan, np.float32)
     predicted[:, outputs] = torch.cat(made).numpy()
     return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
 
 
-def best_start(fit: Callable[..., Fit], seeds: list[int], examples: Examples, valid: list[int]) -> Fit:
+def best_start(fit: Callable[..., Fit], seeds: list[int], examples: Examples, valid: list[int], device: str) -> Fit:
     """Begins a network from each seed and finishes the most promising one.
 
     One that predicts a single value for every gene after two epochs is given up; of the others the one with the
     smallest loss after eight is trained to the end.
     """
     begun = {seed: fit(seed, epochs=2) for seed in seeds}
-    alive = {seed: one for seed, one in begun.items() if not is_constant(predict_rows(one.head, examples, valid))}
+    found = {seed: predict_rows(one.head, examples, valid, device=device) for seed, one in begun.items()}
+    alive = [seed for seed in seeds if not is_constant(found[seed])]
     further = {seed: fit(seed, epochs=8) for seed in alive} or begun
     return fit(min(further, key=lambda seed: further[seed].best.valid_loss))
 
