@@ -28,9 +28,9 @@ figures of the single cell types (57 of human, 52 conditions of yeast), learned 
 Read it with these in mind:
 
 - **Runs**: ten are asked of every line with chance in it; a ridge, a mean and boosting have none. Lines with fewer are
-  those whose run takes a CPU core from a quarter of an hour to two hours (and yeast's control); the same command goes on where it
-  stopped, on a GPU too (`--device`). What they lack is the spread between seeds, which is 0.01 to 0.08 of r2 in the
-  lines that have it: differences smaller than that say nothing.
+  those whose run takes a CPU core from a quarter of an hour to two hours (and yeast's control); the same command goes
+  on where it stopped, on a GPU too (`--device`). What they lack is the spread between seeds, which is 0.01 to 0.08 of
+  r2 in the lines that have it: differences smaller than that say nothing.
 - **Epochs**: at most 60 for the Pipoli transformer, 30 for Xpresso (80 for human) and 8 for DNAPerceiver, where their
   authors have 300, 100 and 550: what more epochs would give is not known.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000. With their
