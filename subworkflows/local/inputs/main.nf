@@ -128,14 +128,15 @@ def modelProblems(models) {
 // Which samples have extra inputs that a model does not take, or lack those it needs; features: as the model describes them.
 def modelFeatureProblems(model, features, samples) {
     def needed = features.findAll { feature -> feature.default == null }.collect { feature -> feature.name }
-    return samples.collect { sample ->
+    return samples.collectMany { sample ->
         def given = sample.half_life ? '--half_life' : sample.features ? 'a table of features' : null
-        if (given && !features) {
-            return "sample '${sample.id}' has ${given}, and the model '${model.id}' takes no features – allowed: a run of this model without them"
-        }
-        return !given && needed
-            ? "sample '${sample.id}' has no features, and the model '${model.id}' needs ${needed.join(', ')} – give --half_life or --features" : null
-    }.findAll { problem -> problem }
+        return [
+            given && !features
+                ? "sample '${sample.id}' has ${given}, and the model '${model.id}' takes no features – allowed: a run of this model without them" : null,
+            !given && needed
+                ? "sample '${sample.id}' has no features, and the model '${model.id}' needs ${needed.join(', ')} – give --half_life or --features" : null,
+        ].findAll { problem -> problem }
+    }
 }
 
 workflow INPUTS {
@@ -196,8 +197,9 @@ workflow INPUTS {
         [model + [kind: described.kind, fingerprint: described.fingerprint, log10: log10], bundle]
     }
 
-    // Every sample with every model. That features are computed stays out of meta, which is part of every task's
-    // identity: embeddings are the same with and without.
+    // Every sample with every model: [meta, log10, fasta, index, annotation, genes, model, bundle], or with the given
+    // table [meta, fasta, index, annotation, genes, features, model, bundle]. That features are computed stays out of
+    // meta, which is part of every task's identity: embeddings are the same with and without.
     ch_pair = ch_sample.combine(ch_genome, by: 0).combine(ch_model)
         .branch { _key, meta, annotation, genes, features, half_life, fasta, index, model, bundle ->
             computed: half_life
