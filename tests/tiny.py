@@ -15,9 +15,11 @@ from torch import Tensor
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.features.spec import FeatureSpec
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.spec import HeadSpec
 from texcnn.heads.textcnn import TextCNN
-from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
+from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.segments.segment import SegmentSpec
 
 WINDOW = WindowSpec(upstream=20, downstream=10)

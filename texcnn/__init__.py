@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+import importlib
 from typing import TYPE_CHECKING, Any
 
+from texcnn._version import __version__
+
 if TYPE_CHECKING:
+    from texcnn.embedding.options import ComputeOptions
+    from texcnn.genome.select import GeneSelection
     from texcnn.model.load import load_model
     from texcnn.model.model import Model
+    from texcnn.prediction.embed import embed
+    from texcnn.prediction.predict import predict
 
-__all__ = ["Model", "__version__", "load_model"]
+_HOMES = {
+    "ComputeOptions": "texcnn.embedding.options",
+    "GeneSelection": "texcnn.genome.select",
+    "Model": "texcnn.model.model",
+    "embed": "texcnn.prediction.embed",
+    "load_model": "texcnn.model.load",
+    "predict": "texcnn.prediction.predict",
+}
+"""Where each public name is defined. Loading torch takes seconds, which ``import texcnn`` must not wait for."""
 
-try:
-    __version__ = version("texcnn")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+source"
+__all__ = ["ComputeOptions", "GeneSelection", "Model", "__version__", "embed", "load_model", "predict"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loading torch takes seconds, which `texcnn --help` and `import texcnn.genome` need not wait for.
-    if name in ("Model", "load_model"):
-        from texcnn.model import load
-
-        return getattr(load, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'texcnn' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from texcnn.errors import InputError, unknown_name
@@ -12,9 +10,6 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 """The types that encoders' matrix products can be computed in, by name."""
 
 _AMPERE = 8
-_CPU_INFO = Path("/proc/cpuinfo")
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, ARM
-"""Without these instructions a CPU computes bfloat16 many times slower than float32."""
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
@@ -36,15 +31,15 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
     except RuntimeError:
         wanted = None
     if wanted is None or wanted.type not in ("cpu", "cuda"):
-        raise InputError(f"unknown device '{device}'", where="--device", allowed="auto, cpu, cuda, cuda:N")
+        raise InputError(f"unknown device '{device}'", where="`device`", allowed="auto, cpu, cuda, cuda:N")
     if wanted.type == "cuda":
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (wanted.index or 0) >= found:
             raise InputError(
                 f"device '{device}' asked for, but this machine has {found} usable GPU{'s' if found != 1 else ''}",
-                where="--device",
+                where="`device`",
                 allowed=", ".join(["auto", "cpu", *(f"cuda:{index}" for index in range(found))]),
-                remedy="use --device cpu, or check the driver with nvidia-smi",
+                remedy="use the device cpu, or check the driver with nvidia-smi",
             )
     return wanted
 
@@ -53,9 +48,8 @@ def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torc
     """Turns a user's wish into the type that encoders' matrix products are computed in.
 
     Args:
-        dtype: ``None`` or ``"auto"`` for bfloat16 where the hardware has it (CUDA from compute capability 8, CPUs with
-            AVX512-BF16, AMX or ARM's BF16), float16 on an older GPU and float32 elsewhere; or a name of
-            :data:`DTYPES`.
+        dtype: ``None`` or ``"auto"`` for float32 on a CPU, so that numbers do not depend on the processor, and on a GPU
+            for bfloat16 (from compute capability 8) or float16 (before); or a name of :data:`DTYPES`.
         device: Where it is computed.
 
     Returns:
@@ -67,16 +61,16 @@ def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torc
     if dtype is None or str(dtype) == "auto":
         if device.type == "cuda":
             return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= _AMPERE else torch.float16
-        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+        return torch.float32
     name = dtype_name(dtype) if isinstance(dtype, torch.dtype) else dtype
     if name not in DTYPES:
-        raise unknown_name("type", name, ["auto", *DTYPES], where="--dtype")
+        raise unknown_name("type", name, ["auto", *DTYPES], where="`dtype`")
     if name == "float16" and device.type == "cpu":
         raise InputError(
             "float16 on a CPU, which has too few instructions for it",
-            where="--dtype",
+            where="`dtype`",
             allowed="auto, float32, bfloat16",
-            remedy="use --dtype auto, or a GPU",
+            remedy="use another type, or a GPU",
         )
     return DTYPES[name]
 
@@ -84,12 +78,3 @@ def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torc
 def dtype_name(dtype: torch.dtype) -> str:
     """Returns a type's name as users write it, such as ``bfloat16``."""
     return str(dtype).removeprefix("torch.")
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return False
-    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
-    return not _BFLOAT16_FLAGS.isdisjoint(flags.split())

@@ -43,16 +43,16 @@ def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> N
         raise InputError(f"the folder '{folder}' does not exist", where=f"output '{path}'", remedy="create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(
-            f"the folder '{folder}' is not writable", where=f"output '{path}'", remedy="choose another --out"
+            f"the folder '{folder}' is not writable", where=f"output '{path}'", remedy="choose another `out`"
         )
     if path.exists() and not overwrite:
-        raise InputError(f"'{path}' already exists", where="--out", remedy="choose another name, or add --overwrite")
+        raise InputError(f"'{path}' already exists", where="`out`", remedy="choose another name, or set `overwrite`")
     ours = path.is_file() if marker is None else (path / marker).is_file()
     if path.exists() and not ours:
         kind = "a file" if marker is None else f"a folder with {marker}"
         raise InputError(
             f"'{path}' is something else than what would replace it",
-            where="--out",
+            where="`out`",
             allowed=f"a new name, or {kind}",
             remedy="choose another name",
         )

@@ -24,8 +24,8 @@ from dataset import FEW, FOLDS, MEDIAN, Dataset
 from entries import MODELS, Entry, Feeder
 
 from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
+from texcnn.features.spec import scale_features
 from texcnn.files import atomic_file
-from texcnn.model.head_features import scale_features
 from texcnn.training.architectures import find_architecture
 from texcnn.training.fit import Examples, Fit, predict_rows
 from texcnn.training.inputs import SegmentVectors

@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 from student import DIM, MOTIFS
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
-from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
+from texcnn.features.spec import FeatureSpec
+from texcnn.heads.spec import HeadSpec
+from texcnn.model.bundle import BundleConfig, save_bundle
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
 CARD = Path(__file__).parent / "card.md"

@@ -15,7 +15,7 @@ import pytest
 from tiny import CHR1, save_tiny, write_genome, write_gtf
 
 from texcnn.cli.main import main
-from texcnn.model.bundle import FeatureSpec
+from texcnn.features.spec import FeatureSpec
 
 
 class Run:

@@ -7,9 +7,10 @@ import pytest
 
 from texcnn.errors import InputError
 from texcnn.evaluation.join import PredictionTable, join, read_prediction_table, read_split
-from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.gene import Gene
+from texcnn.genome.skipped import Skipped, write_skipped
 from texcnn.tables.columns import TableDescription, prediction_frame
-from texcnn.tables.writers import open_tables, write_skipped
+from texcnn.tables.writers import open_tables
 
 E1, E2, E3 = "ENSG00000000001", "ENSG00000000002", "ENSG00000000003"
 

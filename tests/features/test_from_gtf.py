@@ -15,8 +15,8 @@ from tiny import save_tiny, write_genome, write_gtf
 from texcnn.cli.main import main
 from texcnn.errors import InputError
 from texcnn.features.from_gtf import half_life_table
+from texcnn.features.spec import FeatureSpec
 from texcnn.genome.reference import Reference
-from texcnn.model.bundle import FeatureSpec
 from texcnn.model.load import load_model
 
 

@@ -11,7 +11,7 @@ import pytest
 from texcnn.errors import InputError
 from texcnn.features.gene_features import GeneFeatures, check_features_output
 from texcnn.features.table import FeatureTable
-from texcnn.genome.gene import Skipped
+from texcnn.genome.skipped import Skipped
 
 FRAME = pd.DataFrame({"gene_id": ["a", "b", "NA"], "length": [5.0, 0, 1e6], "gc": [1 / 3, np.nan, 0]})
 

@@ -10,8 +10,9 @@ import pytest
 from texcnn.errors import InputError
 from texcnn.genome.annotation import read_bed
 from texcnn.genome.bed import WINDOWS_BED_COLUMNS
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 
 SPEC = WindowSpec(upstream=7, downstream=3)

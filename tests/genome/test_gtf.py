@@ -9,7 +9,8 @@ import pytest
 
 from texcnn.errors import InputError
 from texcnn.genome.annotation import read_gtf
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.skipped import Skipped
 
 
 def row(feature: str, start: int, end: int, attributes: str, *, chrom: str = "chr1", strand: str = "+") -> str:

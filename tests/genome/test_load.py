@@ -8,9 +8,10 @@ import pytest
 from genome_files import write_fasta
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 
 SPEC = WindowSpec(7, 3)

@@ -9,7 +9,8 @@ import pytest
 
 from texcnn.errors import InputError
 from texcnn.genome.annotation import select_genes
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.skipped import Skipped
 
 GENES = [
     Gene("ENSG00000000003.15", "TSPAN6", "chrX", 5, "-"),

@@ -10,9 +10,10 @@ from genome_files import write_fasta
 
 from texcnn.errors import InputError
 from texcnn.genome.annotation import read_bed, read_gtf
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval, reverse_complement
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import Window, WindowSpec, place_genes, read_windows
 
 CHR1 = "ACGTACGTAACCGGTT"

@@ -11,8 +11,9 @@ import torch
 from tiny import CELL_TYPES, save_tiny, save_tiny_dnabert2
 
 from texcnn.errors import ModelError
+from texcnn.features.spec import FeatureSpec
 from texcnn.files import sha256_file
-from texcnn.model.bundle import BundleConfig, BundleFiles, FeatureSpec, copy_bundle, save_bundle
+from texcnn.model.bundle import BundleConfig, BundleFiles, copy_bundle, save_bundle
 
 
 @pytest.fixture

@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from texcnn.model.predict import predict_genes
 from tiny import CompositionEncoder, save_tiny, write_genome, write_gtf
 
 import texcnn
 from texcnn.errors import InputError, ModelError
+from texcnn.features.spec import FeatureSpec
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.spec import HeadSpec
 from texcnn.model import predict as predict_module
-from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
+from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.catalog import DEFAULT_MODEL, bundled_models, fetch_model, resolve_model
 from texcnn.model.load import load_model
-from texcnn.model.predict import predict_genes
 
 
 def test_table_of_known_numbers(tmp_path: Path, tiny: Path) -> None:

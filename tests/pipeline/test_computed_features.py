@@ -13,7 +13,7 @@ from pipeline_runs import Pipeline, Run, copy_pipeline
 from tiny import save_tiny_dnabert2
 
 import texcnn
-from texcnn.model.bundle import FeatureSpec
+from texcnn.features.spec import FeatureSpec
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 

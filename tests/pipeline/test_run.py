@@ -13,8 +13,9 @@ import torch
 from pipeline_runs import Pipeline, Run, copy_pipeline
 
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.spec import HeadSpec
 from texcnn.heads.xpresso import XpressoCNN
-from texcnn.model.bundle import BundleConfig, HeadSpec, save_bundle
+from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.load import load_model
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]

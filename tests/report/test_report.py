@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from texcnn.errors import InputError
+from texcnn.genome.skipped import read_skipped
 from texcnn.report.report import write_report
 from texcnn.report.summary import (
     compare_with_truth,
@@ -25,7 +26,6 @@ from texcnn.report.summary import (
     read_predictions,
 )
 from texcnn.tables.columns import TableDescription
-from texcnn.tables.readers import read_skipped
 
 CELL_TYPES = ("liver", "brain", "T cell <CD4>")
 VALUES = [[0.0, 0.0, 0.0], [1.0, 1.0, 4.0], [2.0, 2.5, 2.0], [-1.0, -1.0, -1.0]]

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.gene import Gene
+from texcnn.genome.skipped import Skipped, read_skipped, skipped_path, write_skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
 from texcnn.tables.merge import merge_tables
-from texcnn.tables.readers import read_names, read_skipped
+from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
-from texcnn.tables.writers import open_tables, skipped_path, table_format, write_skipped
+from texcnn.tables.writers import open_tables, table_format
 
 DESCRIPTION = TableDescription(
     cell_types=("liver", "brain"),

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store import EmbeddingStore
-from texcnn.embedding.store_spec import StoreSpec
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.store.spec import StoreSpec
+from texcnn.store.store import EmbeddingStore
 from texcnn.training.encoders import ChosenEncoders
 from texcnn.training.examples import LabelledGenes, label_genes, make_examples, read_all_features
 from texcnn.training.prepare import prepare_store

@@ -3,12 +3,12 @@ from pathlib import Path
 import torch
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store import EmbeddingStore
-from texcnn.embedding.store_spec import StoreSpec
 from texcnn.genome.gene import Gene
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.bases import stack_codes
 from texcnn.segments.segment import SegmentSpec
+from texcnn.store.spec import StoreSpec
+from texcnn.store.store import EmbeddingStore
 from texcnn.training.inputs import SegmentVectors, StoredVectors, WindowBases, digest_tensors
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from texcnn.errors import InputError
-from texcnn.model.head_features import scale_features
+from texcnn.features.spec import scale_features
 from texcnn.training.scaling import LabelScale, fit_features
 
 LABELS = torch.tensor([[1.0, 10.0], [3.0, torch.nan], [5.0, 30.0], [torch.nan, 50.0]])

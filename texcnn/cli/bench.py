@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,12 +30,9 @@ def bench(
     model: str | None,
     encoders: tuple[str, ...],
     out: Path | None,
-    device: str,
-    batch_size: int,
     quiet: bool,
-    dtype: str,
-    compiled: bool,
     overwrite: bool,
+    **compute: Any,
 ) -> None:
     r"""Measure how fast a model is on this machine, and how near to what the machine has to give.
 
@@ -47,11 +45,11 @@ def bench(
     import os
     import time
 
-    from texcnn.bench.model import Setting, bench_encoders, bench_model
+    from texcnn.bench.model import bench_encoders, bench_model
     from texcnn.bench.rounds import as_text, describe_machine, write_tsv
     from texcnn.device import dtype_name
+    from texcnn.embedding.options import ComputeOptions
     from texcnn.encoders.choose import check_one_source, encoder_spec
-    from texcnn.encoders.compiled import compile_encoders
     from texcnn.encoders.registry import load_encoder
     from texcnn.files import check_output
     from texcnn.genome.windows import WindowSpec
@@ -61,22 +59,16 @@ def bench(
     check_one_source(model, encoders)
     if out is not None:
         check_output(out, overwrite=overwrite)
-    setting = Setting.of(device, dtype, batch_size)
+    options = ComputeOptions(**compute)
     machine = describe_machine(time.gmtime(), os.getloadavg()[0])
     if encoders:
         loaded = [load_encoder(encoder_spec(name)) for name in encoders]
-        if compiled:
-            compile_encoders(loaded, setting.device)
-        rows = bench_encoders(loaded, WindowSpec(), SegmentSpec(), setting)
+        rows = bench_encoders(loaded, WindowSpec(), SegmentSpec(), options=options)
     else:
-        measured = load_model(model)
-        if compiled:
-            measured.compile(setting.device)
-        rows = bench_model(measured, setting)
+        rows = bench_model(load_model(model), options=options)
     if out is not None:
         write_tsv(out, rows)
     if not quiet:
-        click.echo(
-            f"{machine}\n{setting.device} in {dtype_name(setting.dtype)}{', compiled' if compiled else ''}\n", err=True
-        )
+        compiled = ", compiled" if options.compile else ""
+        click.echo(f"{machine}\n{options.device} in {dtype_name(options.dtype)}{compiled}\n", err=True)
     click.echo(as_text(rows))

@@ -85,7 +85,7 @@ def evaluate(
     batch_size: int,
     quiet: bool,
     dtype: str,
-    compiled: bool,
+    compile: bool,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -108,7 +108,7 @@ def evaluate(
     from texcnn.files import check_output, scratch_folder
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.load import load_model
-    from texcnn.model.run import predict_to_table
+    from texcnn.prediction.predict import predict
     from texcnn.tables.expression import read_expression, transform_expression
     from texcnn.tables.split import TEST, TRAIN
 
@@ -124,10 +124,8 @@ def evaluate(
         )
     beside = read_peers(peers, peer_scales)
     loaded = None if model is None else load_model(model)
-    if compiled:
-        if loaded is None:
-            raise InputError("no model that could be compiled", where="--compile", remedy="leave it out")
-        loaded.compile(device)
+    if compile and loaded is None:
+        raise InputError("no model that could be compiled", where="`compile`", remedy="leave it out")
     question = Question(
         transform_expression(read_expression(expression, gene_column=gene_column), transform, where=expression),
         expression_name=expression.name,
@@ -143,10 +141,10 @@ def evaluate(
             assert loaded is not None
             assert fasta is not None
             predictions = folder / "predictions.parquet"
-            predict_to_table(
+            predict(
                 loaded,
                 fasta,
-                predictions,
+                out=predictions,
                 gtf=gtf,
                 genes=question.genes(TEST),
                 # A model that takes none refuses some; they may be meant for the baselines alone.
@@ -155,6 +153,7 @@ def evaluate(
                 batch_size=batch_size,
                 device=device,
                 dtype=dtype,
+                compile=compile,
                 progress=not quiet,
             )
         table = read_prediction_table(predictions)

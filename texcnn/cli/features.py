@@ -13,6 +13,7 @@ from texcnn.cli.options import (
     MAP_CHROM_NAMES_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
+    QUIET_OPTION,
 )
 
 
@@ -31,7 +32,7 @@ def features() -> None:
     is_flag=True,
     help="Lengths and exons per kb as log10(x + 0.1), as Xpresso's networks take them, in columns log10_...",
 )
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@QUIET_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def half_life(
@@ -100,7 +101,7 @@ def half_life(
 )
 @click.option("--gtf", type=FILE, help="List this annotation's genes that the table lacks.")
 @click.option("--genes", type=FILE, help="List these genes that the table lacks: a file with an id per line.")
-@click.option("--quiet", is_flag=True, help="Say nothing.")
+@QUIET_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def tf_targets(
@@ -132,7 +133,7 @@ def tf_targets(
 
     check_features_output(out, overwrite=overwrite)
     if gtf is not None and genes is not None:
-        raise InputError("give one list of genes", where="--gtf, --genes", allowed="one of them, or none")
+        raise InputError("give one list of genes", where="`gtf` and `genes`", allowed="one of them, or none")
     wanted = [gene.id for gene in read_gtf(gtf).genes] if gtf is not None else read_names(genes) if genes else None
     made = tf_target_features(
         table, layout=layout, gene_column=gene_column, tf_column=tf_column, exclude=exclude, genes=wanted

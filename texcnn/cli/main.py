@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from texcnn import __version__
+from texcnn._version import __version__
 from texcnn.errors import TexcnnError
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
@@ -43,9 +44,39 @@ class _Commands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _flags.update(_flags_of(command))
         _add_debug(command)
         _mark_examples(command)
         return command
+
+
+_flags: dict[str, str] = {}
+"""Names of arguments of the library to the flags of the command that runs."""
+
+_ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
+"""How messages of the library name an argument."""
+
+
+def _flags_of(command: click.Command) -> dict[str, str]:
+    flags = {
+        parameter.name: max(parameter.opts, key=len)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and parameter.name
+    }
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            flags |= _flags_of(subcommand)
+    return flags
+
+
+def _with_flags(message: str) -> str:
+    """Turns the names of arguments in a message of the library into the command's flags."""
+    return _ARGUMENT.sub(lambda found: _flags.get(found[1], found[0]), message)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _with_flags(super().format(record))
 
 
 def _add_debug(command: click.Command) -> None:
@@ -85,7 +116,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with its exit status: 0 done, 1 failed, 2 unusable arguments or input."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("texcnn").setLevel(logging.INFO)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -114,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _leave(error: Exception) -> NoReturn:
     if isinstance(error, TexcnnError):
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_with_flags(str(error))}", err=True)
         sys.exit(error.exit_status)
     click.echo(f"error: {type(error).__name__}: {error} – add --debug for the traceback", err=True)
     sys.exit(1)

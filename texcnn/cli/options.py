@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -53,41 +54,31 @@ _GENE_OPTIONS = options(
         help="One row per gene (TSS of the transcript with the longest CDS), or one per transcript.",
     ),
     GENES_OPTION,
+    click.option(
+        "--gene", "gene_names", multiple=True, metavar="NAME", help="Only this gene, an id or name; repeatable."
+    ),
     MAP_CHROM_NAMES_OPTION,
 )
 
 
 def gene_options(command: Command) -> Command:
-    """Adds the options that say which genes; the command gets them as one argument ``which`` for ``load_genes``."""
+    """Adds the options that say which genes; the command gets them under the names of ``GeneSelection``."""
 
     @functools.wraps(command)
-    def packed(
-        *,
-        gtf: Path | None,
-        bed: Path | None,
-        bed_anchor: str,
-        transcripts: str,
-        genes: Path | None,
-        map_chrom_names: bool,
-        **others: Any,
-    ) -> Any:
-        from texcnn.genome.load import GeneOptions
+    def named(*, genes: Path | None, gene_names: tuple[str, ...], **others: Any) -> Any:
         from texcnn.tables.readers import read_names
 
-        which = GeneOptions(
-            gtf=gtf,
-            bed=bed,
-            bed_anchor=bed_anchor,
-            transcripts=transcripts,
-            genes=None if genes is None else read_names(genes),
-            map_chrom_names=map_chrom_names,
-        )
-        return command(which=which, **others)
+        listed = [*([] if genes is None else read_names(genes)), *gene_names]
+        return command(genes=None if genes is None and not gene_names else listed, **others)
 
-    return _GENE_OPTIONS(cast(Command, packed))
+    return _GENE_OPTIONS(cast(Command, named))
 
 
 FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain or bgzip.")
+
+CELL_TYPES_OPTION = click.option(
+    "--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]"
+)
 
 MODEL_OPTION = click.option(
     "--model",
@@ -112,16 +103,24 @@ DTYPE_OPTION = click.option(
     "--dtype",
     default="auto",
     show_default=True,
-    help="Type of the encoders' matrix products: auto (bfloat16 or float16 where the hardware has it), float32, "
-    "bfloat16, float16.",
+    help="Type of the encoders' matrix products: float32, bfloat16, float16, or auto (float32 on a CPU, 16 bits on a "
+    "GPU).",
 )
 
 COMPILE_OPTION = click.option(
     "--compile",
-    "compiled",
     is_flag=True,
     help="torch.compile for the encoders: needs a compiler and a minute at the start; docs/usage.md has what it gains.",
 )
+
+
+def _be_quiet(_context: click.Context, _parameter: click.Parameter, quiet: bool) -> bool:
+    if quiet:
+        logging.getLogger("texcnn").setLevel(logging.ERROR)
+    return quiet
+
+
+QUIET_OPTION = click.option("--quiet", is_flag=True, callback=_be_quiet, help="Print errors only.")
 
 
 def _use_threads(_context: click.Context, _parameter: click.Parameter, threads: int | None) -> None:
@@ -153,7 +152,7 @@ COMPUTE_OPTIONS = options(
         expose_value=False,
         help="CPU threads. [default: OMP_NUM_THREADS, else one per core]",
     ),
-    click.option("--quiet", is_flag=True, help="Show no progress."),
+    QUIET_OPTION,
 )
 """How to compute."""
 

@@ -22,8 +22,8 @@ def report(predictions: Path, skipped: Path | None, truth: Path | None, out: Pat
     texcnn report --predictions predictions.parquet --out report.html
     """
     from texcnn.files import check_output
+    from texcnn.genome.skipped import skipped_path
     from texcnn.report.report import write_report
-    from texcnn.tables.writers import skipped_path
 
     check_output(out, overwrite=overwrite)
     if skipped is None and skipped_path(predictions).is_file():

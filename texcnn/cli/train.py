@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -29,10 +29,6 @@ from texcnn.cli.train_options import (
     split_options,
 )
 from texcnn.errors import InputError
-
-if TYPE_CHECKING:
-    from texcnn.genome.load import GeneOptions
-
 
 _COUNT = click.IntRange(min=0)
 _MARKER = "unfinished-training.txt"
@@ -82,7 +78,6 @@ _MARKER = "unfinished-training.txt"
 @OVERWRITE_OPTION
 def train(
     fasta: Path | None,
-    which: GeneOptions,
     embeddings: Path | None,
     expression: Path,
     gene_column: str,
@@ -106,9 +101,10 @@ def train(
     batch_size: int,
     quiet: bool,
     dtype: str,
-    compiled: bool,
+    compile: bool,
     out: Path,
     overwrite: bool,
+    **selection: Any,
 ) -> None:
     r"""Train a model on your expression table: a folder that texcnn predict --model reads.
 
@@ -122,14 +118,15 @@ def train(
     """
     import shutil
 
-    from texcnn.embedding.store import EmbeddingStore
-    from texcnn.encoders.compiled import compile_encoders
+    from texcnn.embedding.options import ComputeOptions
     from texcnn.files import check_output
     from texcnn.genome.gene import Annotation
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
+    from texcnn.genome.select import GeneSelection
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import CONFIG
+    from texcnn.store.store import EmbeddingStore
     from texcnn.training.architectures import find_architecture
     from texcnn.training.architectures import fit_options as settings_of
     from texcnn.training.encoders import encoders_by_name, encoders_of_model
@@ -139,6 +136,8 @@ def train(
     from texcnn.training.train import TrainOptions, train_model
     from texcnn.training.tuning import Tuning
 
+    which = GeneSelection(**selection)
+    compute = ComputeOptions(batch_size, device, dtype, compile)
     network = find_architecture(architecture)
     check_sources(
         architecture,
@@ -156,7 +155,7 @@ def train(
         encoder_learning_rate=encoder_learning_rate,
         embeddings=embeddings,
         dtype=dtype,
-        compiled=compiled,
+        compiled=compile,
     )
     check_output(out, overwrite=overwrite, marker=CONFIG)
     work = out.with_name(f"{out.name}.work")
@@ -177,8 +176,6 @@ def train(
     chosen = None
     if network.reads == "encoders":
         chosen = encoders_by_name(encoders) if encoders else encoders_of_model(model)
-        if compiled:
-            compile_encoders(chosen.encoders, device)
     tuning = None
     if fine_tune is not None and chosen is not None:
         tuning = Tuning.of(chosen, fine_tune, segments_per_pass=batch_size)
@@ -191,13 +188,13 @@ def train(
         prepared = prepare_store(labelled.genes, store, chosen)
     else:
         assert fasta is not None
-        _refuse_transcripts(which["transcripts"] == "all")
+        _refuse_transcripts(which.per_transcript)
         usual = WindowSpec() if chosen is None or chosen.window is None else chosen.window
         window = WindowSpec(
             usual.upstream if upstream is None else upstream, usual.downstream if downstream is None else downstream
         )
         with Reference(fasta) as reference:
-            annotation = load_genes(reference, window, **which)
+            annotation = load_genes(reference, window, which)
             labelled = label_genes(annotation, targets, choice, features=table)
             _open_work(work, anew=overwrite)
             if network.reads == "bases":
@@ -212,9 +209,7 @@ def train(
                     chosen or fitted_encoders(network, reference, labelled, window, seed=seed),
                     work / "embeddings",
                     window=window,
-                    batch_size=batch_size,
-                    device=device,
-                    dtype=dtype,
+                    options=compute,
                     progress=not quiet,
                 )
     trained = train_model(

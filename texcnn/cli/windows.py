@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from texcnn.cli.options import FASTA_OPTION, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
-
-if TYPE_CHECKING:
-    from texcnn.genome.load import GeneOptions
 
 
 @click.command()
@@ -23,12 +20,12 @@ if TYPE_CHECKING:
 @OVERWRITE_OPTION
 def windows(
     fasta: Path,
-    which: GeneOptions,
     model: str | None,
     upstream: int | None,
     downstream: int | None,
     out: Path,
     overwrite: bool,
+    **selection: Any,
 ) -> None:
     r"""List the window of each gene as BED, clipped to the chromosome.
 
@@ -41,17 +38,18 @@ def windows(
     from texcnn.files import check_output
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
+    from texcnn.genome.select import GeneSelection
+    from texcnn.genome.skipped import skipped_path, write_skipped
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
     from texcnn.tables.windows_bed import write_windows_bed
-    from texcnn.tables.writers import skipped_path, write_skipped
 
     check_output(out, overwrite=overwrite)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
-        annotation = load_genes(reference, spec, **which)
+        annotation = load_genes(reference, spec, GeneSelection(**selection))
         write_skipped(skipped_path(out), annotation.skipped)
         write_windows_bed(out, annotation.genes, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)

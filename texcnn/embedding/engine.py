@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from texcnn.device import resolve_device, resolve_dtype
-from texcnn.embedding.ahead import ahead
-from texcnn.embedding.reuse import SegmentMemory
+from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.prefetch import prefetch
+from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.protocol import Encoder, ReducedPrecision
-from texcnn.errors import InputError, RunError
+from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
 from texcnn.segments.segment import Segments, SegmentSpec
 
@@ -27,12 +28,10 @@ CPU_TOKENS = 4096
 8192 could not be told apart (0.75 to 0.82 of the matrix product's peak, medians of five rounds on a shared machine);
 256 took a third longer."""
 
-SEGMENTS_AHEAD = 512
+PREFETCHED_SEGMENTS = 512
 """Segments tokenised at a time, while those before are embedded; enough for several batches of a GPU."""
 
 _LOG = logging.getLogger("texcnn")
-_fitting: WeakKeyDictionary[Encoder, int] = WeakKeyDictionary()
-"""Tokens per batch of encoders that ran out of memory with more, so that each chunk of genes does not try again."""
 
 
 @dataclass(frozen=True)
@@ -48,92 +47,172 @@ class Embeddings:
     mask: Tensor
 
 
-def check_batch_size(batch_size: int) -> None:
-    """Refuses a batch size below 1, with which no batch would ever be computed."""
-    if batch_size < 1:
-        raise InputError(f"unusable batch size {batch_size}", allowed="a whole number from 1")
+@dataclass(frozen=True)
+class EmbeddingSession:
+    """Encoders on their device in their number type, and the vectors found so far; see :func:`embedding_session`.
+
+    Attributes:
+        encoders: Their vectors are joined per segment, in this order.
+        options: How they compute.
+        cache: Vectors of the segments before.
+    """
+
+    encoders: Sequence[Encoder]
+    options: ComputeOptions
+    cache: SegmentCache
+    _budgets: list[int] = field(default_factory=list)
+    """Tokens per batch of each encoder: halved where the memory did not suffice, so that no chunk tries again."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a segment's joined vector."""
+        return sum(encoder.dim for encoder in self.encoders)
+
+    def embed(self, segments: Sequence[str], *, progress: bool = False) -> Tensor:
+        """Embeds segments; each distinct one that the cache lacks is computed once.
+
+        A batch is filled up to a number of tokens, :data:`TOKENS_PER_SEGMENT` for each segment of the batch size and on
+        a CPU :data:`CPU_TOKENS` at most, so that segments of any length need like memory. A batch for which the memory
+        does not suffice is halved and tried again. Neither changes the result.
+
+        Args:
+            segments: Upper-case ``ACGTN``, of any lengths.
+            progress: Whether to show progress.
+
+        Returns:
+            float32 ``(n, dim)`` on the CPU, in the order of ``segments``.
+
+        Raises:
+            RunError: when the memory does not suffice for a single segment.
+        """
+
+        def compute(distinct: Sequence[str]) -> Tensor:
+            total = len(distinct) * len(self.encoders)
+            with progress_bar(progress, total=total, what="embedding", unit="segments") as bar:
+                joined = [self._embed_with(index, distinct, bar) for index in range(len(self.encoders))]
+            return torch.cat(joined, dim=1)
+
+        return self.cache.embed(segments, compute)
+
+    def embed_windows(self, windows: Sequence[str], spec: SegmentSpec, *, progress: bool = False) -> Embeddings:
+        """Cuts windows into segments and embeds those that are usable.
+
+        Args:
+            windows: Bases of equal length, upper-case ``ACGTN``, on the gene's strand.
+            spec: How to cut them.
+            progress: Whether to show progress.
+
+        Returns:
+            The vectors; a masked segment's is zero, never an embedding of unknown bases.
+        """
+        cut: list[Segments] = [spec.split(window) for window in windows]
+        if not cut:
+            return Embeddings(torch.zeros(0, 0, self.dim), torch.zeros(0, 0, dtype=torch.bool))
+        mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
+        values = torch.zeros(*mask.shape, self.dim)
+        values[mask] = self.embed([bases for segments in cut for bases in segments.usable], progress=progress)
+        return Embeddings(values, mask)
+
+    def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
+        encoder = self.encoders[index]
+        parts = [
+            segments[start : start + PREFETCHED_SEGMENTS] for start in range(0, len(segments), PREFETCHED_SEGMENTS)
+        ]
+        vectors = [self._embed_tokens(index, tokens, bar) for tokens in prefetch(map(encoder.tokenize, parts))]
+        return torch.cat(vectors) if vectors else torch.zeros(0, encoder.dim)
+
+    def _embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> Tensor:
+        encoder = self.encoders[index]
+        # Segments of like token counts share a batch, so that little is spent on padding; the sort is stable, so the
+        # batches, and with them the last bits of every float, are the same in every run.
+        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
+        found: list[Tensor] = []
+        start = 0
+        while start < len(order):
+            batch = _next_batch(islice(order, start, None), tokens, self._budgets[index])
+            vectors = _embed_or_none(encoder, [tokens[row] for row in batch])
+            if vectors is None:
+                if len(batch) == 1:
+                    raise RunError(
+                        f"out of memory with a single segment of {len(tokens[batch[0]])} tokens",
+                        where=f"the encoder {encoder.name}",
+                        remedy="use a machine or a GPU with more memory, the device cpu, or shorter segments",
+                    )
+                self._budgets[index] = sum(len(tokens[row]) for row in batch) // 2
+                _LOG.warning("out of memory with a batch of %d segments: continuing with half of it", len(batch))
+                continue
+            found.append(vectors.float())
+            start += len(batch)
+            bar.update(len(batch))
+        in_order = torch.empty(len(tokens), encoder.dim, dtype=torch.float32)
+        # Only now: a copy after each batch would let a GPU wait for the next one.
+        in_order[order] = torch.cat(found).cpu()
+        return in_order
+
+
+@contextmanager
+def embedding_session(
+    encoders: Sequence[Encoder], options: ComputeOptions | None = None, cache: SegmentCache | None = None
+) -> Iterator[EmbeddingSession]:
+    """Moves encoders to their device and number type for the time of the block, then puts them back.
+
+    Args:
+        encoders: Their vectors are joined per segment, in this order.
+        options: How to compute; None for the defaults.
+        cache: Vectors of these encoders in this number type; None for a new one.
+
+    Yields:
+        The session.
+
+    Raises:
+        InputError: when ``options.compile`` is set and there is nothing to compile.
+    """
+    options = options or ComputeOptions()
+    budget = options.batch_size * TOKENS_PER_SEGMENT
+    if options.device.type == "cpu":
+        budget = min(budget, CPU_TOKENS)
+    if options.compile:
+        compile_encoders(encoders, options.device)
+    before = [
+        (encoder, getattr(encoder, "device", torch.device("cpu")), getattr(encoder, "dtype", torch.float32))
+        for encoder in encoders
+    ]
+    try:
+        for encoder in encoders:
+            if isinstance(encoder, ReducedPrecision):
+                encoder.compute_in(options.dtype)
+            encoder.to(options.device)
+        yield EmbeddingSession(encoders, options, SegmentCache() if cache is None else cache, [budget] * len(encoders))
+    finally:
+        for encoder, device, dtype in before:
+            if isinstance(encoder, ReducedPrecision):
+                encoder.compute_in(dtype)
+            encoder.to(device)
 
 
 def embed_segments(
     encoders: Sequence[Encoder],
     segments: Sequence[str],
     *,
-    batch_size: int,
-    device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
+    options: ComputeOptions | None = None,
     progress: bool = False,
 ) -> Tensor:
-    """Embeds segments; each distinct one is computed once.
-
-    A batch is filled up to a number of tokens, :data:`TOKENS_PER_SEGMENT` for each segment of ``batch_size`` and on a
-    CPU :data:`CPU_TOKENS` at most, so that segments of any length need like memory. A batch for which the memory does
-    not suffice is halved and tried again. Neither changes the result.
-
-    Args:
-        encoders: Their vectors are joined per segment, in this order.
-        segments: Upper-case ``ACGTN``, of any lengths.
-        batch_size: Segments of 500 bases per forward pass.
-        device: Where to compute; None is the GPU if there is one.
-        dtype: Type of the encoders' matrix products (:func:`texcnn.device.resolve_dtype`).
-        progress: Whether to show progress.
-
-    Returns:
-        float32 ``(n, sum of the encoders' dim)`` on the CPU, in the order of ``segments``.
-
-    Raises:
-        InputError: when the batch size is not positive, the device is not there, or the type cannot be used on it.
-        RunError: when the memory does not suffice for a single segment.
-    """
-    check_batch_size(batch_size)
-    resolved = resolve_device(device)
-    computed_in = resolve_dtype(dtype, resolved)
-    budget = batch_size * TOKENS_PER_SEGMENT
-    if resolved.type == "cpu":
-        budget = min(budget, CPU_TOKENS)
-    rows: dict[str, int] = {}
-    index = torch.tensor([rows.setdefault(segment, len(rows)) for segment in segments], dtype=torch.long)
-    distinct = list(rows)
-    with progress_bar(progress, total=len(distinct) * len(encoders), what="embedding", unit="segments") as bar:
-        joined = []
-        for encoder in encoders:
-            if isinstance(encoder, ReducedPrecision):
-                encoder.compute_in(computed_in)
-            joined.append(_embed_distinct(encoder.to(resolved), distinct, budget, bar))
-    return torch.cat(joined, dim=1)[index]
+    """Embeds segments in a session of their own; see :meth:`EmbeddingSession.embed`."""
+    with embedding_session(encoders, options) as session:
+        return session.embed(segments, progress=progress)
 
 
-def _embed_distinct(encoder: Encoder, segments: Sequence[str], budget: int, bar: Progress) -> Tensor:
-    parts = [segments[start : start + SEGMENTS_AHEAD] for start in range(0, len(segments), SEGMENTS_AHEAD)]
-    vectors = [_embed_tokens(encoder, tokens, budget, bar) for tokens in ahead(map(encoder.tokenize, parts))]
-    return torch.cat(vectors) if vectors else torch.zeros(0, encoder.dim)
-
-
-def _embed_tokens(encoder: Encoder, tokens: Sequence[Sequence[int]], budget: int, bar: Progress) -> Tensor:
-    # Segments of like token counts share a batch, so that little is spent on padding; the sort is stable, so the
-    # batches, and with them the last bits of every float, are the same in every run.
-    order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
-    found: list[Tensor] = []
-    budget = min(budget, _fitting.get(encoder, budget))
-    start = 0
-    while start < len(order):
-        batch = _next_batch(islice(order, start, None), tokens, budget)
-        vectors = _embed_or_none(encoder, [tokens[row] for row in batch])
-        if vectors is None:
-            if len(batch) == 1:
-                raise RunError(
-                    f"out of memory with a single segment of {len(tokens[batch[0]])} tokens",
-                    where=f"the encoder {encoder.name}",
-                    remedy="use a machine or a GPU with more memory, --device cpu, or shorter segments",
-                )
-            budget = _fitting[encoder] = sum(len(tokens[row]) for row in batch) // 2
-            _LOG.warning("out of memory with a batch of %d segments: going on with half of it", len(batch))
-            continue
-        found.append(vectors.float())
-        start += len(batch)
-        bar.update(len(batch))
-    in_order = torch.empty(len(tokens), encoder.dim, dtype=torch.float32)
-    in_order[order] = torch.cat(found).cpu()  # only now: a copy after each batch would let a GPU wait for the next one
-    return in_order
+def embed_windows(
+    encoders: Sequence[Encoder],
+    windows: Sequence[str],
+    spec: SegmentSpec,
+    *,
+    options: ComputeOptions | None = None,
+    progress: bool = False,
+) -> Embeddings:
+    """Embeds windows in a session of their own; see :meth:`EmbeddingSession.embed_windows`."""
+    with embedding_session(encoders, options) as session:
+        return session.embed_windows(windows, spec, progress=progress)
 
 
 def _next_batch(rows: Iterable[int], tokens: Sequence[Sequence[int]], budget: int) -> list[int]:
@@ -157,44 +236,3 @@ def _embed_or_none(encoder: Encoder, tokens: Sequence[Sequence[int]]) -> Tensor 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()  # here, where the error and the tensors that it holds are gone
     return None
-
-
-def embed_windows(
-    encoders: Sequence[Encoder],
-    sequences: Sequence[str],
-    spec: SegmentSpec,
-    *,
-    batch_size: int,
-    device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
-    memory: SegmentMemory | None = None,
-    progress: bool = False,
-) -> Embeddings:
-    """Cuts windows into segments and embeds those that are usable.
-
-    Args:
-        encoders: Their vectors are joined per segment, in this order.
-        sequences: Windows of equal length, upper-case ``ACGTN``, on the gene's strand.
-        spec: How to cut them.
-        batch_size: Segments of 500 bases per forward pass.
-        device: Where to compute; None is the GPU if there is one.
-        dtype: Type of the encoders' matrix products (:func:`texcnn.device.resolve_dtype`).
-        memory: Vectors of the windows before, which are not computed again; it then holds these.
-        progress: Whether to show progress.
-
-    Returns:
-        The vectors; a masked segment's is zero, never an embedding of unknown bases.
-    """
-    cut: list[Segments] = [spec.split(sequence) for sequence in sequences]
-    dim = sum(encoder.dim for encoder in encoders)
-    if not cut:
-        return Embeddings(torch.zeros(0, 0, dim), torch.zeros(0, 0, dtype=torch.bool))
-    mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
-    usable = [bases for segments in cut for bases in segments.usable]
-    values = torch.zeros(*mask.shape, dim)
-
-    def compute(segments: Sequence[str]) -> Tensor:
-        return embed_segments(encoders, segments, batch_size=batch_size, device=device, dtype=dtype, progress=progress)
-
-    values[mask] = (memory or SegmentMemory()).embed(usable, compute)
-    return Embeddings(values, mask)

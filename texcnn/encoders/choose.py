@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from texcnn.encoders.checkpoint import CONFIG_FILE, read_json
@@ -13,14 +13,14 @@ from texcnn.errors import InputError, ModelError, unknown_name
 from texcnn.segments.kmer import KmerTokenizer
 
 
-def check_one_source(model: str | None, encoders: Sequence[str]) -> None:
+def check_one_source(model: object, encoders: Iterable[str]) -> None:
     """Refuses a model together with encoders in its place.
 
     Raises:
         InputError: when both are given.
     """
-    if model is not None and encoders:
-        raise InputError("both a model and encoders are given", where="--model, --encoder", allowed="one of them")
+    if model is not None and list(encoders):
+        raise InputError("both a model and encoders are given", where="`model` and `encoders`", allowed="one of them")
 
 
 def encoder_spec(name: str) -> EncoderSpec:
@@ -42,11 +42,11 @@ def encoder_spec(name: str) -> EncoderSpec:
     if given and not Path(name).is_dir():
         types = encoder_types()
         if kind not in types:
-            raise unknown_name("encoder type", kind, types, error=ModelError, where="--encoder")
+            raise unknown_name("encoder type", kind, types, error=ModelError, where="`encoders`")
         return EncoderSpec(type=kind, source=given)
     folder = Path(name)
     if not folder.is_dir():
-        raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "a folder"], error=ModelError, where="--encoder")
+        raise unknown_name("encoder", name, [*KNOWN_ENCODERS, "a folder"], error=ModelError, where="`encoders`")
     path = folder / CONFIG_FILE
     config = read_json(path)
     if "alibi_starting_size" in config:

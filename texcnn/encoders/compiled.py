@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from texcnn.device import resolve_device
 from texcnn.encoders.protocol import Compilable, Encoder
 from texcnn.errors import InputError
 
 
-def compile_encoders(encoders: Sequence[Encoder], device: str | torch.device | None = None) -> None:
+def compile_encoders(encoders: Sequence[Encoder], device: torch.device) -> None:
     """Compiles encoders in place; those that have nothing to compile stay as they are.
 
     Vectors then agree with the others within rounding (1e-5 in float32). The first batches take longer, up to a minute
@@ -20,21 +19,20 @@ def compile_encoders(encoders: Sequence[Encoder], device: str | torch.device | N
 
     Args:
         encoders: The encoders.
-        device: Where they are going to compute; None is the GPU if there is one.
+        device: Where they are going to compute.
 
     Raises:
-        InputError: when the device is not there or nothing can be compiled for it, or no encoder has what to compile.
+        InputError: when nothing can be compiled for the device, or no encoder has what to compile.
     """
-    resolved = resolve_device(device)
     compilable = [encoder for encoder in encoders if isinstance(encoder, Compilable)]
     if not compilable:
         raise InputError(
             "no encoder that could be compiled",
-            where="--compile",
+            where="`compile`",
             allowed="DNABERT, DNABERT-2 and Nucleotide Transformer",
             remedy="leave it out",
         )
-    _check_compiler(resolved)
+    _check_compiler(device)
     for encoder in compilable:
         encoder.compile()
 
@@ -50,9 +48,9 @@ def _check_compiler(device: torch.device) -> None:
         )
         raise InputError(
             f"torch.compile does not work on this machine: {reason}",
-            where="--compile",
+            where="`compile`",
             allowed=f"where {needed} is installed",
-            remedy="install it, or leave --compile out",
+            remedy="install it, or leave `compile` out",
         ) from error
 
 

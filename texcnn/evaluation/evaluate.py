@@ -20,6 +20,7 @@ from texcnn.files import atomic_folder
 from texcnn.genome.annotation import without_version
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.tables.expression import GENE_ID
 from texcnn.tables.split import TRAIN
@@ -68,7 +69,8 @@ def sequence_inputs(
         InputError: when the files cannot be used or do not fit each other.
     """
     with Reference(fasta) as reference:
-        annotation = load_genes(reference, spec, gtf=gtf, genes=genes, map_chrom_names=map_chrom_names)
+        selection = GeneSelection(gtf, genes=genes, map_chrom_names=map_chrom_names)
+        annotation = load_genes(reference, spec, selection)
         return inputs_of_windows(read_windows(reference, annotation.genes, spec))
 
 

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
+from texcnn.genome.skipped import read_skipped, skipped_path
 from texcnn.tables.columns import METADATA_KEY, gene_columns
 from texcnn.tables.expression import read_expression
-from texcnn.tables.readers import read_skipped
 from texcnn.tables.split import TEST, read_parts
-from texcnn.tables.writers import description_path, skipped_path
+from texcnn.tables.writers import description_path
 
 UNKNOWN = "unknown unit"
 

@@ -40,22 +40,24 @@ def half_life_table(
             :func:`texcnn.features.half_life.half_life_features` raises.
     """
     if gtf is None:
-        raise InputError("half-life features are computed from an annotation", where="--half-life", allowed="--gtf")
+        raise InputError(
+            "half-life features are computed from an annotation", where="`half_life`", allowed="a GTF (`gtf`)"
+        )
     unknown = [name for name in names if name not in HALF_LIFE_FEATURES + _LOGGED]
     if unknown or not names:
         raise InputError(
             f"the model's features are no half-life features: {', '.join(unknown) or 'it takes none'}",
-            where="--half-life",
+            where="`half_life`",
             allowed=", ".join(HALF_LIFE_FEATURES + _LOGGED),
-            remedy="give them as a table with --features" if names else "leave --half-life out",
+            remedy="give them as a table (`features`)" if names else "leave `half_life` out",
         )
     log10 = any(name in _LOGGED for name in names)
     frame = half_life_features(reference, gtf, genes=genes, log10=log10, map_chrom_names=map_chrom_names).frame
     if missing := [name for name in names if name not in frame]:
         raise InputError(
             f"the model takes lengths both as they are and as logarithms: {', '.join(missing)}",
-            where="--half-life",
-            remedy="give the features as a table with --features",
+            where="`half_life`",
+            remedy="give the features as a table (`features`)",
         )
     rows = {gene_id: row for row, gene_id in enumerate(frame["gene_id"])}
     return FeatureTable(frame[list(names)].to_numpy(np.float32), tuple(names), rows, gtf)

@@ -10,8 +10,7 @@ import pandas as pd
 
 from texcnn.errors import InputError
 from texcnn.files import atomic_file, check_output, open_text
-from texcnn.genome.gene import Skipped
-from texcnn.tables.writers import skipped_path, write_skipped
+from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
 
 _ENDINGS = (".tsv", ".tsv.gz")
 

@@ -15,12 +15,13 @@ import pandas as pd
 from texcnn.errors import InputError
 from texcnn.features.gene_features import GeneFeatures
 from texcnn.genome.annotation import select_genes
-from texcnn.genome.gene import Annotation, Skipped
+from texcnn.genome.gene import Annotation
 from texcnn.genome.gtf import read_chosen_transcripts
 from texcnn.genome.interval import Interval
 from texcnn.genome.mrna import Blocks, Mrna, n_bases
 from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import place_genes
 from texcnn.progress import progress_bar
 

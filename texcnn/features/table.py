@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,12 @@ class FeatureTable:
             )
         rows = {gene_id: row for row, gene_id in enumerate(table["gene_id"])}
         return cls(numbers.to_numpy(np.float32), tuple(names), rows, path)
+
+    def fingerprint(self) -> str:
+        """Hex digest of the features' names, the genes and their values."""
+        digest = hashlib.sha256(repr((self.names, list(self.rows.items()))).encode())
+        digest.update(np.ascontiguousarray(self.values).data)
+        return digest.hexdigest()
 
     def lookup(self, gene_ids: Sequence[str]) -> npt.NDArray[np.float32]:
         """Returns ``(len(gene_ids), n_features)``; a gene that is missing has NaN.

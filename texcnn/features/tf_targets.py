@@ -12,7 +12,7 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.features.gene_features import GeneFeatures
 from texcnn.features.table import find_rows
 from texcnn.features.tf_table import TfTable, read_tf_table
-from texcnn.genome.gene import Skipped
+from texcnn.genome.skipped import Skipped
 
 
 def tf_target_features(

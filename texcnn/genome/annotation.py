@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from texcnn.errors import InputError
 from texcnn.genome.bed import BED_ANCHORS, read_bed
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.gtf import TRANSCRIPT_CHOICES, read_gtf
+from texcnn.genome.skipped import Skipped
 
 _LOG = logging.getLogger("texcnn")
 _VERSIONED_ENSEMBL_ID = re.compile(r"ENS[A-Z]*G\d{11}\.\d+")

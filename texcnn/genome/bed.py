@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval
 from texcnn.genome.lines import numbered_lines
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 
 BED_ANCHORS = ("five-prime", "center", "window")

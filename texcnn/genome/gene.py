@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from texcnn.errors import InputError
+from texcnn.genome.skipped import Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,6 @@ class Gene:
             raise InputError(f"the TSS {self.tss} is negative", where=f"gene '{self.id}'", allowed="0-based positions")
         if self.strand not in ("+", "-"):
             raise InputError(f"unknown strand '{self.strand}'", where=f"gene '{self.id}'", allowed="+ or -")
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A row of the input that gives no result, and why."""
-
-    gene_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.gtf_rows import Locus, TranscriptRows, read_rows
+from texcnn.genome.skipped import Skipped
 
 TRANSCRIPT_CHOICES = ("gene", "all")
 """What becomes a row: each gene, or each of its transcripts."""

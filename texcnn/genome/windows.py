@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Annotation, Gene, Skipped
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval
 from texcnn.genome.naming import match_names
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 
 
 @dataclass(frozen=True, slots=True)

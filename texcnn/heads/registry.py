@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from texcnn.errors import ModelError, unknown_name
 from texcnn.heads.linear import LinearHead
 from texcnn.heads.perceiver import Perceiver
 from texcnn.heads.pipoli import PipoliTransformer
+from texcnn.heads.spec import HeadSpec
 from texcnn.heads.textcnn import TextCNN
 from texcnn.heads.xpresso import XpressoCNN
-
-if TYPE_CHECKING:
-    from texcnn.model.bundle import HeadSpec
 
 HEADS: dict[str, type[nn.Module]] = {
     "textcnn": TextCNN,

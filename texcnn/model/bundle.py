@@ -15,39 +15,16 @@ from torch import Tensor
 
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, TexcnnError
+from texcnn.features.spec import FeatureSpec
 from texcnn.files import atomic_folder, sha256_file
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
 
 FORMAT_VERSION = 1
 """Version of the folder's layout, apart from the package's version."""
 
 CONFIG, WEIGHTS, CELL_TYPES, CARD = "config.json", "model.safetensors", "cell_types.tsv", "README.md"
-
-
-@dataclass(frozen=True)
-class FeatureSpec:
-    """One extra input per gene.
-
-    Attributes:
-        name: Column of the feature table.
-        mean: Subtracted from the value; fitted on training genes.
-        scale: Divides the difference; fitted on training genes.
-        default: Value, after scaling, where no feature table is given; None if the model needs a table.
-    """
-
-    name: str
-    mean: float = 0.0
-    scale: float = 1.0
-    default: float | None = None
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """Which head and its constructor's arguments."""
-
-    type: str
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 from huggingface_hub import constants, snapshot_download
@@ -27,7 +28,7 @@ def bundled_models() -> dict[str, Path]:
     return {folder.name: folder for folder in sorted(root.iterdir()) if (folder / "config.json").is_file()}
 
 
-def resolve_model(name: str | Path | None = None) -> Path:
+def resolve_model(name: str | PathLike[str] | None = None) -> Path:
     """Finds a model's folder on this machine; nothing is downloaded.
 
     Args:
@@ -49,7 +50,7 @@ def resolve_model(name: str | Path | None = None) -> Path:
     if Path(text).is_dir():
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
-    raise unknown_name("model", text, allowed, error=ModelError, where="--model")
+    raise unknown_name("model", text, allowed, error=ModelError, where="`model`")
 
 
 def fetch_model(name: str) -> Path:
@@ -67,22 +68,22 @@ def _snapshot(name: str, *, download: bool) -> Path:
     if owner_name.count("/") != 1 or not revision:
         raise ModelError(
             f"unusable Hub name '{name}'",
-            where="--model",
+            where="`model`",
             allowed=_HUB_FORM,
             remedy="pin a revision (a commit or a tag), so that the same name always means the same model",
         )
     try:
         return Path(snapshot_download(owner_name, revision=revision, local_files_only=not download))
     except HFValidationError as error:
-        raise ModelError(f"unusable Hub name '{name}': {error}", where="--model", allowed=_HUB_FORM) from error
+        raise ModelError(f"unusable Hub name '{name}': {error}", where="`model`", allowed=_HUB_FORM) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise ModelError(f"the Hub has no model '{owner_name}' at revision '{revision}'", where="--model") from error
+        raise ModelError(f"the Hub has no model '{owner_name}' at revision '{revision}'", where="`model`") from error
     except LocalEntryNotFoundError as error:
         if download:
             remedy = "unset HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "check the network"
             raise RunError(f"cannot reach the Hub to fetch '{name}'", remedy=f"{remedy}, then try again") from error
         raise ModelError(
-            f"'{name}' is not on this machine", where="--model", remedy=f"texcnn models fetch {name}"
+            f"'{name}' is not on this machine", where="`model`", remedy=f"texcnn models fetch {name}"
         ) from error
     except (HfHubHTTPError, OSError) as error:
         raise RunError(f"fetching '{name}' failed: {error}", remedy="check the network, then try again") from error

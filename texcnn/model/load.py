@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+from os import PathLike
 
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import ModelError
@@ -15,7 +15,7 @@ from texcnn.model.model import Model
 from texcnn.model.network import OneHotNetwork, SegmentNetwork
 
 
-def load_model(name: str | Path | None = None) -> Model:
+def load_model(name: str | PathLike[str] | None = None) -> Model:
     """Loads a model from this machine.
 
     Args:

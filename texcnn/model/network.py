@@ -1,40 +1,73 @@
-"""The two kinds of network behind one door: windows of bases in, expression out."""
+"""The two kinds of network behind one door: windows of bases in, expression out, in two steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from texcnn.device import resolve_device
-from texcnn.embedding.engine import Embeddings, check_batch_size, embed_windows
-from texcnn.embedding.reuse import SegmentMemory
+from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.protocol import Encoder
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
 
+Session = TypeVar("Session")
 
-class Network(Protocol):
+
+@dataclass(frozen=True)
+class HeadInputs:
+    """What a head reads of ``n`` windows.
+
+    Attributes:
+        values: float32: segment vectors ``(n, n_segments, dim)``, or one-hot bases ``(n, 4, length)``.
+        mask: bool ``(n, n_segments)``, True where a segment is usable; or ``(n, 1)``, True where any base is known.
+        features: float32 ``(n, n_features)``, scaled; None when the head has none.
+    """
+
+    values: Tensor
+    mask: Tensor
+    features: Tensor | None
+
+    @property
+    def known(self) -> Tensor:
+        """Bool ``(n,)``, True where the head has something to read."""
+        return self.mask.any(dim=1)
+
+
+class Network(Protocol[Session]):
     """Predicts expression from windows."""
 
     head: nn.Module
 
-    def predict(
-        self,
-        sequences: Sequence[str],
-        features: Tensor | None,
-        *,
-        batch_size: int,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        memory: SegmentMemory | None = None,
-    ) -> Tensor:
-        """Predicts expression of windows, float32 ``(n, n_cell_types)`` on the CPU; NaN without a usable base.
+    def session(
+        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
+    ) -> AbstractContextManager[Session]:
+        """Opens a session: weights on their device in their number type, put back at the end of the block."""
+        ...
 
-        For a network with encoders: ``dtype`` is the type of their matrix products, ``memory`` has the segment vectors
-        of the windows before.
+    def inputs(self, windows: Sequence[str], features: Tensor | None, session: Session) -> HeadInputs:
+        """Turns windows of upper-case ``ACGTN`` and scaled features into what the head reads."""
+        ...
+
+    def apply(self, inputs: HeadInputs) -> Tensor:
+        """Turns what the head reads into expression, float32 ``(n, n_cell_types)``; differentiable.
+
+        NaN for a window without a usable base.
+        """
+        ...
+
+    def predict(self, windows: Sequence[str], features: Tensor | None, session: Session) -> tuple[Tensor, Tensor]:
+        """Both steps without gradients.
+
+        Returns:
+            Expression, float32 ``(n, n_cell_types)``, and which windows have something to read, bool ``(n,)``; both on
+            the CPU.
         """
         ...
 
@@ -53,71 +86,81 @@ class SegmentNetwork:
         self.head = head.eval()
         self.segments = segments
 
-    def predict(
-        self,
-        sequences: Sequence[str],
-        features: Tensor | None,
-        *,
-        batch_size: int,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        memory: SegmentMemory | None = None,
-    ) -> Tensor:
-        """Predicts expression of windows; ``batch_size`` counts segments. See :class:`Network`."""
-        embeddings = embed_windows(
-            self.encoders, sequences, self.segments, batch_size=batch_size, device=device, dtype=dtype, memory=memory
-        )
-        return self.predict_embeddings(embeddings, features)
+    def session(
+        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
+    ) -> AbstractContextManager[EmbeddingSession]:
+        """Opens a session of the encoders; ``cache`` has vectors of these encoders in this number type."""
+        return embedding_session(self.encoders, options, cache)
+
+    def inputs(self, windows: Sequence[str], features: Tensor | None, session: EmbeddingSession) -> HeadInputs:
+        """Cuts windows and embeds their segments."""
+        return self.head_inputs(session.embed_windows(windows, self.segments), features)
+
+    @staticmethod
+    def head_inputs(embeddings: Embeddings, features: Tensor | None) -> HeadInputs:
+        """Returns what the head reads of vectors that were computed before, as those of a store."""
+        return HeadInputs(embeddings.values, embeddings.mask, features)
+
+    def apply(self, inputs: HeadInputs) -> Tensor:
+        """Runs the head.
+
+        The head is thousands of times cheaper than the encoders, so it always runs on the CPU: the same numbers come
+        out whether the vectors were computed here, on a GPU, or read from a store.
+        """
+        return cast(Tensor, self.head(inputs.values, inputs.mask, inputs.features))
 
     @torch.inference_mode()
-    def predict_embeddings(self, embeddings: Embeddings, features: Tensor | None) -> Tensor:
-        """Predicts from vectors computed before.
-
-        The head is thousands of times cheaper than the encoders, so it always runs on the CPU: the same numbers
-        come out whether the vectors were computed here, on a GPU, or read from a store.
-
-        Args:
-            embeddings: Vectors and mask of ``n`` windows.
-            features: float32 ``(n, n_features)``, scaled; None when the head has none.
-
-        Returns:
-            float32 ``(n, n_cell_types)``; NaN for a window without a usable segment.
-        """
-        return self.head(embeddings.values, embeddings.mask, features)
+    def predict(
+        self, windows: Sequence[str], features: Tensor | None, session: EmbeddingSession
+    ) -> tuple[Tensor, Tensor]:
+        """Both steps without gradients."""
+        inputs = self.inputs(windows, features, session)
+        return self.apply(inputs), inputs.known
 
 
 class OneHotNetwork:
     """A head that reads bases itself.
 
     Args:
-        head: ``(one_hot (n, 4, length), features) -> (n, n_outputs)``.
-        n_outputs: Cell types.
+        head: ``(one_hot (n, 4, length), features) -> (n, n_cell_types)``.
+        n_cell_types: Its outputs.
     """
 
-    def __init__(self, head: nn.Module, n_outputs: int) -> None:
+    def __init__(self, head: nn.Module, n_cell_types: int) -> None:
         self.head = head.eval()
-        self.n_outputs = n_outputs
+        self.n_cell_types = n_cell_types
+
+    @contextmanager
+    def session(
+        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
+    ) -> Iterator[ComputeOptions]:
+        """Moves the head to the device for the time of the block; there are no segments to put into ``cache``."""
+        options = options or ComputeOptions()
+        before = next((weight.device for weight in self.head.parameters()), options.device)
+        try:
+            self.head.to(options.device)
+            yield options
+        finally:
+            self.head.to(before)
+
+    def inputs(self, windows: Sequence[str], features: Tensor | None, session: ComputeOptions) -> HeadInputs:
+        """Turns bases into one-hot channels on the session's device; an unknown base is all zero."""
+        codes = stack_codes(windows).to(session.device)
+        known = torch.tensor([[window.count("N") < len(window)] for window in windows], device=session.device)
+        return HeadInputs(one_hot(codes), known, None if features is None else features.to(session.device))
+
+    def apply(self, inputs: HeadInputs) -> Tensor:
+        """Runs the head on the device of its inputs."""
+        return cast(Tensor, self.head(inputs.values, inputs.features)).masked_fill(~inputs.known[:, None], torch.nan)
 
     @torch.inference_mode()
     def predict(
-        self,
-        sequences: Sequence[str],
-        features: Tensor | None,
-        *,
-        batch_size: int,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
-        memory: SegmentMemory | None = None,
-    ) -> Tensor:
-        """Predicts expression of windows; ``batch_size`` counts windows. See :class:`Network`."""
-        check_batch_size(batch_size)
-        resolved = resolve_device(device)
-        self.head.to(resolved)
-        predicted = torch.full((len(sequences), self.n_outputs), torch.nan)
-        known = [row for row, sequence in enumerate(sequences) if sequence.count("N") < len(sequence)]
-        for start in range(0, len(known), batch_size):
-            rows = known[start : start + batch_size]
-            bases = one_hot(stack_codes([sequences[row] for row in rows]).to(resolved))
-            extra = None if features is None else features[rows].to(resolved)
-            predicted[rows] = self.head(bases, extra).cpu()
-        return predicted
+        self, windows: Sequence[str], features: Tensor | None, session: ComputeOptions
+    ) -> tuple[Tensor, Tensor]:
+        """Both steps without gradients, a batch of windows at a time; windows without a known base are left out."""
+        known = torch.tensor([window.count("N") < len(window) for window in windows])
+        predicted = torch.full((len(windows), self.n_cell_types), torch.nan)
+        for rows in known.nonzero().flatten().split(session.batch_size):
+            scaled = None if features is None else features[rows]
+            predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
+        return predicted, known

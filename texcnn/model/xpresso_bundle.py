@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from texcnn.features.spec import FeatureSpec
 from texcnn.files import sha256_file
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.spec import HeadSpec
 from texcnn.heads.xpresso import N_FEATURES
-from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
+from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.import_xpresso import read_keras_weights
 
 _CARD = """# Xpresso, imported

@@ -8,6 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
+from texcnn.genome.skipped import read_skipped
 from texcnn.report.figures import (
     MAX_CELL_TYPES,
     correlation_figure,
@@ -23,7 +24,6 @@ from texcnn.report.summary import (
     most_specific_genes,
     read_predictions,
 )
-from texcnn.tables.readers import read_skipped
 
 LISTED_GENES = 20
 LISTED_SKIPPED = 50

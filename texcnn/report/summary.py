@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Skipped
+from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.readers import read_columns
 

@@ -12,12 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Gene, Skipped
+from texcnn.genome.gene import Gene
 
 TRANSCRIPT_ID = "transcript_id"
 """Stands after ``gene_name`` in tables with one row per transcript."""
 
-SKIPPED_COLUMNS = ("gene_id", "reason")
 METADATA_KEY = b"texcnn"
 """Key of the run's description in a Parquet file's schema."""
 
@@ -42,6 +41,9 @@ class TableDescription:
         texcnn_version: The package's version.
         transcripts: Whether there is one row per transcript.
         dtype: Type of the encoders' matrix products.
+        features: Where the model's extra inputs came from: a table's name, ``defaults``, or ``none`` for a model
+            without any.
+        features_fingerprint: Digest of their table, or of the annotation they were computed from.
     """
 
     cell_types: tuple[str, ...]
@@ -53,6 +55,8 @@ class TableDescription:
     texcnn_version: str
     transcripts: bool = False
     dtype: str = "float32"
+    features: str = "none"
+    features_fingerprint: str = ""
 
     def to_json(self) -> str:
         """Returns the description as JSON."""
@@ -113,9 +117,3 @@ def prediction_frame(
     frame = pd.DataFrame({name: columns[name] for name in gene_columns(transcripts=transcripts)})
     predicted = pd.DataFrame(values, columns=pd.Index(list(cell_types)), dtype=np.float32)
     return pd.concat([frame, predicted], axis=1)
-
-
-def skipped_frame(skipped: Sequence[Skipped]) -> pd.DataFrame:
-    """Builds the table of rows that could not be predicted."""
-    rows = [(entry.gene_id, entry.reason) for entry in skipped]
-    return pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS), dtype=str)

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
+from texcnn.genome.skipped import read_skipped, skipped_path, write_skipped
 from texcnn.tables.columns import TableDescription
-from texcnn.tables.readers import read_skipped
-from texcnn.tables.writers import open_tables, skipped_path, write_skipped
+from texcnn.tables.writers import open_tables
 
 
 def merge_tables(parts: Sequence[Path], outs: Sequence[Path], *, more_skipped: Sequence[Path] = ()) -> tuple[int, int]:

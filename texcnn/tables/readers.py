@@ -1,4 +1,4 @@
-"""Lists and small tables that users bring: names, columns of text, and the genes that were skipped."""
+"""Lists and small tables that users bring: names, and columns of text."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from texcnn.errors import InputError
-from texcnn.genome.gene import Skipped
-from texcnn.tables.columns import SKIPPED_COLUMNS
 
 
 def read_names(path: Path) -> list[str]:
@@ -26,23 +24,6 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise InputError("the list of genes is empty", where=path, allowed="an id or name per line")
     return names
-
-
-def read_skipped(path: Path) -> list[Skipped]:
-    """Reads what :func:`texcnn.tables.writers.write_skipped` wrote.
-
-    Raises:
-        InputError: when the file is missing, unreadable or has other columns.
-    """
-    if not path.is_file():
-        raise InputError(f"'{path}' does not exist", where="lists of skipped genes")
-    try:
-        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"unreadable list of skipped genes: {error}", where=path) from error
-    if tuple(frame.columns) != SKIPPED_COLUMNS:
-        raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
-    return [Skipped(*row) for row in frame.itertuples(index=False)]
 
 
 def read_text(path: Path, *, allowed: str) -> pd.DataFrame:

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
 from texcnn.files import atomic_file, check_output, open_text
-from texcnn.genome.gene import Skipped
-from texcnn.tables.columns import TableDescription, gene_columns, skipped_frame
+from texcnn.genome.skipped import skipped_path
+from texcnn.tables.columns import TableDescription, gene_columns
 
 _FLOAT_FORMAT = "%.9g"
 """Nine significant digits bring a float32 back exactly."""
@@ -104,12 +104,7 @@ def table_format(path: Path) -> str:
     for ending in _WRITERS:
         if path.name.endswith(ending) and path.name != ending:
             return ending
-    raise InputError(f"unknown table format '{path.name}'", where="--out", allowed=", ".join(_WRITERS))
-
-
-def skipped_path(out: Path) -> Path:
-    """Returns where the rows that could not be predicted are listed: ``<out>.skipped.tsv``."""
-    return out.with_name(f"{out.name}.skipped.tsv")
+    raise InputError(f"unknown table format '{path.name}'", where="`out`", allowed=", ".join(_WRITERS))
 
 
 def description_path(out: Path) -> Path:
@@ -167,9 +162,3 @@ class _Several:
     def write(self, frame: pd.DataFrame) -> None:
         for writer in self._writers:
             writer.write(frame)
-
-
-def write_skipped(out: Path, skipped: Sequence[Skipped]) -> None:
-    """Lists the rows that could not be predicted; a header alone says that there were none."""
-    with atomic_file(out) as temporary:
-        skipped_frame(skipped).to_csv(temporary, sep="\t", index=False)

@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 
 from texcnn.errors import InputError
+from texcnn.features.spec import FeatureSpec, scale_features
 from texcnn.features.table import FeatureTable, find_rows
-from texcnn.genome.gene import Annotation, Gene, Skipped
-from texcnn.model.bundle import FeatureSpec
-from texcnn.model.head_features import scale_features
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.skipped import Skipped
 from texcnn.tables.split import TRAIN
 from texcnn.training.fit import Examples
 from texcnn.training.inputs import Inputs

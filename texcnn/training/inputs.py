@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store import EmbeddingStore
 from texcnn.segments.bases import one_hot
+from texcnn.store.store import EmbeddingStore
 
 
 class Inputs(Protocol):

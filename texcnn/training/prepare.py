@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from texcnn.embedding.fill import embed_genes
-from texcnn.embedding.store import EmbeddingStore
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.errors import StoreError
@@ -19,6 +17,8 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.segments.bases import UNKNOWN, stack_codes
 from texcnn.segments.segment import SegmentSpec
+from texcnn.store.fill import describe_store, embed_genes
+from texcnn.store.store import EmbeddingStore
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
 from texcnn.training.encoders import ChosenEncoders
@@ -116,26 +116,15 @@ def prepare_vectors(
     folder: Path,
     *,
     window: WindowSpec,
-    batch_size: int,
-    device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
+    options: ComputeOptions | None = None,
     progress: bool = False,
 ) -> Prepared:
-    """Embeds the genes' windows into a store, or goes on with an unfinished one, and reads it; see
-    :func:`texcnn.embedding.fill.embed_genes`.
+    """Embeds the genes' windows into a store, or continues an unfinished one, and reads it; see
+    :func:`texcnn.store.fill.embed_genes`.
     """  # noqa: D205
-    store = embed_genes(
-        chosen.encoders,
-        reference,
-        Annotation(labelled.genes, annotation.skipped, annotation.path),
-        folder,
-        window=window,
-        segments=chosen.segments or SegmentSpec(),
-        batch_size=batch_size,
-        device=device,
-        dtype=dtype,
-        progress=progress,
-    )
+    genes = Annotation(labelled.genes, annotation.skipped, annotation.path)
+    spec = describe_store(chosen.encoders, reference, window, chosen.segments or SegmentSpec(), options=options)
+    store = embed_genes(chosen.encoders, reference, genes, folder, spec, options=options, progress=progress)
     return prepare_store(labelled.genes, store, chosen)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.errors import InputError
-from texcnn.model.bundle import FeatureSpec
+from texcnn.features.spec import FeatureSpec
 
 _LOG = logging.getLogger("texcnn")
 

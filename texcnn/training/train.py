@@ -12,8 +12,10 @@ import torch
 from safetensors import SafetensorError
 
 from texcnn.errors import InputError, RunError
-from texcnn.model.bundle import BundleConfig, FeatureSpec, HeadSpec, save_bundle
-from texcnn.tables.columns import skipped_frame
+from texcnn.features.spec import FeatureSpec
+from texcnn.genome.skipped import skipped_frame
+from texcnn.heads.spec import HeadSpec
+from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.training.architectures import find_architecture
 from texcnn.training.card import model_card
 from texcnn.training.examples import LabelledGenes, make_examples

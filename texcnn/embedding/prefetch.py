@@ -1,4 +1,4 @@
-"""The next item is computed while the last one is in use."""
+"""Computes the next item while the last one is in use."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 _END: Any = object()
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """Yields items, each of them computed in a thread while its predecessor is in use.
 
     Worth it where most of the computing is done without Python's lock, as by a Rust tokenizer, or where the user waits
     for a GPU. At most one item waits. An error among the items is raised where it would be without the thread.
     """
     iterator = iter(items)
-    with ThreadPoolExecutor(1, thread_name_prefix="texcnn-ahead") as thread:
+    with ThreadPoolExecutor(1, thread_name_prefix="texcnn-prefetch") as thread:
         coming = thread.submit(next, iterator, _END)
         while (item := coming.result()) is not _END:
             coming = thread.submit(next, iterator, _END)

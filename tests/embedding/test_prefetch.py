@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from texcnn.embedding.ahead import ahead
+from texcnn.embedding.prefetch import ahead
 
 
 def test_items_in_order() -> None:

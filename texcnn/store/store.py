@@ -12,35 +12,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.store_arrays import StoreArrays, damage_found
-from texcnn.embedding.store_folder import (
+from texcnn.errors import InputError, StoreError
+from texcnn.files import atomic_file, scratch_folder
+from texcnn.genome.gene import Gene
+from texcnn.genome.skipped import Skipped, read_skipped
+from texcnn.store.arrays import StoreArrays, damage_found
+from texcnn.store.folder import (
     ARRAYS,
     FORMAT_VERSION,
     GENES,
     PROGRESS,
     SKIPPED,
     STORE_META,
-    check_room,
+    check_disk_space,
     is_being_written,
     write_empty,
-    written_by_us,
+    write_lock,
 )
-from texcnn.embedding.store_spec import EncoderOrigin, StoreSpec
-from texcnn.errors import InputError, StoreError
-from texcnn.files import atomic_file, scratch_folder
-from texcnn.genome.gene import Gene, Skipped
-from texcnn.tables.readers import read_skipped
-
-if TYPE_CHECKING:
-    from texcnn.model.model import Model
-    from texcnn.model.network import SegmentNetwork
+from texcnn.store.spec import StoreSpec
 
 
 @dataclass(frozen=True)
@@ -87,12 +82,12 @@ class EmbeddingStore:
             StoreError: when the disk has no room for it.
         """
         if not folder.exists():
-            check_room(folder, spec.bytes(len(genes)))
+            check_disk_space(folder, spec.bytes(len(genes)))
             # Another process may be quicker; what it made is looked at like any other store.
             with suppress(FileExistsError):
                 write_empty(folder, spec, genes, skipped)
         if not (folder / STORE_META).is_file():
-            raise InputError(f"'{folder}' already exists", where="--out", remedy="choose another name")
+            raise InputError(f"'{folder}' already exists", where="`out`", remedy="choose another name")
         store = cls._open(folder)
         different = store.spec.differences(spec)
         if store.genes != list(genes) or store.skipped != list(skipped):
@@ -102,8 +97,8 @@ class EmbeddingStore:
         if different:
             raise InputError(
                 f"'{folder}' holds other embeddings ({'; '.join(different)})",
-                where="--out",
-                remedy="choose another name, or add --overwrite",
+                where="`out`",
+                remedy="choose another name, or set `overwrite`",
             )
         return store
 
@@ -114,7 +109,7 @@ class EmbeddingStore:
         Raises:
             StoreError: when one is.
         """
-        with written_by_us(folder), scratch_folder(folder.absolute().parent) as scratch:
+        with write_lock(folder), scratch_folder(folder.absolute().parent) as scratch:
             folder.replace(scratch / "removed")  # at once: a reader finds all of it or nothing
 
     @contextmanager
@@ -124,9 +119,9 @@ class EmbeddingStore:
         Raises:
             StoreError: when another process has it, or the disk has no room for the chunks that are missing.
         """
-        with written_by_us(self.folder):
+        with write_lock(self.folder):
             missing = len(self.genes[self.chunks_done * self.spec.genes_per_chunk :])
-            check_room(self.folder, self.spec.bytes(missing))
+            check_disk_space(self.folder, self.spec.bytes(missing))
             for half in (self.folder / ARRAYS).rglob("*.partial"):
                 half.unlink()  # zarr's own temporaries, of a process that was killed
             yield
@@ -155,7 +150,7 @@ class EmbeddingStore:
     def _open(cls, folder: Path) -> EmbeddingStore:
         if not (folder / STORE_META).is_file():
             raise StoreError(
-                f"'{folder}' is not an embedding store", where="--embeddings", allowed="a folder made by texcnn embed"
+                f"'{folder}' is not an embedding store", where="`embeddings`", allowed="a folder made by texcnn embed"
             )
         with damage_found(folder):
             values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
@@ -215,39 +210,6 @@ class EmbeddingStore:
     def n_segments(self) -> int:
         """Segments per gene."""
         return self.spec.segments.n_segments(self.spec.window.length)
-
-    def check_model(self, model: Model) -> SegmentNetwork:
-        """Checks that a model reads just these vectors.
-
-        Returns:
-            The model's network.
-
-        Raises:
-            StoreError: when its encoders, window or segments are others.
-        """
-        network = model.segment_network()
-        wanted = replace(
-            self.spec,
-            encoders=tuple(encoder.fingerprint() for encoder in network.encoders),
-            window=model.window,
-            segments=network.segments,
-            origins=tuple(
-                EncoderOrigin.of(encoder, spec)
-                for encoder, spec in zip(network.encoders, model.config.encoders, strict=True)
-            ),
-        )
-        names = ["encoders", "window", "segments"]
-        if self.spec.encoders != wanted.encoders:
-            names.append("origins")  # alone they mean nothing: the same weights can come from several places
-        if different := self.spec.differences(wanted, names):
-            grid = any(entry.startswith("window.grid") for entry in different)
-            raise StoreError(
-                f"the store was not made for the model '{model.name}' ({'; '.join(different)})",
-                where=self.folder,
-                remedy=f"texcnn embed --model {model.name}"
-                + (", or give --grid-segments to both commands or to none" if grid else ""),
-            )
-        return network
 
 
 def _listed(genes: Sequence[Gene], skipped: Sequence[Skipped]) -> str:

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from texcnn.model.run import predict_to_table
 from tiny import CompositionEncoder, write_genome, write_gtf
 
 import texcnn
+from texcnn.embedding.cache import SegmentMemory
 from texcnn.embedding.engine import embed_windows
-from texcnn.embedding.reuse import SegmentMemory
 from texcnn.model import predict
 from texcnn.model.load import load_model
-from texcnn.model.run import predict_to_table
 from texcnn.segments.segment import SegmentSpec
 
 
@@ -111,11 +111,12 @@ def test_real_genes_are_predicted_alike(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grid: bool
 ) -> None:
     """Neither the batch, the chunk, what is reused, nor shards or a store in between change a prediction."""
-    from texcnn.embedding.fill import embed_genes
-    from texcnn.embedding.store import EmbeddingStore
+    from texcnn.model.predict import predict_store
+
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
-    from texcnn.model.predict import predict_store
+    from texcnn.store.fill import embed_genes
+    from texcnn.store.store import EmbeddingStore
 
     yeast = data / "yeast"
     fasta, gtf = yeast / "R64-1-1.fa.gz", yeast / "R64-1-1.81.gtf.gz"

@@ -14,16 +14,16 @@ import torch
 from tiny import SEGMENTS, WINDOW, CompositionEncoder, save_tiny, write_genome, write_gtf
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.fill import embed_genes
-from texcnn.embedding.number_types import decode, encode
-from texcnn.embedding.store import EmbeddingStore
-from texcnn.embedding.store_spec import EncoderOrigin, StoreSpec, store_bytes
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
 from texcnn.files import locked
 from texcnn.genome.gene import Gene
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.load import load_model
+from texcnn.store.dtypes import decode, encode
+from texcnn.store.fill import embed_genes
+from texcnn.store.spec import EncoderOrigin, StoreSpec, store_bytes
+from texcnn.store.store import EmbeddingStore
 
 GENES = [Gene(f"g{place}", f"G{place}", "chr1", 50 + place, "+") for place in range(5)]
 SPEC = StoreSpec(("f" * 64,), 2, WINDOW, SEGMENTS, "g.fa", "0" * 64, genes_per_chunk=2)

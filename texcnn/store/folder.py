@@ -13,12 +13,12 @@ import pandas as pd
 import zarr
 from zarr.codecs import Crc32cCodec
 
-from texcnn.embedding.number_types import ARRAY_DTYPES
-from texcnn.embedding.store_spec import StoreSpec
 from texcnn.errors import StoreError
 from texcnn.files import atomic_folder, locked
-from texcnn.genome.gene import Gene, Skipped
-from texcnn.tables.columns import skipped_frame
+from texcnn.genome.gene import Gene
+from texcnn.genome.skipped import Skipped, skipped_frame
+from texcnn.store.dtypes import ARRAY_DTYPES
+from texcnn.store.spec import StoreSpec
 
 FORMAT_VERSION = 2
 STORE_META = "store.json"
@@ -29,7 +29,7 @@ GENES, SKIPPED, ARRAYS = "genes.parquet", "skipped.tsv", "arrays.zarr"
 ARRAY_NAMES = ("values", "mask", "n_fraction")
 
 
-def check_room(folder: Path, size: int) -> None:
+def check_disk_space(folder: Path, size: int) -> None:
     """Refuses what the disk has no room for, before hours are spent.
 
     Raises:
@@ -40,7 +40,7 @@ def check_room(folder: Path, size: int) -> None:
         raise StoreError(
             f"the store needs {size / 1e9:.3g} GB, the disk has {free / 1e9:.3g} GB free",
             where=folder,
-            remedy="choose another disk, --store-dtype float16 or bfloat16, or fewer genes",
+            remedy="choose another disk, float16 or bfloat16 for `store_dtype`, or fewer genes",
         )
 
 
@@ -73,7 +73,7 @@ def write_empty(folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: S
 
 
 @contextmanager
-def written_by_us(folder: Path) -> Iterator[None]:
+def write_lock(folder: Path) -> Iterator[None]:
     """Holds the right to write a store; it ends with the block, or with the process.
 
     Raises:

@@ -28,9 +28,9 @@ def encode(values: Tensor, store_dtype: str) -> npt.NDArray[Any]:
         if not torch.isfinite(rounded[torch.isfinite(values)]).all():
             raise StoreError(
                 f"vectors up to {values.abs().max():.3g} lie beyond the range of float16",
-                where="--store-dtype",
+                where="`store_dtype`",
                 allowed="up to 65504 in float16",
-                remedy="use --store-dtype bfloat16, which has float32's range",
+                remedy="use `store_dtype` bfloat16, which has float32's range",
             )
         return rounded.numpy()
     return values.numpy()

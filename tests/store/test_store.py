@@ -9,18 +9,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from texcnn.model.predict import predict_store
 from tiny import SEGMENTS, WINDOW, CompositionEncoder, save_tiny_dnabert2, write_genome, write_gtf
 
 from texcnn.embedding import fill
-from texcnn.embedding.fill import embed_genes
-from texcnn.embedding.store import EmbeddingStore
 from texcnn.errors import InputError, ModelError, StoreError
-from texcnn.genome.gene import Annotation, Skipped
+from texcnn.genome.gene import Annotation
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
-from texcnn.model.predict import predict_store
+from texcnn.store.fill import embed_genes
+from texcnn.store.store import EmbeddingStore
 
 MANY = [(f"g{place}", "chr1", 3 * place + 1, 3 * place + 2, "+-"[place % 2]) for place in range(30)]
 
@@ -50,7 +51,7 @@ def embed(model: Model, reference: Reference, annotation: Annotation, folder: Pa
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from texcnn.embedding.store_spec import StoreSpec
+    from texcnn.store.spec import StoreSpec
 
     monkeypatch.setattr(fill, "StoreSpec", lambda **values: StoreSpec(**values, genes_per_chunk=7))
 

@@ -13,11 +13,11 @@ import torch
 import zarr
 
 from texcnn.embedding.engine import Embeddings
-from texcnn.embedding.number_types import decode, encode
-from texcnn.embedding.store_folder import ARRAY_NAMES, ARRAYS, STORE_META
 from texcnn.errors import StoreError, TexcnnError
+from texcnn.store.dtypes import decode, encode
+from texcnn.store.folder import ARRAY_NAMES, ARRAYS, STORE_META
 
-MAKE_ANEW = "copy it again, or run texcnn embed again with --overwrite"
+MAKE_ANEW = "copy it again, or run texcnn embed again with `overwrite`"
 """What to do about a damaged store."""
 
 

@@ -84,7 +84,7 @@ class StoreSpec:
     def __post_init__(self) -> None:
         """Checks the type of the stored vectors."""
         if self.store_dtype not in STORE_DTYPES:
-            raise unknown_name("type of stored vectors", self.store_dtype, STORE_DTYPES, where="--store-dtype")
+            raise unknown_name("type of stored vectors", self.store_dtype, STORE_DTYPES, where="`store_dtype`")
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> StoreSpec:

@@ -1,0 +1,99 @@
+"""Vectors of segments seen before, by their bases, within a bound of memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from texcnn.errors import InputError
+
+DEFAULT_CACHE_BYTES = 256 * 2**20
+"""Room for the segments of some 5,000 windows with 320 numbers a segment, or 2,500 with DNABERT-2's 768."""
+
+_FLOAT_BYTES = 4
+
+
+class SegmentCache:
+    """Vectors by bases; when the memory is used up, those that were not asked for the longest are dropped.
+
+    It belongs to one set of encoders and one number type: use a new one for others.
+
+    Attributes:
+        max_bytes: Bound of what vectors and bases take.
+        asked: Segments that were asked for so far.
+        computed: Those of them that were computed; the others were in the cache, or equal to another one of their call.
+
+    Args:
+        max_bytes: As above. 0 keeps nothing.
+
+    Raises:
+        InputError: when the bound is negative.
+    """
+
+    def __init__(self, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        if max_bytes < 0:
+            raise InputError(f"unusable bound {max_bytes} of a cache", where="`max_bytes`", allowed="0 bytes or more")
+        self.max_bytes = max_bytes
+        self.asked = 0
+        self.computed = 0
+        self.nbytes = 0
+        self._vectors: OrderedDict[str, Tensor] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Number of segments in the cache."""
+        return len(self._vectors)
+
+    def __contains__(self, segment: str) -> bool:
+        """Whether a segment's vector is here."""
+        return segment in self._vectors
+
+    def embed(self, segments: Sequence[str], compute: Callable[[Sequence[str]], Tensor]) -> Tensor:
+        """Returns the vectors of segments; computes those that are missing, each distinct one once.
+
+        Args:
+            segments: In any order, repeated or not.
+            compute: Embeds distinct segments, float32 ``(n, dim)``.
+
+        Returns:
+            float32 ``(len(segments), dim)``. It does not depend on what was in the cache, nor on its bound.
+        """
+        distinct = dict.fromkeys(segments)
+        new = [segment for segment in distinct if segment not in self._vectors]
+        known = [segment for segment in distinct if segment in self._vectors]
+        fresh = compute(new)
+        vectors = torch.cat([torch.stack([self._vectors[segment] for segment in known]), fresh]) if known else fresh
+        row_of = {segment: row for row, segment in enumerate([*known, *new])}
+        self.asked += len(segments)
+        self.computed += len(new)
+        for segment in known:
+            self._vectors.move_to_end(segment)
+        self.put(new, fresh)
+        return vectors[[row_of[segment] for segment in segments]]
+
+    def put(self, segments: Sequence[str], vectors: Tensor) -> None:
+        """Takes over vectors that were computed elsewhere.
+
+        Args:
+            segments: Their bases; of equal ones the first counts.
+            vectors: float32 ``(len(segments), dim)``.
+        """
+        size = vectors.shape[1] * _FLOAT_BYTES if len(segments) else 0
+        for segment, vector in zip(segments, vectors, strict=True):
+            if segment in self._vectors:
+                self._vectors.move_to_end(segment)
+                continue
+            # A copy: a row that is only looked at would keep the whole of its batch in memory.
+            self._vectors[segment] = vector.clone()
+            self.nbytes += size + len(segment)
+        while self.nbytes > self.max_bytes:
+            dropped, vector = self._vectors.popitem(last=False)
+            self.nbytes -= len(vector) * _FLOAT_BYTES + len(dropped)
+
+    def keep(self, segments: Iterable[str]) -> None:
+        """Drops all vectors but those of some segments."""
+        wanted = set(segments)
+        for segment in [segment for segment in self._vectors if segment not in wanted]:
+            self.nbytes -= len(self._vectors.pop(segment)) * _FLOAT_BYTES + len(segment)

@@ -1,0 +1,56 @@
+"""Rows of the input that give no result, and the list of them beside every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from texcnn.errors import InputError
+from texcnn.files import atomic_file
+
+SKIPPED_COLUMNS = ("gene_id", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row of the input that gives no result, and why."""
+
+    gene_id: str
+    reason: str
+
+
+def skipped_path(out: Path) -> Path:
+    """Returns where the rows that have no result are listed: ``<out>.skipped.tsv``."""
+    return out.with_name(f"{out.name}.skipped.tsv")
+
+
+def skipped_frame(skipped: Sequence[Skipped]) -> pd.DataFrame:
+    """Builds the list as a table: ``gene_id reason``."""
+    rows = [(entry.gene_id, entry.reason) for entry in skipped]
+    return pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS), dtype=str)
+
+
+def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
+    """Writes the list; a header alone says that there were none."""
+    with atomic_file(path) as temporary:
+        skipped_frame(skipped).to_csv(temporary, sep="\t", index=False)
+
+
+def read_skipped(path: Path) -> list[Skipped]:
+    """Reads what :func:`write_skipped` wrote.
+
+    Raises:
+        InputError: when the file is missing, unreadable or has other columns.
+    """
+    if not path.is_file():
+        raise InputError(f"'{path}' does not exist", where="lists of skipped genes")
+    try:
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"unreadable list of skipped genes: {error}", where=path) from error
+    if tuple(frame.columns) != SKIPPED_COLUMNS:
+        raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
+    return [Skipped(*row) for row in frame.itertuples(index=False)]

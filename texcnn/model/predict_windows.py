@@ -1,0 +1,135 @@
+"""Windows in, expression and a status per window out: what every prediction comes down to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.options import ComputeOptions
+from texcnn.errors import InputError, RunError
+from texcnn.progress import progress_bar
+
+if TYPE_CHECKING:
+    from texcnn.model.model import Model
+
+WINDOWS_PER_CHUNK = 64
+"""Enough segments to fill batches of like lengths (64 x 21), few enough to keep memory flat."""
+
+
+class WindowStatus(StrEnum):
+    """Whether a window has a prediction, or why not."""
+
+    OK = "OK"
+    NO_KNOWN_BASES = "NO_KNOWN_BASES"
+    """No segment of the window has enough known bases."""
+    NO_FEATURES = "NO_FEATURES"
+    """An extra input that the model needs is unknown."""
+
+
+@dataclass(frozen=True)
+class PredictedWindows:
+    """Some windows, in the order they were given.
+
+    Attributes:
+        values: float32 ``(n, n_cell_types)`` in the model's unit; NaN where the status is not OK.
+        status: One per window.
+    """
+
+    values: npt.NDArray[np.float32]
+    status: list[WindowStatus]
+
+
+def predict_windows(
+    model: Model,
+    windows: Iterable[str],
+    features: npt.ArrayLike | None = None,
+    *,
+    options: ComputeOptions | None = None,
+    cache: SegmentCache | None = None,
+    progress: bool = False,
+) -> Iterator[PredictedWindows]:
+    """Predicts expression of windows given as bases, chunk by chunk: memory does not grow with their number.
+
+    Args:
+        model: The model.
+        windows: Bases of the model's window length on the gene's strand, upper-case ``ACGTN``.
+        features: ``(n, n_features)`` in the units of the model's features, NaN where unknown; None uses the model's
+            defaults.
+        options: How to compute; the batch size never changes the result.
+        cache: Vectors of segments that were computed before, by this model in this number type; None for a new one.
+        progress: Whether to show progress.
+
+    Yields:
+        :data:`WINDOWS_PER_CHUNK` windows at a time, the last chunk fewer.
+
+    Raises:
+        InputError: when a window has another length or other letters, or features are needed or have another shape.
+        RunError: when the model gives a number that is not finite for a window that has known bases and features.
+    """
+    given = None if features is None else np.asarray(features, np.float64)
+    total = len(windows) if isinstance(windows, Sized) else None
+    source = iter(windows)
+    done = 0
+    with (
+        model.network.session(options, cache) as session,
+        progress_bar(progress, total=total, what="predicting", unit="windows") as bar,
+    ):
+        while chunk := list(islice(source, WINDOWS_PER_CHUNK)):
+            _check(chunk, model.window.length, done)
+            rows = None if given is None else given[done : done + len(chunk)]
+            scaled = model.features.scaled(rows, len(chunk))
+            values, known = model.network.predict(chunk, scaled, session)
+            yield with_status(values, known, scaled, done)
+            done += len(chunk)
+            bar.update(len(chunk))
+    if given is not None and len(given) != done:
+        raise InputError(f"{len(given)} rows of features", where="`features`", allowed=f"{done}, one per window")
+
+
+def with_status(values: Tensor, known: Tensor, features: Tensor | None, first: int = 0) -> PredictedWindows:
+    """Gives each row of a network's output its status.
+
+    Args:
+        values: float32 ``(n, n_cell_types)``.
+        known: bool ``(n,)``, True where the head had something to read.
+        features: ``(n, n_features)`` as the head took them; None where it takes none.
+        first: Number of the first window, for messages.
+
+    Raises:
+        RunError: when a row that should have a prediction is not finite.
+    """
+    lacking = torch.zeros_like(known) if features is None else features.isnan().any(dim=1)
+    wrong = known & ~lacking & ~values.isfinite().all(dim=1)
+    if wrong.any():
+        raise RunError(
+            "the model gave a number that is not finite",
+            where=f"window {first + int(wrong.nonzero()[0]) + 1}",
+            remedy="compute in float32 (`dtype`); if that does not help, the model's weights are unusable",
+        )
+    status = [
+        WindowStatus.NO_FEATURES if lacks else WindowStatus.OK if known_bases else WindowStatus.NO_KNOWN_BASES
+        for lacks, known_bases in zip(lacking.tolist(), known.tolist(), strict=True)
+    ]
+    return PredictedWindows(values.masked_fill((lacking | ~known)[:, None], torch.nan).numpy(), status)
+
+
+def _check(windows: Sequence[str], length: int, first: int) -> None:
+    letters = set().union(*windows) - set("ACGTN")
+    if letters:
+        raise InputError(
+            f"windows with the letters {', '.join(map(repr, sorted(letters)))}",
+            allowed="upper-case A, C, G, T and N",
+            remedy="upper-case soft-masked bases, and write N for every other code",
+        )
+    for row, window in enumerate(windows):
+        if len(window) != length:
+            raise InputError(f"a window of {len(window)} bp", where=f"window {first + row + 1}", allowed=f"{length} bp")

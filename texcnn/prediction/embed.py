@@ -1,0 +1,152 @@
+"""The verb ``embed``: from a genome and genes to a store of segment vectors."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from texcnn.embedding.options import ComputeOptions
+from texcnn.encoders.choose import check_one_source, encoder_spec
+from texcnn.encoders.protocol import Encoder, EncoderSpec
+from texcnn.encoders.registry import load_encoder
+from texcnn.errors import InputError
+from texcnn.files import check_output
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
+from texcnn.genome.windows import WindowSpec
+from texcnn.keywords import check_flags, options_from
+from texcnn.model.load import load_model
+from texcnn.model.model import Model
+from texcnn.segments.segment import SegmentSpec
+from texcnn.store.fill import describe_store, embed_genes
+from texcnn.store.folder import STORE_META, free_bytes
+from texcnn.store.store import EmbeddingStore
+
+_LOG = logging.getLogger("texcnn")
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """Which genes, which encoders, and how to compute.
+
+    Attributes:
+        selection: Which genes.
+        compute: How to compute.
+        encoders: Names of encoders in place of a model's: published ones, folders, or ``TYPE=FOLDER``.
+        upstream: Bases before the TSS, with ``encoders``; None for 7,000.
+        downstream: Bases from the TSS on, with ``encoders``; None for 3,500.
+        segment_length: Bases per segment, with ``encoders``; None for 500.
+        grid_segments: Whether to shift windows onto the grid of their segments.
+        store_dtype: Type of the stored vectors: one of :data:`texcnn.store.spec.STORE_DTYPES`.
+        overwrite: Whether to replace a store that is already there.
+
+    Raises:
+        InputError: when a size is given without encoders.
+    """
+
+    selection: GeneSelection = field(default_factory=GeneSelection)
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
+    encoders: str | Iterable[str] = ()
+    upstream: int | None = None
+    downstream: int | None = None
+    segment_length: int | None = None
+    grid_segments: bool = False
+    store_dtype: str = "float32"
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks what goes together."""
+        check_flags(grid_segments=self.grid_segments, overwrite=self.overwrite)
+        names = (self.encoders,) if isinstance(self.encoders, str) else tuple(self.encoders)
+        object.__setattr__(self, "encoders", names)
+        sized = [name for name in ("upstream", "downstream", "segment_length") if getattr(self, name) is not None]
+        if sized and not names:
+            listed = ", ".join(f"`{name}`" for name in sized)
+            raise InputError(f"a model fixes its own window, so {listed} need `encoders`")
+
+
+def embed(
+    fasta: str | PathLike[str],
+    out: str | PathLike[str],
+    model: Model | str | PathLike[str] | None = None,
+    *,
+    options: EmbedOptions | None = None,
+    progress: bool = False,
+    **keywords: Any,
+) -> EmbeddingStore:
+    """Embeds the genes' windows into a store that ``predict`` and ``train`` read.
+
+    A run that was interrupted continues where it stopped when it is called again in the same way.
+
+    Args:
+        fasta: Genome, plain or BGZF.
+        out: The store's folder.
+        model: A model whose encoders and window are taken, or what :func:`texcnn.load_model` takes.
+        options: Which genes, which encoders, and how to compute.
+        progress: Whether to show progress.
+        keywords: Fields in place of ``options``: those of :class:`EmbedOptions`, its selection and its compute options.
+
+    Returns:
+        The finished store.
+
+    Raises:
+        InputError: when the input cannot be used, or something else lies at ``out``.
+        ModelError: when there is no such model or encoder, or it cannot be trusted.
+        StoreError: when another process is writing the store, or the disk has no room for it.
+    """
+    chosen = options_from(EmbedOptions, options, keywords)
+    folder = Path(out)
+    check_one_source(model, chosen.encoders)
+    check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued
+    source = _encoders(chosen) if chosen.encoders else _encoders_of(model)
+    if chosen.grid_segments:
+        source = replace(source, window=replace(source.window, grid=source.segments.length))
+    with Reference(Path(fasta)) as reference:
+        annotation = load_genes(reference, source.window, chosen.selection)
+        spec = describe_store(
+            source.encoders,
+            reference,
+            source.window,
+            source.segments,
+            specs=source.specs,
+            transcripts=chosen.selection.per_transcript,
+            store_dtype=chosen.store_dtype,
+            options=chosen.compute,
+        )
+        size, free, n_genes = spec.bytes(len(annotation.genes)), free_bytes(folder), len(annotation.genes)
+        _LOG.info("%d genes, %.3g GB in %s, %.3g GB free", n_genes, size / 1e9, chosen.store_dtype, free / 1e9)
+        if chosen.overwrite and folder.exists():
+            EmbeddingStore.remove(folder)  # only now: a mistyped option must not cost a store that took days
+        return embed_genes(
+            source.encoders, reference, annotation, folder, spec, options=chosen.compute, progress=progress
+        )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Encoders, what they were loaded from, and the windows they read."""
+
+    encoders: Sequence[Encoder]
+    specs: Sequence[EncoderSpec]
+    window: WindowSpec
+    segments: SegmentSpec
+
+
+def _encoders(options: EmbedOptions) -> _Source:
+    specs = [encoder_spec(name) for name in options.encoders]
+    given = {"upstream": options.upstream, "downstream": options.downstream}
+    window = WindowSpec(**{name: size for name, size in given.items() if size is not None})
+    segments = SegmentSpec() if options.segment_length is None else SegmentSpec(options.segment_length)
+    return _Source([load_encoder(spec) for spec in specs], specs, window, segments)
+
+
+def _encoders_of(model: Model | str | os.PathLike[str] | None) -> _Source:
+    loaded = model if isinstance(model, Model) else load_model(model)
+    network = loaded.segment_network()
+    return _Source(network.encoders, loaded.config.encoders, loaded.window, network.segments)

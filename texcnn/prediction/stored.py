@@ -1,0 +1,83 @@
+"""Predictions from an embedding store, and whether a store was made for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import torch
+
+from texcnn.errors import StoreError
+from texcnn.features.table import FeatureTable
+from texcnn.model.model import Model
+from texcnn.model.network import SegmentNetwork
+from texcnn.model.predict_windows import with_status
+from texcnn.prediction.genes import PredictedRows, RowMaker
+from texcnn.progress import progress_bar
+from texcnn.store.spec import EncoderOrigin
+from texcnn.store.store import EmbeddingStore
+
+
+def predict_store(
+    model: Model,
+    store: EmbeddingStore,
+    features: FeatureTable | None = None,
+    *,
+    cell_types: str | Iterable[str] | None = None,
+    progress: bool = False,
+) -> Iterator[PredictedRows]:
+    """Predicts the genes of an embedding store chunk by chunk; see :func:`texcnn.prediction.genes.predict_genes`.
+
+    Raises:
+        StoreError: when the store was not made for this model's encoders, window or segments.
+    """
+    network = network_of_store(model, store)
+    rows = RowMaker(model, cell_types, features, transcripts=store.spec.transcripts)
+    with progress_bar(progress, total=len(store.genes), what="predicting", unit="genes") as bar:
+        for chunk in range(store.n_chunks):
+            stored = store.read_chunk(chunk)
+            ids = [gene.id for gene in stored.genes]
+            scaled = model.features.scaled(model.features.look_up(features, ids), len(ids))
+            inputs = network.head_inputs(stored.embeddings, scaled)
+            with torch.inference_mode():
+                values = network.apply(inputs)
+            first = store.rows(chunk).start
+            yield rows.make(stored.genes, stored.n_fraction, with_status(values, inputs.known, scaled, first))
+            bar.update(len(stored.genes))
+    if not store.genes:
+        yield rows.empty()
+
+
+def network_of_store(model: Model, store: EmbeddingStore) -> SegmentNetwork:
+    """Checks that a model reads just the vectors of a store.
+
+    Returns:
+        The model's network.
+
+    Raises:
+        ModelError: when the model has no encoder.
+        StoreError: when its encoders, window or segments are others.
+    """
+    network = model.segment_network()
+    wanted = replace(
+        store.spec,
+        encoders=tuple(encoder.fingerprint() for encoder in network.encoders),
+        window=model.window,
+        segments=network.segments,
+        origins=tuple(
+            EncoderOrigin.of(encoder, spec)
+            for encoder, spec in zip(network.encoders, model.config.encoders, strict=True)
+        ),
+    )
+    names = ["encoders", "window", "segments"]
+    if store.spec.encoders != wanted.encoders:
+        names.append("origins")  # alone they mean nothing: the same weights can come from several places
+    if different := store.spec.differences(wanted, names):
+        grid = any(entry.startswith("window.grid") for entry in different)
+        raise StoreError(
+            f"the store was not made for the model '{model.name}' ({'; '.join(different)})",
+            where=store.folder,
+            remedy=f"make it with texcnn embed and the model {model.name}"
+            + (", or give `grid_segments` to both commands or to none" if grid else ""),
+        )
+    return network

@@ -1,0 +1,1 @@
+"""Segment vectors on disk: computed once, read by any number of predictions; knows no model."""
