@@ -18,6 +18,7 @@ from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
 from texcnn.device import resolve_dtype
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
 from texcnn.encoders.token_encoder import TokenEncoder
@@ -75,7 +76,7 @@ def recipe_windows_of(gene: str) -> list[str]:
 
 def batched(encoder: TokenEncoder, pieces: Sequence[str], dtype: str = "float32") -> Tensor:
     """What texcnn does."""
-    return embed_segments([encoder], pieces, batch_size=BATCH_SIZE, device="cpu", dtype=dtype)
+    return embed_segments([encoder], pieces, options=ComputeOptions(BATCH_SIZE, "cpu", dtype))
 
 
 def one_by_one(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:

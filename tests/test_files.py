@@ -85,7 +85,7 @@ def test_a_failed_folder_leaves_the_old(tmp_path: Path) -> None:
 def test_outputs_are_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_output(tmp_path / "new", overwrite=False)
     (tmp_path / "old").touch()
-    with pytest.raises(InputError, match=r"'.*old' already exists.*--overwrite"):
+    with pytest.raises(InputError, match=r"'.*old' already exists.*`overwrite`"):
         check_output(tmp_path / "old", overwrite=False)
     check_output(tmp_path / "old", overwrite=True)
     with pytest.raises(InputError, match=r"does not exist.*create it first"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 import torch
@@ -13,14 +13,19 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from torch import Tensor
 
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
-from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
 from texcnn.features.spec import FeatureSpec
+from texcnn.genome.gene import Annotation
+from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.heads.textcnn import TextCNN
 from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.segments.segment import SegmentSpec
+from texcnn.store.fill import describe_store, embed_genes
+from texcnn.store.store import EmbeddingStore
 
 WINDOW = WindowSpec(upstream=20, downstream=10)
 SEGMENTS = SegmentSpec(length=10, max_n_fraction=0.5)
@@ -166,3 +171,19 @@ def save_tiny_dnabert2(folder: Path, *, seed: int = 0, features: Sequence[Featur
     cell_types = pd.DataFrame({"cell_type": ["x", "y", "z"]})
     save_bundle(folder, config, tensors, cell_types, "# tiny\n", files={"tokenizer.json": tiny_tokenizer()})
     return folder
+
+
+def fill_store(
+    encoders: Sequence[Encoder],
+    reference: Reference,
+    annotation: Annotation,
+    folder: Path,
+    *,
+    window: WindowSpec = WINDOW,
+    segments: SegmentSpec = SEGMENTS,
+    options: ComputeOptions | None = None,
+    **described: Any,
+) -> EmbeddingStore:
+    """Embeds genes into a store, whose spec is made of the same arguments."""
+    spec = describe_store(encoders, reference, window, segments, options=options, **described)
+    return embed_genes(encoders, reference, annotation, folder, spec, options=options)

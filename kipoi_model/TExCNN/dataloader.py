@@ -19,6 +19,7 @@ from kipoi.metadata import GenomicRanges
 from texcnn.errors import InputError
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import read_windows
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
@@ -74,15 +75,14 @@ class TExCNNDl(Dataset):
         # Kipoi changes the folder while it makes this object, and back before the first item is read.
         self.reference = Reference(Path(fasta_file).absolute())
         self.window = BundleFiles(resolve_model(model)).config.window
-        annotation = load_genes(
-            self.reference,
-            self.window,
-            gtf=None if gtf_file is None else Path(gtf_file),
-            bed=None if intervals_file is None else Path(intervals_file),
+        selection = GeneSelection(
+            gtf=gtf_file,
+            bed=intervals_file,
             bed_anchor=bed_anchor,
             genes=None if genes_file is None else read_names(Path(genes_file)),
             map_chrom_names=map_chrom_names,
         )
+        annotation = load_genes(self.reference, self.window, selection)
         self.genes, self.skipped = annotation.genes, annotation.skipped
         if self.skipped:
             listed = [f"{entry.gene_id}: {entry.reason}" for entry in self.skipped[:_SHOWN_SKIPPED]]

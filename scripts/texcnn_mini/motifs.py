@@ -14,6 +14,7 @@ from student import MOTIFS
 from teacher import Teacher
 
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.motif_cnn import MotifCNN, MotifCNNEncoder
 
 N_SEGMENTS = 4_096
@@ -27,7 +28,7 @@ def main() -> None:
     layers = ("conv1.", "conv2.")
     whole.load_state_dict({name: value for name, value in teacher.state_dict().items() if name.startswith(layers)})
     rows = known_segments("train", 3, np.random.default_rng(SEED))[:N_SEGMENTS, : SEGMENTS.length]
-    values = embed_segments([MotifCNNEncoder(whole, everything)], to_strings(rows), batch_size=64, device="cpu")
+    values = embed_segments([MotifCNNEncoder(whole, everything)], to_strings(rows), options=ComputeOptions(64, "cpu"))
     deviation = values.view(len(rows), everything["patterns"], -1).std(dim=(0, 2))
     chosen = deviation.topk(MOTIFS["patterns"]).indices.sort().values
     # A positive factor passes the rectifier and the maximum, so it can stand before them.

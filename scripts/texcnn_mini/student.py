@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from texcnn.embedding.engine import Embeddings, embed_windows
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert2 import Dnabert2Encoder
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.motif_cnn import MotifCNN, MotifCNNEncoder
@@ -49,7 +50,7 @@ def load_encoders() -> list[Encoder]:
 
 def embed(windows: np.ndarray) -> Embeddings:
     """Embeds windows of ASCII codes ``(n, 10500)``: vectors ``(n, 18, DIM)`` and mask ``(n, 18)``."""
-    return embed_windows(load_encoders(), to_strings(windows), SEGMENTS, batch_size=64, device="cpu")
+    return embed_windows(load_encoders(), to_strings(windows), SEGMENTS, options=ComputeOptions(64, "cpu"))
 
 
 def vectors(model: Dnabert2Model, tokens: Sequence[list[int]], pad_id: int) -> Tensor:

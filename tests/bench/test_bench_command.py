@@ -26,7 +26,7 @@ OF_KNOWN_ENCODERS = {"arithmetic of the encoders": "GFLOP/s", "arithmetic of the
 
 @pytest.fixture(autouse=True)
 def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texcnn.bench.model.Setting, "seconds", 0.01)
+    monkeypatch.setattr(texcnn.bench.model, "SECONDS", 0.01)
     monkeypatch.setattr(texcnn.bench.model, "_ROUNDS", 1)
 
 

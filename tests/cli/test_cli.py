@@ -255,7 +255,7 @@ def test_debug_shows_where(texcnn: Callable[..., Run], files: dict[str, Path]) -
 def test_a_run_that_fails_leaves_with_1(
     texcnn: Callable[..., Run], files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from texcnn.model import run as library
+    from texcnn.prediction import table as library
 
     def fail(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
@@ -302,7 +302,7 @@ def test_embed_then_predict_equals_predict(texcnn: Callable[..., Run], files: di
     assert again.read_text() == files["out"].read_text()
     assert Path(f"{again}.skipped.tsv").read_text() == Path(f"{files['out']}.skipped.tsv").read_text()
     run = texcnn("predict", *given(files, out=tmp_path / "x.tsv"), "--embeddings", store)
-    assert (run.status, "--fasta, --gtf cannot be given" in run.err) == (2, True)
+    assert (run.status, "so --gtf cannot be given" in run.err) == (2, True)
     of_genes = ["--transcripts", "all", "--map-chrom-names", "--bed-anchor", "window"]
     run = texcnn("predict", "--embeddings", store, "--model", files["model"], "--out", tmp_path / "x.tsv", *of_genes)
     assert (run.status, "--bed-anchor, --transcripts, --map-chrom-names cannot be given" in run.err) == (2, True)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from texcnn.embedding.prefetch import ahead
+from texcnn.embedding.prefetch import prefetch
 
 
 def test_items_in_order() -> None:
-    assert list(ahead(range(5))) == [0, 1, 2, 3, 4]
-    assert list(ahead([])) == []
-    assert list(ahead([None, 0])) == [None, 0]
+    assert list(prefetch(range(5))) == [0, 1, 2, 3, 4]
+    assert list(prefetch([])) == []
+    assert list(prefetch([None, 0])) == [None, 0]
 
 
 def test_the_next_item_is_made_in_another_thread_while_one_is_in_use() -> None:
@@ -26,7 +26,7 @@ def test_the_next_item_is_made_in_another_thread_while_one_is_in_use() -> None:
             event.set()
             yield number
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 0
     assert made[1].wait(timeout=30)
     assert not made[2].is_set()  # one waits, not two
@@ -40,14 +40,14 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise ValueError("no second one")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="no second one"):
         next(coming)
 
 
 def test_leaving_early_leaves_no_thread() -> None:
-    coming = ahead(range(1000))
+    coming = prefetch(range(1000))
     next(coming)
     coming.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("texcnn-ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("texcnn-prefetch")]

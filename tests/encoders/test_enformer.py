@@ -8,6 +8,7 @@ from tiny_checkpoints import FakeBundle, write_weights
 from torch import Tensor
 
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import encoder_spec
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.registry import load_encoder
@@ -66,7 +67,7 @@ def test_a_vector_does_not_depend_on_the_others(folder: Path) -> None:
     torch.testing.assert_close(vectors(folder, SEGMENTS[::-1]), together.flip(0), atol=1e-5, rtol=1e-5)
     encoder = load_encoder(encoder_spec(f"enformer={folder}"))
     for batch_size in (1, 7):
-        by_engine = embed_segments([encoder], [*SEGMENTS, SEGMENTS[0]], batch_size=batch_size, device="cpu")
+        by_engine = embed_segments([encoder], [*SEGMENTS, SEGMENTS[0]], options=ComputeOptions(batch_size, "cpu"))
         torch.testing.assert_close(by_engine[:-1], together, atol=1e-5, rtol=1e-5)
         assert by_engine[-1].equal(by_engine[0])
     assert vectors(folder, []).shape == (0, 48)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.registry import load_encoder
@@ -23,7 +24,7 @@ def test_a_segment_is_the_mean_of_its_words():
     encoder = Word2VecEncoder(torch.arange(32.0).reshape(16, 2), 2)
     vectors = encoder.embed(encoder.tokenize(["AAC", "NN", "TTNA"]))
     assert vectors.tolist() == [[(0 + 2) / 2, (1 + 3) / 2], [0, 0], [30, 31]]
-    assert embed_segments([encoder], ["AAC", "TT"], batch_size=1, device="cpu").tolist() == [[1, 2], [30, 31]]
+    assert embed_segments([encoder], ["AAC", "TT"], options=ComputeOptions(1, "cpu")).tolist() == [[1, 2], [30, 31]]
     assert encoder.fingerprint() != Word2VecEncoder(torch.ones(16, 2), 2).fingerprint()
 
 

@@ -6,6 +6,7 @@ import torch
 from tiny_checkpoints import FakeBundle, write_weights
 
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import encoder_spec
 from texcnn.encoders.motif_cnn import MotifCNN, MotifCNNEncoder
 from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
@@ -86,7 +87,7 @@ def test_a_vector_does_not_depend_on_the_others(folder):
     alone = torch.cat([encoder.embed(encoder.tokenize([segment])) for segment in segments])
     assert (alone[0] != alone[2]).any()
     for batch_size in (1, 3, 64):
-        found = embed_segments([encoder], segments, batch_size=batch_size, device="cpu")
+        found = embed_segments([encoder], segments, options=ComputeOptions(batch_size, "cpu"))
         torch.testing.assert_close(found, alone, atol=1e-5, rtol=1e-5)
     # A segment of 300 bases has one of the two places.
     assert alone[5].view(32, 2)[:, 0].any()

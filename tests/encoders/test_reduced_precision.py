@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.checkpoint import load_weights, read_state_dict
 from texcnn.encoders.dnabert import load_dnabert
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Model, load_dnabert2
@@ -23,6 +24,7 @@ from texcnn.encoders.protocol import EncoderSpec, ReducedPrecision
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import read_windows
 from texcnn.model.load import load_model
 
@@ -62,11 +64,11 @@ def test_the_fingerprint_is_that_of_the_weights_as_they_were_loaded(encoder: Tok
 
 
 def test_the_engine_chooses_the_type_for_encoders_that_have_the_choice(encoder: TokenEncoder) -> None:
-    full = embed_segments([encoder], SEGMENTS, batch_size=2, device="cpu", dtype="float32")
-    low = embed_segments([encoder], SEGMENTS, batch_size=2, device="cpu", dtype="bfloat16")
-    assert encoder.dtype == torch.bfloat16
+    full = embed_segments([encoder], SEGMENTS, options=ComputeOptions(2, "cpu", "float32"))
+    low = embed_segments([encoder], SEGMENTS, options=ComputeOptions(2, "cpu", "bfloat16"))
+    assert encoder.dtype == torch.float32, "put back after the call"
     assert not torch.equal(low, full)
-    again = embed_segments([encoder], SEGMENTS, batch_size=2, device="cpu", dtype="float32")
+    again = embed_segments([encoder], SEGMENTS, options=ComputeOptions(2, "cpu", "float32"))
     assert torch.equal(again, full)
 
 
@@ -97,7 +99,7 @@ def test_pooled_vectors_equal_the_originals_to_four_nines(data: Path, name: str)
 def test_predictions_of_the_bundled_model_move_by_less_than_a_hundredth(data: Path) -> None:
     model = load_model("texcnn-mini")
     with Reference(data / "yeast" / "R64-1-1.fa.gz") as reference:
-        genes = load_genes(reference, model.window, gtf=data / "yeast" / "R64-1-1.81.gtf.gz").genes[::150]
+        genes = load_genes(reference, model.window, GeneSelection(data / "yeast" / "R64-1-1.81.gtf.gz")).genes[::150]
         sequences = [window.sequence for window in read_windows(reference, genes, model.window)]
     predict: Callable[..., np.ndarray] = model.predict_sequences
     full = predict(sequences, device="cpu", dtype="float32")

@@ -91,7 +91,7 @@ def test_predict_computes_what_a_table_would_give(
     assert made["default"] == {"g1": 1.0, "g2": 0.5}
     assert [made[f"{name} from"] for name in ("table", "computed", "default")] == [
         "features.tsv",
-        "genes.gtf",
+        "half-life of genes.gtf",
         "defaults",
     ]
     assert "every gene has the model's defaults of utr5_length_bp" in caplog.text
@@ -107,7 +107,7 @@ def test_predict_from_python(tmp_path: Path, model: Path, gtf: Path, reference: 
             tmp_path / "genome.fa", gtf=gtf, half_life=True, features=_table(tmp_path / "features.tsv")
         )
     (tmp_path / "genes.bed").write_text("chr1\t40\t60\tg1\t0\t+\n")
-    with pytest.raises(InputError, match="allowed: --gtf"):
+    with pytest.raises(InputError, match="allowed: a GTF"):
         load_model(model).predict(tmp_path / "genome.fa", bed=tmp_path / "genes.bed", half_life=True)
 
 

@@ -11,6 +11,7 @@ from texcnn.errors import InputError
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 
@@ -41,7 +42,7 @@ def bed(tmp_path: Path) -> Path:
 
 
 def test_genes_of_a_gtf(reference: Reference, gtf: Path) -> None:
-    annotation = load_genes(reference, SPEC, gtf=gtf)
+    annotation = load_genes(reference, SPEC, GeneSelection(gtf=gtf))
     assert annotation.genes == [Gene("A", "nA", "chr1", 4, "+"), Gene("B", "nB", "chr1", 11, "+")]
     assert annotation.skipped == [Skipped("D", "chromosome 'chr9' is not in the FASTA")]
 
@@ -53,7 +54,7 @@ def test_a_gene_is_kept_where_the_genome_has_it(reference: Reference, tmp_path: 
     path.write_text(
         "".join(f'{chrom}\tx\texon\t5\t20\t.\t+\t.\tgene_id "{gene}"; transcript_id "T";\n' for gene, chrom in rows)
     )
-    annotation = load_genes(reference, SPEC, gtf=path, transcripts=transcripts)
+    annotation = load_genes(reference, SPEC, GeneSelection(gtf=path, transcripts=transcripts))
     assert sorted((gene.id, gene.chrom) for gene in annotation.genes) == [("A", "chr1"), ("B", "chr1")]
     reasons = {row.gene_id: row.reason for row in annotation.skipped}
     assert reasons["A"].startswith("further place chr6_alt:5-20(+)")
@@ -62,42 +63,43 @@ def test_a_gene_is_kept_where_the_genome_has_it(reference: Reference, tmp_path: 
 
 
 def test_transcripts_of_a_gtf(reference: Reference, gtf: Path) -> None:
-    annotation = load_genes(reference, SPEC, gtf=gtf, transcripts="all")
+    annotation = load_genes(reference, SPEC, GeneSelection(gtf=gtf, transcripts="all"))
     assert [gene.transcript_id for gene in annotation.genes] == ["TA", "TB", "TC"]
 
 
 def test_wanted_genes_are_placed_or_skipped(reference: Reference, gtf: Path) -> None:
-    annotation = load_genes(reference, SPEC, gtf=gtf, genes=["nB", "D", "Z"])
+    annotation = load_genes(reference, SPEC, GeneSelection(gtf=gtf, genes=["nB", "D", "Z"]))
     assert [gene.id for gene in annotation.genes] == ["B"]
     assert {row.gene_id for row in annotation.skipped} == {"D", "Z"}
 
 
 @pytest.mark.parametrize(("anchor", "tss"), [("five-prime", [10]), ("center", [15, 35]), ("window", [17])])
 def test_anchors_of_a_bed(reference: Reference, bed: Path, anchor: str, tss: list[int]) -> None:
-    annotation = load_genes(reference, SPEC, bed=bed, bed_anchor=anchor)
+    annotation = load_genes(reference, SPEC, GeneSelection(bed=bed, bed_anchor=anchor))
     assert [gene.tss for gene in annotation.genes] == tss
     assert len(annotation.genes) + len(annotation.skipped) == 2  # B's 5' end, base 41, lies beyond the chromosome
 
 
 def test_exactly_one_of_gtf_and_bed(reference: Reference, gtf: Path, bed: Path) -> None:
-    for files in ({}, {"gtf": gtf, "bed": bed}):
-        with pytest.raises(InputError, match="either a GTF or a BED"):
-            load_genes(reference, SPEC, **files)
+    with pytest.raises(InputError, match=r"no genes .* in `gtf` and `bed`.*exactly one of them"):
+        load_genes(reference, SPEC, GeneSelection())
+    with pytest.raises(InputError, match=r"either a GTF or a BED .* in `gtf` and `bed`"):
+        GeneSelection(gtf=gtf, bed=bed)
 
 
 def test_transcripts_need_a_gtf(reference: Reference, bed: Path) -> None:
     with pytest.raises(InputError, match="transcripts are chosen from a GTF"):
-        load_genes(reference, SPEC, bed=bed, transcripts="all")
+        GeneSelection(bed=bed, transcripts="all")
 
 
 def test_an_anchor_needs_a_bed(reference: Reference, gtf: Path) -> None:
-    with pytest.raises(InputError, match=r"--bed-anchor – allowed: five-prime, with --gtf"):
-        load_genes(reference, SPEC, gtf=gtf, bed_anchor="center")
+    with pytest.raises(InputError, match=r"a GTF says itself .* in `bed_anchor` – allowed: five-prime"):
+        GeneSelection(gtf=gtf, bed_anchor="center")
 
 
 def test_a_window_without_a_base_is_skipped(tmp_path: Path, reference: Reference) -> None:
     (tmp_path / "ends.bed").write_text("chr1\t0\t5\tA\t0\t+\nchr1\t1\t5\tB\t0\t+\nchr1\t30\t40\tC\t0\t-\n")
-    annotation = load_genes(reference, WindowSpec(7, 0), bed=tmp_path / "ends.bed")
+    annotation = load_genes(reference, WindowSpec(7, 0), GeneSelection(bed=tmp_path / "ends.bed"))
     assert [gene.id for gene in annotation.genes] == ["B"]
     assert annotation.skipped == [
         Skipped("A", "the window chr1:-7-0:+ lies wholly outside its chromosome"),

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from texcnn.model.predict import predict_genes
 from tiny import CompositionEncoder, save_tiny, write_genome, write_gtf
 
 import texcnn
@@ -16,12 +15,14 @@ from texcnn.errors import InputError, ModelError
 from texcnn.features.spec import FeatureSpec
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
-from texcnn.model import predict as predict_module
+from texcnn.model import predict_windows as predict_module
 from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.catalog import DEFAULT_MODEL, bundled_models, fetch_model, resolve_model
 from texcnn.model.load import load_model
+from texcnn.prediction.genes import predict_genes
 
 
 def test_table_of_known_numbers(tmp_path: Path, tiny: Path) -> None:
@@ -62,7 +63,7 @@ def test_batches_and_chunks_never_change_a_number(
     fasta, gtf = write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf", genes)
     model = load_model(tiny_dnabert2)
     whole = model.predict(fasta, gtf=gtf, batch_size=1000)
-    monkeypatch.setattr(predict_module, "GENES_PER_CHUNK", chunk)
+    monkeypatch.setattr(predict_module, "WINDOWS_PER_CHUNK", chunk)
     parts = model.predict(fasta, gtf=gtf, batch_size=batch_size)
     assert whole[["x", "y", "z"]].std().min() > 0.01, "the genes are told apart"
     pd.testing.assert_frame_equal(whole, parts, rtol=0, atol=1e-6, check_exact=False)
@@ -121,9 +122,10 @@ def test_gtf_or_bed(tmp_path: Path, tiny: Path) -> None:
     bed.write_text("chr1\t40\t60\tg1\t0\t+\n")
     model = load_model(tiny)
     assert model.predict(fasta, bed=bed)["gc"].tolist() == [1.0]
-    for wrong in ({}, {"gtf": gtf, "bed": bed}):
-        with pytest.raises(InputError, match=r"either a GTF or a BED"):
-            model.predict(fasta, **wrong)
+    with pytest.raises(InputError, match=r"no genes .* in `gtf` and `bed`.*exactly one of them"):
+        model.predict(fasta)
+    with pytest.raises(InputError, match=r"either a GTF or a BED"):
+        model.predict(fasta, gtf=gtf, bed=bed)
     with pytest.raises(InputError, match=r"transcripts are chosen from a GTF"):
         model.predict(fasta, bed=bed, transcripts="all")
 
@@ -134,8 +136,8 @@ def test_sequences_in_expression_out(tiny: Path) -> None:
     np.testing.assert_allclose(found[[0, 2]], [[1.0, 2.0], [0.0, 1.0]])
     assert np.isnan(found[1]).all()
     assert model.predict_sequences([]).shape == (0, 2)
-    with pytest.raises(InputError, match=r"windows of 29, 31 bp.*allowed: 30 bp"):
-        model.predict_sequences(["A" * 31, "A" * 30, "A" * 29])
+    with pytest.raises(InputError, match=r"a window of 31 bp .* in window 2 .*allowed: 30 bp"):
+        model.predict_sequences(["A" * 30, "A" * 31, "A" * 29])
     with pytest.raises(InputError, match=r"windows with the letters 'R', 'a'.*upper-case A, C, G, T and N"):
         model.predict_sequences(["a" * 30, "R" * 30])
 
@@ -204,12 +206,12 @@ def test_fingerprint_follows_the_weights(tmp_path: Path, tiny_dnabert2: Path) ->
 def test_chunks_arrive_as_they_are_made(
     tmp_path: Path, tiny: Path, composition: CompositionEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_module, "GENES_PER_CHUNK", 2)
+    monkeypatch.setattr(predict_module, "WINDOWS_PER_CHUNK", 2)
     model = load_model(tiny)
     genes = [(f"g{place}", "chr1", 3 * place + 1, 3 * place + 2, "+") for place in range(9)]
     with Reference(write_genome(tmp_path)) as reference:
-        annotation = load_genes(reference, model.window, gtf=write_gtf(tmp_path / "genes.gtf", genes))
-        rows = predict_genes(model, reference, annotation.genes, batch_size=8)
+        annotation = load_genes(reference, model.window, GeneSelection(write_gtf(tmp_path / "genes.gtf", genes)))
+        rows = predict_genes(model, reference, annotation.genes)
         first = next(rows)
         embedded = sum(composition.batches)
         assert len(first.frame) == 2
@@ -249,14 +251,11 @@ class TestCatalog:
         assert bundled_models()[DEFAULT_MODEL] == package / "bundled" / DEFAULT_MODEL == resolve_model()
 
 
-def test_a_batch_that_holds_nothing_is_refused() -> None:
-    from texcnn.heads.xpresso import XpressoCNN
-    from texcnn.model.network import OneHotNetwork
-
-    network = OneHotNetwork(XpressoCNN(length=300), 1)
-    assert network.predict(["A" * 300], None, batch_size=1, device="cpu").shape == (1, 1)
-    with pytest.raises(InputError, match=r"unusable batch size -1"):
-        network.predict(["A" * 300], None, batch_size=-1, device="cpu")
+def test_a_batch_that_holds_nothing_is_refused(tiny: Path) -> None:
+    model = load_model(tiny)
+    for wrong in (0, -1, 2.5, True):
+        with pytest.raises(InputError, match=rf"unusable batch size {wrong} .* in `batch_size`"):
+            model.predict_sequences(["A" * 30], batch_size=wrong)
 
 
 @pytest.mark.parametrize("names", [["a", "b"], []])

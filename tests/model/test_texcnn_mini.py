@@ -59,9 +59,11 @@ def test_a_cpg_island_at_the_tss_raises_the_prediction():
 
 def test_features_are_optional_and_matter():
     model, window = texcnn.load_model(), ["ACGGTCATTC" * 1_050]
+    mean = np.array([[spec.mean for spec in model.config.features]])
+    spread = np.array([[spec.scale for spec in model.config.features]])
     defaults = model.predict_sequences(window)
-    assert np.array_equal(defaults, model.predict_sequences(window, np.zeros((1, 5), np.float32)))
-    assert np.abs(defaults - model.predict_sequences(window, np.full((1, 5), 2.0, np.float32))).max() > 0.1
+    assert np.array_equal(defaults, model.predict_sequences(window, mean))
+    assert np.abs(defaults - model.predict_sequences(window, mean + 2 * spread)).max() > 0.1
 
 
 @pytest.mark.parametrize("given", [SEQUENCE, LENGTHS])

@@ -9,18 +9,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from texcnn.model.predict import predict_store
-from tiny import SEGMENTS, WINDOW, CompositionEncoder, save_tiny_dnabert2, write_genome, write_gtf
+from tiny import WINDOW, CompositionEncoder, fill_store, save_tiny_dnabert2, write_genome, write_gtf
 
-from texcnn.embedding import fill
 from texcnn.errors import InputError, ModelError, StoreError
 from texcnn.genome.gene import Annotation
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.skipped import Skipped
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
-from texcnn.store.fill import embed_genes
+from texcnn.prediction.stored import predict_store
 from texcnn.store.store import EmbeddingStore
 
 MANY = [(f"g{place}", "chr1", 3 * place + 1, 3 * place + 2, "+-"[place % 2]) for place in range(30)]
@@ -34,7 +33,7 @@ def reference(tmp_path: Path) -> Reference:
 @pytest.fixture
 def annotation(tmp_path: Path, reference: Reference) -> Annotation:
     genes = [*MANY, ("elsewhere", "chr9", 1, 9, "+"), ("unknown", "chr1", 170, 180, "+")]
-    return load_genes(reference, WINDOW, gtf=write_gtf(tmp_path / "genes.gtf", genes))
+    return load_genes(reference, WINDOW, GeneSelection(write_gtf(tmp_path / "genes.gtf", genes)))
 
 
 @pytest.fixture
@@ -44,13 +43,12 @@ def model(tiny_dnabert2: Path) -> Model:
 
 def embed(model: Model, reference: Reference, annotation: Annotation, folder: Path) -> EmbeddingStore:
     network = model.segment_network()
-    return embed_genes(
-        network.encoders, reference, annotation, folder, window=WINDOW, segments=network.segments, batch_size=16
-    )
+    return fill_store(network.encoders, reference, annotation, folder, segments=network.segments)
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from texcnn.store import fill
     from texcnn.store.spec import StoreSpec
 
     monkeypatch.setattr(fill, "StoreSpec", lambda **values: StoreSpec(**values, genes_per_chunk=7))
@@ -75,9 +73,7 @@ def test_predictions_from_a_store_equal_those_from_the_genome(
 
 def test_what_goes_in_comes_out(tmp_path: Path, reference: Reference, annotation: Annotation) -> None:
     encoder = CompositionEncoder()
-    store = embed_genes(
-        [encoder], reference, annotation, tmp_path / "store", window=WINDOW, segments=SEGMENTS, batch_size=16
-    )
+    store = fill_store([encoder], reference, annotation, tmp_path / "store")
     chunk = store.read_chunk(0)
     assert chunk.genes == annotation.genes
     assert chunk.embeddings.values.shape == (31, 3, 4)
@@ -98,15 +94,14 @@ def test_an_interrupted_run_goes_on_without_redoing_a_chunk(
                 raise RuntimeError("killed")
             return super().embed(tokens)
 
-    arguments = {"window": WINDOW, "segments": SEGMENTS, "batch_size": 16}
     whole = CompositionEncoder()
-    embed_genes([whole], reference, annotation, tmp_path / "whole", **arguments)  # type: ignore[arg-type]
+    fill_store([whole], reference, annotation, tmp_path / "whole")
     with pytest.raises(RuntimeError, match=r"killed"):
-        embed_genes([Dies()], reference, annotation, tmp_path / "store", **arguments)  # type: ignore[arg-type]
+        fill_store([Dies()], reference, annotation, tmp_path / "store")
     with pytest.raises(StoreError, match=r"unfinished: \d of 5 chunks.*same texcnn embed command"):
         EmbeddingStore.open(tmp_path / "store")
     rest = CompositionEncoder()
-    store = embed_genes([rest], reference, annotation, tmp_path / "store", **arguments)  # type: ignore[arg-type]
+    store = fill_store([rest], reference, annotation, tmp_path / "store")
     assert 0 < sum(rest.batches) < sum(whole.batches)
     other = EmbeddingStore.open(tmp_path / "whole")
     for chunk in range(5):
@@ -120,7 +115,7 @@ def test_other_content_is_never_mixed_in(
     embed(model, reference, annotation, tmp_path / "store")
     fewer = Annotation(annotation.genes[:5], annotation.skipped, annotation.path)
     with pytest.raises(
-        InputError, match=r"genes: 31 from 'g0' on and 1 skipped in the store, 5 from .* now.*--overwrite"
+        InputError, match=r"genes: 31 from 'g0' on and 1 skipped in the store, 5 from .* now.*`overwrite`"
     ):
         embed(model, reference, fewer, tmp_path / "store")
     (tmp_path / "folder").mkdir()
@@ -134,7 +129,7 @@ def test_a_model_with_other_encoders_is_refused(
     store = embed(model, reference, annotation, tmp_path / "store")
     other = load_model(save_tiny_dnabert2(tmp_path / "other", seed=1))
     with pytest.raises(
-        StoreError, match=r"encoders.1: \w{12}... in the store, \w{12}... now.*texcnn embed --model tiny-dnabert2"
+        StoreError, match=r"encoders.1: \w{12}... in the store, \w{12}... now.*texcnn embed and the model tiny-dnabert2"
     ):
         next(predict_store(other, store))
 
@@ -165,15 +160,13 @@ def test_a_store_that_lost_a_file_is_refused(
     chunks = tmp_path / "store" / "arrays.zarr" / name / "c"
     lost = next(path for path in sorted(chunks.rglob("*")) if path.is_file())
     lost.unlink()
-    with pytest.raises(StoreError, match=rf"incomplete: 4 of 5 chunks of '{name}'.*--overwrite"):
+    with pytest.raises(StoreError, match=rf"incomplete: 4 of 5 chunks of '{name}'.*`overwrite`"):
         EmbeddingStore.open(tmp_path / "store")
 
 
 def test_chunks_without_any_usable_segment_are_not_missing(tmp_path: Path, reference: Reference) -> None:
-    genes = load_genes(reference, WINDOW, gtf=write_gtf(tmp_path / "n.gtf", [("n", "chr1", 170, 180, "+")]))
-    embed_genes(
-        [CompositionEncoder()], reference, genes, tmp_path / "store", window=WINDOW, segments=SEGMENTS, batch_size=1
-    )
+    genes = load_genes(reference, WINDOW, GeneSelection(write_gtf(tmp_path / "n.gtf", [("n", "chr1", 170, 180, "+")])))
+    fill_store([CompositionEncoder()], reference, genes, tmp_path / "store")
     assert not EmbeddingStore.open(tmp_path / "store").read_chunk(0).embeddings.mask.any()
 
 

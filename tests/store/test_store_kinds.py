@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import SEGMENTS, WINDOW, CompositionEncoder, save_tiny, write_genome, write_gtf
+from tiny import SEGMENTS, WINDOW, CompositionEncoder, fill_store, save_tiny, write_genome, write_gtf
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
 from texcnn.files import locked
 from texcnn.genome.gene import Gene
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.load import load_model
+from texcnn.prediction.stored import network_of_store
 from texcnn.store.dtypes import decode, encode
-from texcnn.store.fill import embed_genes
 from texcnn.store.spec import EncoderOrigin, StoreSpec, store_bytes
 from texcnn.store.store import EmbeddingStore
 
@@ -87,7 +88,7 @@ def test_a_disk_without_room_is_refused_first(tmp_path: Path, monkeypatch: pytes
     usage = namedtuple("usage", "total used free")
     need = SPEC.bytes(5)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, need - 1))
-    with pytest.raises(StoreError, match=r"needs .* GB, the disk has .* GB free.*--store-dtype float16"):
+    with pytest.raises(StoreError, match=r"needs .* GB, the disk has .* GB free.*float16 .* `store_dtype`"):
         EmbeddingStore.create(tmp_path / "store", SPEC, GENES)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, need))
@@ -118,7 +119,7 @@ def test_a_second_writer_is_refused_and_readers_wait(tmp_path: Path) -> None:
 
 
 def test_a_store_that_appears_meanwhile_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from texcnn.embedding import store as module
+    from texcnn.store import store as module
 
     write_empty = module.write_empty
 
@@ -198,16 +199,15 @@ def test_a_store_on_the_grid_is_for_models_on_the_grid(tmp_path: Path, compositi
     from texcnn.genome.reference import Reference
 
     model = load_model(save_tiny(tmp_path / "tiny"))
-    shifted = model.on_grid()
+    shifted = model.with_segment_grid()
     reference = Reference(write_genome(tmp_path))
-    genes = load_genes(reference, WINDOW, gtf=write_gtf(tmp_path / "genes.gtf"))
+    genes = load_genes(reference, WINDOW, GeneSelection(write_gtf(tmp_path / "genes.gtf")))
     spec = EncoderSpec("composition", "bundle", pooling="mean")
-    store = embed_genes(
-        [composition], reference, genes, tmp_path / "store", window=shifted.window, segments=SEGMENTS,
-        batch_size=4, specs=[spec], store_dtype="bfloat16", dtype="float32",
-    )  # fmt: skip
-    store.check_model(shifted)
-    with pytest.raises(StoreError, match=r"window.grid: 10 in the store, none now.*--grid-segments to both"):
-        store.check_model(model)
+    store = fill_store(
+        [composition], reference, genes, tmp_path / "store", window=shifted.window, specs=[spec], store_dtype="bfloat16"
+    )
+    network_of_store(shifted, store)
+    with pytest.raises(StoreError, match=r"window.grid: 10 in the store, none now.*`grid_segments` to both"):
+        network_of_store(model, store)
     assert store.spec.origins == (EncoderOrigin("composition", "mean", "", "composition", "bundle"),)
     assert EmbeddingStore.open(tmp_path / "store").spec == store.spec

@@ -36,13 +36,13 @@ def random_windows(number: int, length: int) -> list[str]:
     return ["".join(source.choices("ACGT", k=length)) for _ in range(number)]
 
 
-def bench_model(model: Model, *, options: ComputeOptions | None = None, seconds: float = SECONDS) -> list[Row]:
+def bench_model(model: Model, *, options: ComputeOptions | None = None, seconds: float | None = None) -> list[Row]:
     """Measures a whole model from bases to expression, and its encoders.
 
     Args:
         model: The model.
         options: How to compute.
-        seconds: About how long a round may take.
+        seconds: About how long a round may take; None for :data:`SECONDS`.
 
     Returns:
         Rates, the time that 20,000 genes would take, the share of the matrix product peak and the peak memory; a model
@@ -59,7 +59,7 @@ def bench_model(model: Model, *, options: ComputeOptions | None = None, seconds:
     encoders, segments = [], SegmentSpec()
     if isinstance(model.network, SegmentNetwork):
         encoders, segments = model.network.encoders, model.network.segments
-    return _measure(predict, encoders, model.window, segments, options, seconds)
+    return _measure(predict, encoders, model.window, segments, options, seconds or SECONDS)
 
 
 def bench_encoders(
@@ -68,7 +68,7 @@ def bench_encoders(
     segments: SegmentSpec,
     *,
     options: ComputeOptions | None = None,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
 ) -> list[Row]:
     """Measures encoders alone, from bases to vectors; the rows are those of :func:`bench_model`."""
     options = options or ComputeOptions()
@@ -77,7 +77,7 @@ def bench_encoders(
         pieces = [bases for bases_of in windows for bases in segments.split(bases_of).bases]
         embed_segments(encoders, pieces, options=options)
 
-    return _measure(embed, encoders, window, segments, options, seconds)
+    return _measure(embed, encoders, window, segments, options, seconds or SECONDS)
 
 
 def _measure(

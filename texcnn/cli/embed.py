@@ -55,4 +55,8 @@ def embed(fasta: Path, out: Path, model: str | None, quiet: bool, **options: Any
 
     store = texcnn.embed(fasta, out, model, progress=not quiet, **options)
     if not quiet:
-        click.echo(f"{len(store.genes)} genes embedded, {len(store.skipped)} skipped: {out}", err=True)
+        size = store.spec.bytes(len(store.genes)) / 1e9
+        click.echo(
+            f"{len(store.genes)} genes, {size:.3g} GB in {store.spec.store_dtype}, {len(store.skipped)} skipped: {out}",
+            err=True,
+        )

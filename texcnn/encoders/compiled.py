@@ -24,17 +24,27 @@ def compile_encoders(encoders: Sequence[Encoder], device: torch.device) -> None:
     Raises:
         InputError: when nothing can be compiled for the device, or no encoder has what to compile.
     """
-    compilable = [encoder for encoder in encoders if isinstance(encoder, Compilable)]
-    if not compilable:
+    found = compilable(encoders)
+    _check_compiler(device)
+    for encoder in found:
+        encoder.compile()
+
+
+def compilable(encoders: Sequence[Encoder]) -> list[Compilable]:
+    """Returns the encoders that have something to compile.
+
+    Raises:
+        InputError: when there is none.
+    """
+    found: list[Compilable] = [encoder for encoder in encoders if isinstance(encoder, Compilable)]
+    if not found:
         raise InputError(
             "no encoder that could be compiled",
             where="`compile`",
             allowed="DNABERT, DNABERT-2 and Nucleotide Transformer",
             remedy="leave it out",
         )
-    _check_compiler(device)
-    for encoder in compilable:
-        encoder.compile()
+    return found
 
 
 def _check_compiler(device: torch.device) -> None:

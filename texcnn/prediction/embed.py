@@ -12,6 +12,7 @@ from typing import Any
 
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import check_one_source, encoder_spec
+from texcnn.encoders.compiled import compilable
 from texcnn.encoders.protocol import Encoder, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import InputError
@@ -105,6 +106,8 @@ def embed(
     check_one_source(model, chosen.encoders)
     check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued
     source = _encoders(chosen) if chosen.encoders else _encoders_of(model)
+    if chosen.compute.compile:
+        compilable(source.encoders)
     if chosen.grid_segments:
         source = replace(source, window=replace(source.window, grid=source.segments.length))
     with Reference(Path(fasta)) as reference:

@@ -12,6 +12,7 @@ from typing import cast
 from texcnn._version import __version__
 from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
+from texcnn.encoders.compiled import compilable
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable
 from texcnn.files import sha256_file
@@ -87,6 +88,8 @@ def open_prediction(
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
+    if options.compute.compile:
+        compilable(model.network.encoders if isinstance(model.network, SegmentNetwork) else [])
     table = model.features.read(options.features)
     _LOG.info("computing on %s in %s", options.compute.device, dtype_name(options.compute.dtype))
     cache = SegmentCache()

@@ -1,0 +1,94 @@
+"""The verb predict: one path from files to rows, whether they are returned or written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny import write_genome, write_gtf
+
+import texcnn
+from texcnn.errors import InputError
+from texcnn.genome.select import GeneSelection
+from texcnn.genome.skipped import read_skipped
+from texcnn.prediction.options import PredictOptions
+from texcnn.prediction.predict import predict
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf")
+
+
+def test_returned_and_written_rows_are_the_same(tmp_path: Path, tiny: Path, files: tuple[Path, Path]) -> None:
+    fasta, gtf = files
+    frame = predict(tiny, fasta, gtf=gtf)
+    counts = predict(tiny, fasta, out=tmp_path / "out.tsv", gtf=gtf)
+    assert (counts.rows, counts.skipped) == (2, 1)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out.tsv", sep="\t"), frame, check_dtype=False, atol=1e-6)
+    (skipped,) = read_skipped(tmp_path / "out.tsv.skipped.tsv")
+    assert frame.attrs == {
+        "unit": "fraction",
+        "model": "tiny",
+        "genome": "genome.fa",
+        "features": "none",
+        "skipped": [{"gene_id": skipped.gene_id, "reason": skipped.reason}],
+    }
+
+
+def test_options_as_one_object(tiny: Path, files: tuple[Path, Path]) -> None:
+    fasta, gtf = files
+    options = PredictOptions(GeneSelection(gtf, genes="g2"), cell_types="a")
+    by_object = predict(tiny, fasta, options=options)
+    assert list(by_object.columns)[-2:] == ["n_fraction", "a"]
+    pd.testing.assert_frame_equal(by_object, predict(tiny, fasta, gtf=gtf, genes="g2", cell_types="a"))
+
+
+def test_the_package_offers_it_by_name(tiny: Path, files: tuple[Path, Path]) -> None:
+    fasta, gtf = files
+    expected = predict(tiny, fasta, gtf=gtf)
+    pd.testing.assert_frame_equal(texcnn.predict(tiny, fasta, gtf=gtf), expected)
+    pd.testing.assert_frame_equal(texcnn.load_model(tiny).predict(fasta, gtf=gtf), expected)
+    with pytest.raises(InputError, match=r"unknown option 'gft' .* did you mean 'gtf'"):
+        texcnn.load_model(tiny).predict(fasta, gft=gtf)
+
+
+def test_a_mistyped_cell_type_is_found_before_a_file_is_opened(tiny: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown cell type 'aa' .* `cell_types`"):
+        predict(tiny, "not-there.fa", gtf="not-there.gtf", cell_types=["aa"])
+
+
+def test_a_store_instead_of_a_genome(tmp_path: Path, tiny_dnabert2: Path, files: tuple[Path, Path]) -> None:
+    fasta, gtf = files
+    texcnn.embed(fasta, tmp_path / "store", tiny_dnabert2, gtf=gtf)
+    found = predict(tiny_dnabert2, embeddings=tmp_path / "store")
+    pd.testing.assert_frame_equal(found, predict(tiny_dnabert2, fasta, gtf=gtf), rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match=r"`embeddings` already holds .* `gtf`, `half_life` cannot be given"):
+        predict(tiny_dnabert2, embeddings=tmp_path / "store", gtf=gtf, half_life=True)
+    with pytest.raises(InputError, match=r"`embeddings` already holds .* `fasta` cannot be given"):
+        predict(tiny_dnabert2, fasta, embeddings=tmp_path / "store")
+    with pytest.raises(InputError, match=r"no genome .* `fasta`"):
+        predict(tiny_dnabert2, gtf=gtf)
+
+
+def test_features_are_part_of_the_description(tmp_path: Path, composition: object, files: tuple[Path, Path]) -> None:
+    from tiny import save_tiny
+
+    from texcnn.features.spec import FeatureSpec
+
+    fasta, gtf = files
+    model = save_tiny(tmp_path / "m", features=[FeatureSpec("utr", 2.0, 0.5, 10.0)])
+    said = {}
+    for name, value in (("one", 3), ("same", 3), ("other", 4)):
+        table = tmp_path / f"{name}.tsv"
+        table.write_text(f"gene_id\tutr\ng1\t{value}\ng2\t{value}\n")
+        predict(model, fasta, out=tmp_path / f"{name}-out.tsv", gtf=gtf, features=table)
+        said[name] = json.loads((tmp_path / f"{name}-out.tsv.meta.json").read_text())
+    assert said["one"]["features"] == "one.tsv"
+    assert said["one"]["features_fingerprint"] == said["same"]["features_fingerprint"]
+    assert said["one"]["features_fingerprint"] != said["other"]["features_fingerprint"]
+    assert predict(model, fasta, gtf=gtf).attrs["features"] == "defaults"
+    with pytest.raises(InputError, match=r"features given twice .* `features` and `half_life`"):
+        predict(model, fasta, gtf=gtf, features=tmp_path / "one.tsv", half_life=True)
