@@ -43,7 +43,7 @@ def test_rows_per_gene_or_transcript() -> None:
 
 
 def test_unknown_values_list_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"unknown anchor 'centre' .* `bed_anchor` .* five-prime, center, window"):
+    with pytest.raises(InputError, match=r"unknown BED anchor 'centre' .* `bed_anchor` .* five-prime, center, window"):
         GeneSelection(bed="x.bed", bed_anchor="centre")
     with pytest.raises(InputError, match=r"unknown choice of transcripts 'each' .* `transcripts` .* gene, all"):
         GeneSelection(gtf="x.gtf", transcripts="each")

@@ -56,7 +56,7 @@ class GeneSelection:
         if gtf is not None and bed is not None:
             raise InputError("give either a GTF or a BED", where="`gtf` and `bed`", allowed="one of them")
         if bed_anchor not in BED_ANCHORS:
-            raise unknown_name("anchor", bed_anchor, BED_ANCHORS, where="`bed_anchor`")
+            raise unknown_name("BED anchor", bed_anchor, BED_ANCHORS, where="`bed_anchor`")
         if transcripts not in TRANSCRIPT_CHOICES:
             raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES, where="`transcripts`")
         if gtf is not None and bed_anchor != "five-prime":
