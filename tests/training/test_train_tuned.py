@@ -113,7 +113,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
         return texcnn("train", *given, *TUNED, "--fine-tune", layers)
 
     assert train("whole") == (0, "")
-    save, saved = fit_module.save_checkpoint, []
+    save, saved = fit_module.save_fit, []
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_checkpoint", killed)
+        patched.setattr(fit_module, "save_fit", killed)
         assert train("stopped")[0] == 1
     status, err = train("stopped", 1)
     assert (status, "belongs to a training with other data or other options" in err) == (2, True), err

@@ -12,17 +12,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from texcnn.checkpoints import optimizer_tensors, restore_optimizer
 from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
-from texcnn.training.checkpoint import (
-    Checkpoint,
-    Epoch,
-    load_checkpoint,
-    optimizer_tensors,
-    restore_optimizer,
-    save_checkpoint,
-)
+from texcnn.training.fit_state import Epoch, FitState, load_fit, save_fit
 from texcnn.training.inputs import Inputs, digest_tensors
 from texcnn.training.scaling import LabelScale
 
@@ -140,14 +134,14 @@ def fit_head(
     scaled = replace(examples, labels=scale.apply(examples.labels))
     fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
-    if checkpoint and (found := load_checkpoint(checkpoint, fingerprint)):
+    if checkpoint and (found := load_fit(checkpoint, fingerprint)):
         fitting.restore(found)
     with progress_bar(progress, total=options.epochs, what="training", unit="epochs") as bar:
         bar.update(len(fitting.history))
         while not fitting.finished:
             fitting.step()
             if checkpoint:
-                save_checkpoint(checkpoint, fitting.state(), fingerprint)
+                save_fit(checkpoint, fitting.state(), fingerprint)
             bar.update()
     head.load_state_dict(fitting.best)
     head.cpu().eval()
@@ -232,10 +226,10 @@ class _Fitting:
         errors = self._head(*self._examples.arguments(rows, self._device)) - labels
         return torch.where(known, errors, 0.0).square().sum(), int(known.sum())
 
-    def state(self) -> Checkpoint:
-        return Checkpoint(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
+    def state(self) -> FitState:
+        return FitState(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
 
-    def restore(self, found: Checkpoint) -> None:
+    def restore(self, found: FitState) -> None:
         self._head.load_state_dict(found.head)
         restore_optimizer(self._optimizer, found.optimizer)
         self.best, self.history = found.best, list(found.history)

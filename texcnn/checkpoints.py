@@ -1,10 +1,9 @@
-"""The state of a training on disk: one safetensors file, its numbers' description in the header."""
+"""The state of an unfinished training on disk: one safetensors file, with its history in the header."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +16,6 @@ from texcnn.errors import InputError, RunError
 from texcnn.files import atomic_file
 
 _HEADER = "texcnn"
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """Mean squared errors, in the scale of the labels' standard deviations.
-
-    Attributes:
-        epoch: Number, from 1.
-        train_loss: Mean over the epoch's batches, with dropout, while the weights move.
-        valid_loss: Of the validation genes, after the epoch.
-    """
-
-    epoch: int
-    train_loss: float
-    valid_loss: float
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Everything that the next epochs depend on; chance is drawn anew from seed and epoch, so it has no state.
-
-    Attributes:
-        head: The head's tensors.
-        best: Those of the epoch with the smallest validation loss.
-        optimizer: Its tensors, ``<parameter>.<name>``.
-        history: The epochs so far.
-    """
-
-    head: dict[str, Tensor]
-    best: dict[str, Tensor]
-    optimizer: dict[str, Tensor]
-    history: list[Epoch]
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -64,24 +31,6 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
         place, _, name = key.partition(".")
         state.setdefault(int(place), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint, fingerprint: str) -> None:
-    """Writes a checkpoint of an epoch; see :func:`save_state`."""
-    parts = {part: getattr(checkpoint, part) for part in ("head", "best", "optimizer")}
-    save_state(path, parts, [asdict(epoch) for epoch in checkpoint.history], fingerprint)
-
-
-def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
-    """Reads what :func:`save_checkpoint` wrote; see :func:`load_state`."""
-    found = load_state(path, fingerprint)
-    if found is None:
-        return None
-    parts, history = found
-    return Checkpoint(
-        **{part: parts.get(part, {}) for part in ("head", "best", "optimizer")},
-        history=[Epoch(**values) for values in history],
-    )
 
 
 def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], history: Any, fingerprint: str) -> None:
@@ -127,17 +76,18 @@ def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor
     try:
         with safe_open(path, framework="pt") as handle:
             header = json.loads((handle.metadata() or {})[_HEADER])
+            written, history = header["fingerprint"], header["history"]
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - it is no mapping
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"unreadable checkpoint: {error}", where=path, remedy="delete it to start anew") from error
-    if header["fingerprint"] != fingerprint:
+    if written != fingerprint:
         raise InputError(
             "the checkpoint belongs to a training with other data or other options",
             where=path,
-            remedy="give the options it was started with, or --overwrite to start anew",
+            remedy="give the options it was started with, or `overwrite` to start anew",
         )
     parts: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
-    return parts, header["history"]
+    return parts, history
