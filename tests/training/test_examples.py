@@ -11,10 +11,10 @@ from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
+from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.encoders import ChosenEncoders
 from texcnn.training.examples import LabelledGenes, label_genes, make_examples, read_all_features
 from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split

@@ -19,10 +19,10 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
+from texcnn.model.held_encoders import encoders_of_model, hold_encoder
 from texcnn.model.load import load_model
 from texcnn.training import fit as fit_module
 from texcnn.training import train as train_module
-from texcnn.training.encoders import encoders_of_model, hold_encoder
 from texcnn.training.fit import Examples, predict_rows
 from texcnn.training.prepare import prepare_tokens
 from texcnn.training.runs import Run, best_run

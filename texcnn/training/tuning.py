@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from texcnn.encoders.protocol import BUNDLE_SOURCE
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.errors import InputError
-from texcnn.training.encoders import ChosenEncoders, hold_encoder
+from texcnn.model.held_encoders import ChosenEncoders, hold_encoder
 from texcnn.training.finetune import FineTunedNetwork
 
 TUNABLE = ("dnabert2", "dnabert", "nucleotide-transformer")
