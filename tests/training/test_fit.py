@@ -13,9 +13,9 @@ from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError, RunError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.training import fit as fit_module
-from texcnn.training.fit import OPTIMIZERS, Examples, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.fit import OPTIMIZERS, Fit, FitOptions, fit_head, predict_rows
 from texcnn.training.fit_state import Epoch, load_fit
-from texcnn.training.inputs import SegmentVectors, WindowBases
+from texcnn.training.inputs import Examples, SegmentVectors, WindowBases
 
 TRAIN, VALID, TEST = list(range(60)), list(range(60, 80)), list(range(80, 100))
 OPTIONS = FitOptions(epochs=6, batch_size=16, learning_rate=0.01, patience=6, seed=7)

@@ -23,10 +23,11 @@ from texcnn.model.held_encoders import encoders_of_model, hold_encoder
 from texcnn.model.load import load_model
 from texcnn.training import fit as fit_module
 from texcnn.training import train as train_module
-from texcnn.training.fit import Examples, predict_rows
+from texcnn.training.finetune import Tuning
+from texcnn.training.fit import predict_rows
+from texcnn.training.inputs import Examples
 from texcnn.training.prepare import prepare_tokens
 from texcnn.training.runs import Run, best_run
-from texcnn.training.tuning import Tuning
 
 Train = Callable[..., tuple[int, str]]
 TUNED = [*TINY, "--epochs", 2, "--encoder-learning-rate", 0.003]

@@ -17,8 +17,8 @@ from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
 from texcnn.training.fit_state import Epoch, FitState, load_fit, save_fit
-from texcnn.training.inputs import Inputs, digest_tensors
-from texcnn.training.scaling import LabelScale
+from texcnn.training.inputs import Examples
+from texcnn.training.targets import LabelScale
 
 Optimizer = Literal["adamw", "adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
@@ -53,29 +53,6 @@ class FitOptions:
     seed: int = 0
     optimizer: Optimizer = "adamw"
     encoder_learning_rate: float = 3e-5
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Genes to learn from, held in memory.
-
-    Attributes:
-        inputs: What the network is fed for ``n`` genes.
-        features: float32 ``(n, n_features)``, scaled; None for none.
-        labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
-    """
-
-    inputs: Inputs
-    features: Tensor | None
-    labels: Tensor
-
-    def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
-        """Returns a network's arguments for some genes: its inputs, then the features."""
-        return *self.inputs.take(rows, device), None if self.features is None else self.features[rows].to(device)
-
-    def fingerprint(self) -> str:
-        """Hex digest of all numbers."""
-        return f"{self.inputs.fingerprint()} {digest_tensors([self.features, self.labels])}"
 
 
 @dataclass(frozen=True)

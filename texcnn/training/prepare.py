@@ -23,9 +23,8 @@ from texcnn.store.store import EmbeddingStore
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
 from texcnn.training.examples import LabelledGenes
-from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
+from texcnn.training.finetune import FineTunedNetwork, SegmentTokens, Tuning
 from texcnn.training.inputs import Inputs, StoredVectors, WindowBases
-from texcnn.training.tuning import Tuning
 from texcnn.training.word2vec import fit_word2vec
 
 
