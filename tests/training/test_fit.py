@@ -13,7 +13,8 @@ from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError, RunError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.training import fit as fit_module
-from texcnn.training.fit import OPTIMIZERS, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.choices import OPTIMIZERS
+from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
 from texcnn.training.fit_state import Epoch, load_fit
 from texcnn.training.inputs import Examples, SegmentVectors, WindowBases
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +15,10 @@ from texcnn.checkpoints import optimizer_tensors, restore_optimizer
 from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
+from texcnn.training.choices import Optimizer
 from texcnn.training.fit_state import Epoch, FitState, load_fit, save_fit
 from texcnn.training.inputs import Examples
 from texcnn.training.targets import LabelScale
-
-Optimizer = Literal["adamw", "adam", "sgd"]
-OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that goes on learning, at a rate of its own."""
@@ -41,7 +38,7 @@ class FitOptions:
         weight_decay: Of AdamW; the others have none.
         patience: Epochs without a smaller validation loss after which to stop.
         seed: Source of chance: first weights, order of genes, dropout.
-        optimizer: One of :data:`OPTIMIZERS`; sgd has a momentum of 0.9.
+        optimizer: One of :data:`texcnn.training.choices.OPTIMIZERS`; sgd has a momentum of 0.9.
         encoder_learning_rate: Of the weights of a fine-tuned encoder.
     """
 

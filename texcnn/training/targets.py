@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.annotation import without_version
-from texcnn.tables.expression import GENE_ID, LOG10_OFFSET, read_expression, transform_expression
+from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
+from texcnn.tables.units import LOG10_OFFSET
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def read_targets(
     Args:
         path: The table.
         unit: Unit of its numbers.
-        transform: One of :data:`texcnn.tables.expression.UNIT_TRANSFORMS`.
+        transform: One of :data:`texcnn.tables.units.UNIT_TRANSFORMS`.
         cell_types: Columns to learn; all when empty.
         gene_column: Name of the column of gene ids.
 
