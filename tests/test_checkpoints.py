@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from texcnn import checkpoints
-from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state
+from texcnn.checkpoints import WorkFolder, load_state, optimizer_tensors, restore_optimizer, save_state
 from texcnn.errors import InputError, RunError
 
 PARTS = {"head": {"a.weight": torch.arange(6.0).reshape(2, 3)}, "optimizer": {}, "best": {"a.weight": torch.ones(1)}}
@@ -81,3 +81,25 @@ def test_an_optimiser_that_is_put_back_takes_the_same_steps(kind: type[torch.opt
     steps(first, optimizer, 3)
     steps(second, other, 3)
     assert second.equal(first)
+
+
+def test_the_work_folder_stays_until_its_output_is_written(tmp_path: Path) -> None:
+    work = WorkFolder.of(tmp_path / "mine", "train")
+    assert work.path == tmp_path / "mine.work"
+    assert not work.path.exists()
+    work.open(anew=False)
+    assert [path.name for path in work.path.iterdir()] == ["unfinished-training.txt"]
+    (work.path / "state").write_text("1")
+    WorkFolder.of(tmp_path / "mine", "train").open(anew=False)
+    assert (work.path / "state").exists()
+    work.open(anew=True)
+    assert not (work.path / "state").exists()
+    work.remove()
+    assert not work.path.exists()
+
+
+def test_a_work_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
+    WorkFolder.of(tmp_path / "mine", "pretrain").open(anew=False)
+    with pytest.raises(InputError, match="something else"):
+        WorkFolder.of(tmp_path / "mine", "train")
+    assert (tmp_path / "mine.work" / "unfinished-pretraining.txt").exists()

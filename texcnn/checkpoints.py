@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,49 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file
+from texcnn.files import atomic_file, check_output
 
 _HEADER = "texcnn"
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """What an unfinished training keeps beside its output: ``OUT.work``, gone once the output is written.
+
+    Attributes:
+        path: The folder.
+        command: What is unfinished, such as ``train``; the folder of another command is left alone.
+    """
+
+    path: Path
+    command: str
+
+    @classmethod
+    def of(cls, out: Path, command: str) -> WorkFolder:
+        """Names the work folder of an output.
+
+        Raises:
+            InputError: when something else has its name.
+        """
+        work = cls(out.with_name(f"{out.name}.work"), command)
+        check_output(work.path, overwrite=True, marker=work._marker)
+        return work
+
+    def open(self, *, anew: bool) -> None:
+        """Makes the folder; with ``anew`` what an earlier training left in it goes first."""
+        if anew and self.path.exists():
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        line = f"The same texcnn {self.command} command, given again, continues from here.\n"
+        (self.path / self._marker).write_text(line, encoding="utf-8")
+
+    def remove(self) -> None:
+        """Deletes the folder, since its output is written."""
+        shutil.rmtree(self.path)
+
+    @property
+    def _marker(self) -> str:
+        return f"unfinished-{self.command}ing.txt"
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
