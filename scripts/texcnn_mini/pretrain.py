@@ -13,8 +13,8 @@ from data import SEED, TILE, WORK, known_runs, read_chromosomes, reverse_complem
 from safetensors.torch import save_file
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM
+from texcnn.pretraining.masking import mask_tokens
 from texcnn.segments.bpe import BpeTokenizer
-from texcnn.training.masking import mask_tokens
 
 CONFIG = Dnabert2Config(
     vocab_size=4096,

@@ -9,7 +9,7 @@ from torch import nn
 
 from texcnn.encoders.checkpoint import load_weights, read_state_dict
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
-from texcnn.encoders.dnabert2_model import GatedMLP, Run, alibi_bias, alibi_slopes, runs_of
+from texcnn.encoders.dnabert2_model import GatedMLP, RowRun, alibi_bias, alibi_slopes, runs_of
 from texcnn.errors import ModelError
 
 TINY = Dnabert2Config(vocab_size=12, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=8)
@@ -98,7 +98,7 @@ def test_attention_by_hand(model):
             scores = torch.tensor([float(query[i, head] @ key[j, head]) / 2 - slope * abs(i - j) for j in range(5)])
             expected[i, head] = torch.softmax(scores, dim=0) @ value[:, head]
     bias = alibi_bias(3, 8, dtype=torch.float32, device=torch.device("cpu"))[None]
-    assert torch.allclose(attention(hidden, [Run(1, 5)], bias), expected.flatten(1), atol=1e-6)
+    assert torch.allclose(attention(hidden, [RowRun(1, 5)], bias), expected.flatten(1), atol=1e-6)
 
 
 def test_gate_is_the_first_half_through_the_erf_gelu():
@@ -225,7 +225,7 @@ def test_config_refuses_what_it_cannot_compute(change, message):
 
 
 def test_runs_are_neighbours_of_one_length_without_empty_rows():
-    assert runs_of([3, 3, 2, 0, 3]) == [Run(2, 3), Run(1, 2), Run(1, 3)]
+    assert runs_of([3, 3, 2, 0, 3]) == [RowRun(2, 3), RowRun(1, 2), RowRun(1, 3)]
     assert runs_of([]) == []
 
 

@@ -13,8 +13,8 @@ from texcnn.encoders.choose import encoder_spec
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import ModelError, RunError
+from texcnn.model.held_encoders import encoders_by_name
 from texcnn.segments.bases import one_hot, stack_codes
-from texcnn.training.encoders import encoders_by_name
 
 # Bins of 8 bases; the width has room for 6 kinds of distances per head.
 CONFIG = {"dim": 24, "depth": 2, "heads": 2, "attn_dim_key": 5, "num_downsamples": 3, "dim_divisible_by": 4}

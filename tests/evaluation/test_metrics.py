@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import rankdata
 from sklearn.metrics import r2_score, root_mean_squared_error
 
 from texcnn.evaluation.metrics import (
@@ -31,12 +31,12 @@ def test_numbers_worked_out_by_hand() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_same_as_scipy_and_scikit_learn(seed: int) -> None:
+def test_same_as_numpy_and_scikit_learn(seed: int) -> None:
     generator = np.random.default_rng(seed)
     true = generator.integers(0, 8, 60).astype(float)  # ties
     predicted = 0.5 * true + generator.normal(size=60) + 3
-    assert squared_pearson(predicted, true) == pytest.approx(pearsonr(predicted, true).statistic ** 2, rel=1e-12)
-    assert spearman(predicted, true) == pytest.approx(spearmanr(predicted, true).statistic, rel=1e-12)
+    assert squared_pearson(predicted, true) == pytest.approx(np.corrcoef(predicted, true)[0, 1] ** 2, rel=1e-12)
+    assert spearman(predicted, true) == pytest.approx(np.corrcoef(rankdata(predicted), rankdata(true))[0, 1], rel=1e-12)
     assert one_minus_sse_sst(predicted, true) == pytest.approx(r2_score(true, predicted), rel=1e-12)
     assert rmse(predicted, true) == pytest.approx(root_mean_squared_error(true, predicted), rel=1e-12)
 

@@ -19,8 +19,8 @@ from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 from texcnn.pretraining import pretrain as pretrain_module
 from texcnn.pretraining.corpus import Corpus, SegmentSampler
+from texcnn.pretraining.masking import mask_spans
 from texcnn.pretraining.pretrain import PretrainOptions
-from texcnn.training.masking import mask_spans
 
 SIZES = ["--layers", 1, "--hidden-size", 16, "--heads", 2, "--intermediate-size", 16, "--segment-length", 40,
          "--segments-per-step", 8, "--steps", 8, "--checkpoint-every", 3, "--quiet", "--device", "cpu"]  # fmt: skip

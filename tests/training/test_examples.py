@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,15 +8,16 @@ import torch
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError
+from texcnn.features.spec import scale_features
 from texcnn.features.table import FeatureTable
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
+from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.encoders import ChosenEncoders
-from texcnn.training.examples import LabelledGenes, label_genes, make_examples, read_all_features
+from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples, read_all_features
 from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -151,3 +153,15 @@ def test_every_column_of_a_feature_table(tmp_path: Path) -> None:
         read_all_features(path)
     with pytest.raises(InputError, match="unreadable feature table"):
         read_all_features(tmp_path / "none.tsv")
+
+
+def test_features(caplog: pytest.LogCaptureFixture) -> None:
+    values = np.array([[1, 7], [3, 7]], np.float32)
+    with caplog.at_level(logging.WARNING, "texcnn"):
+        specs = fit_features(values, ["length", "flat"])
+    assert [(spec.name, spec.mean, spec.scale, spec.default) for spec in specs] == [
+        ("length", 2.0, 1.0, None),
+        ("flat", 7.0, 1.0, None),
+    ]
+    assert "same value in every training gene: flat" in caplog.text
+    assert scale_features(np.array([[5, 8]], np.float32), specs).tolist() == [[3.0, 1.0]]

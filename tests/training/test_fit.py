@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from texcnn import checkpoints
 from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError, RunError
 from texcnn.heads.textcnn import TextCNN
-from texcnn.training import checkpoint as checkpoint_module
 from texcnn.training import fit as fit_module
-from texcnn.training.checkpoint import Epoch, load_checkpoint
-from texcnn.training.fit import OPTIMIZERS, Examples, Fit, FitOptions, fit_head, predict_rows
-from texcnn.training.inputs import SegmentVectors, WindowBases
+from texcnn.training.choices import OPTIMIZERS
+from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.fit_state import Epoch, load_fit
+from texcnn.training.inputs import Examples, SegmentVectors, WindowBases
 
 TRAIN, VALID, TEST = list(range(60)), list(range(60, 80)), list(range(80, 100))
 OPTIONS = FitOptions(epochs=6, batch_size=16, learning_rate=0.01, patience=6, seed=7)
@@ -105,9 +106,9 @@ def test_going_on_equals_an_uninterrupted_training(
         if len(given[0].history) == stopped:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
-    save = checkpoint_module.save_checkpoint
+    save = fit_module.save_fit
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_checkpoint", killed)
+        patched.setattr(fit_module, "save_fit", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(data, checkpoint=path)
     resumed = fit(data, checkpoint=path)
@@ -133,12 +134,12 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"damaged")
     with pytest.raises(InputError, match="unreadable checkpoint"):
         fit(checkpoint=path)
-    assert load_checkpoint(tmp_path / "none", "") is None
+    assert load_fit(tmp_path / "none", "") is None
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.safetensors"
-    saved = checkpoint_module.save_file
+    saved = checkpoints.save_file
     calls: list[int] = []
 
     def full(tensors: dict[str, Tensor], name: Path, **more: object) -> None:
@@ -148,7 +149,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
         saved(tensors, name, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint_module, "save_file", full)
+        patched.setattr(checkpoints, "save_file", full)
         with pytest.raises(RunError, match=r"No space left on device .*goes on from the checkpoint before"):
             fit(checkpoint=path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.safetensors"]

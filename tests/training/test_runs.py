@@ -7,9 +7,9 @@ import torch
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.heads.textcnn import TextCNN
-from texcnn.training.fit import Examples, FitOptions, predict_rows
-from texcnn.training.inputs import SegmentVectors
-from texcnn.training.loss_curve import loss_curve
+from texcnn.plots.loss_curve import loss_curve
+from texcnn.training.fit import FitOptions, predict_rows
+from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
 from texcnn.training.splits import Split
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from train_files import N_GENES, TINY, options, read
 
-from texcnn.training import checkpoint as checkpoint_module
+from texcnn import checkpoints
 from texcnn.training import fit as fit_module
 
 Run = Callable[..., tuple[int, str]]
@@ -106,7 +106,7 @@ def test_a_disk_that_fills_up_under_a_checkpoint(
 
     given = options(inputs, model=tiny, out=tmp_path / "mine")
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint_module, "save_file", full)
+        patched.setattr(checkpoints, "save_file", full)
         status, err = texcnn("train", *given, *TINY)
     assert (status, "cannot write the checkpoint: [Errno 28] No space left" in err) == (1, True)
     assert not (tmp_path / "mine").exists()
@@ -123,7 +123,7 @@ def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
         return texcnn("train", *given, *TINY, "--epochs", 3)[0]
 
     assert (train("one"), train("two")) == (0, 0)
-    save, saved = fit_module.save_checkpoint, []
+    save, saved = fit_module.save_fit, []
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_checkpoint", killed)
+        patched.setattr(fit_module, "save_fit", killed)
         assert train("stopped") == 1
     assert train("stopped") == 0
     assert read(tmp_path / "one" / "mine", "runs.tsv")["seed"].tolist() == list(range(3, 13))

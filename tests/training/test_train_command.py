@@ -20,9 +20,9 @@ from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
 from texcnn.model import bundle as bundle_module
 from texcnn.model.bundle import BundleFiles
+from texcnn.model.held_encoders import encoders_by_name, encoders_of_model
 from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.encoders import encoders_by_name, encoders_of_model
 
 
 def test_from_files_to_a_model_that_predicts(
@@ -173,8 +173,8 @@ def test_an_encoder_type_of_another_package_goes_into_the_bundle_with_its_files(
         bundle_files: ClassVar[dict[str, str] | None] = {"words": "words.txt"}
 
     encoder = Theirs()
-    monkeypatch.setattr("texcnn.training.encoders.encoder_spec", lambda name: EncoderSpec("theirs", str(tmp_path)))
-    monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec: encoder)
+    monkeypatch.setattr("texcnn.model.held_encoders.encoder_spec", lambda name: EncoderSpec("theirs", str(tmp_path)))
+    monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec: encoder)
     (tmp_path / "config.json").write_text('{"size": 2}')
     (tmp_path / "words.txt").write_text("A\nC\n")
     chosen = encoders_by_name([f"theirs={tmp_path}"])
@@ -185,14 +185,14 @@ def test_an_encoder_type_of_another_package_goes_into_the_bundle_with_its_files(
     # A model that names a folder of this machine, or lacks its tokenizer, would be of no use elsewhere.
     Theirs.bundle_files = None
     for unsaid in (encoder, CompositionEncoder()):
-        monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec, unsaid=unsaid: unsaid)
+        monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec, unsaid=unsaid: unsaid)
         with pytest.raises(ModelError, match=r"type 'theirs' cannot be copied into a model .*bundle_files.* Hub id"):
             encoders_by_name([f"theirs={tmp_path}"])
 
 
 def test_a_published_encoder_stays_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = CompositionEncoder()
-    monkeypatch.setattr("texcnn.training.encoders.load_encoder", lambda spec: encoder)
+    monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec: encoder)
     chosen = encoders_by_name(["dnabert2"])
     assert chosen.specs[0].source == "zhihan1996/DNABERT-2-117M"
     assert (chosen.tensors, chosen.files, chosen.encoders) == ({}, {}, [encoder])

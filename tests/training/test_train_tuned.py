@@ -19,14 +19,15 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
+from texcnn.model.held_encoders import encoders_of_model, hold_encoder
 from texcnn.model.load import load_model
 from texcnn.training import fit as fit_module
 from texcnn.training import train as train_module
-from texcnn.training.encoders import encoders_of_model, hold_encoder
-from texcnn.training.fit import Examples, predict_rows
+from texcnn.training.finetune import Tuning
+from texcnn.training.fit import predict_rows
+from texcnn.training.inputs import Examples
 from texcnn.training.prepare import prepare_tokens
 from texcnn.training.runs import Run, best_run
-from texcnn.training.tuning import Tuning
 
 Train = Callable[..., tuple[int, str]]
 TUNED = [*TINY, "--epochs", 2, "--encoder-learning-rate", 0.003]
@@ -113,7 +114,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
         return texcnn("train", *given, *TUNED, "--fine-tune", layers)
 
     assert train("whole") == (0, "")
-    save, saved = fit_module.save_checkpoint, []
+    save, saved = fit_module.save_fit, []
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -122,7 +123,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_checkpoint", killed)
+        patched.setattr(fit_module, "save_fit", killed)
         assert train("stopped")[0] == 1
     status, err = train("stopped", 1)
     assert (status, "belongs to a training with other data or other options" in err) == (2, True), err

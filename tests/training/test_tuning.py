@@ -18,12 +18,11 @@ from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.word2vec import Word2VecEncoder
 from texcnn.errors import InputError
 from texcnn.heads.textcnn import TextCNN
+from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.encoders import ChosenEncoders
-from texcnn.training.finetune import SegmentTokens
-from texcnn.training.tuning import TUNABLE, Tuning
+from texcnn.training.finetune import TUNABLE, SegmentTokens, Tuning
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24}
 SPEC = SegmentSpec(length=12)

@@ -126,15 +126,15 @@ def train(
     from texcnn.genome.select import GeneSelection
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import CONFIG
+    from texcnn.model.held_encoders import encoders_by_name, encoders_of_model
     from texcnn.store.store import EmbeddingStore
     from texcnn.training.architectures import find_architecture
     from texcnn.training.architectures import fit_options as settings_of
-    from texcnn.training.encoders import encoders_by_name, encoders_of_model
     from texcnn.training.examples import label_genes, read_all_features
+    from texcnn.training.finetune import Tuning
     from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_tokens, prepare_vectors
     from texcnn.training.targets import read_targets
     from texcnn.training.train import TrainOptions, train_model
-    from texcnn.training.tuning import Tuning
 
     which = GeneSelection(**selection)
     compute = ComputeOptions(batch_size, device, dtype, compile)

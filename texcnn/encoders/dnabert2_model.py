@@ -89,19 +89,19 @@ def alibi_bias(n_heads: int, length: int, *, dtype: torch.dtype, device: torch.d
     return (-slopes[:, None, None] * distance).to(dtype)
 
 
-class Run(NamedTuple):
+class RowRun(NamedTuple):
     """Rows of one length that lie next to each other in a packed batch."""
 
     rows: int
     length: int
 
 
-def runs_of(lengths: Sequence[int]) -> list[Run]:
+def runs_of(lengths: Sequence[int]) -> list[RowRun]:
     """Gathers neighbouring rows of equal length; empty rows take no room and are left out."""
-    return [Run(sum(1 for _ in rows), length) for length, rows in groupby(lengths) if length]
+    return [RowRun(sum(1 for _ in rows), length) for length, rows in groupby(lengths) if length]
 
 
-class Embeddings(nn.Module):
+class TokenEmbeddings(nn.Module):
     """Word plus type-0 embedding, normalised; positions enter only through the attention bias."""
 
     def __init__(self, config: Dnabert2Config) -> None:
@@ -125,7 +125,7 @@ class SelfAttention(nn.Module):
         self.dropout_probability = config.attention_probs_dropout_prob
         self.Wqkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
 
-    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, runs: Sequence[RowRun], bias: Tensor) -> Tensor:
         """Lets the tokens of each row attend to each other.
 
         Args:
@@ -170,7 +170,7 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = AttentionOutput(config)
 
-    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, runs: Sequence[RowRun], bias: Tensor) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
         return self.output(self.self(hidden, runs, bias), hidden)
 
@@ -203,7 +203,7 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.mlp = GatedMLP(config)
 
-    def forward(self, hidden: Tensor, runs: Sequence[Run], bias: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, runs: Sequence[RowRun], bias: Tensor) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
         return self.mlp(self.attention(hidden, runs, bias))
 
@@ -217,7 +217,7 @@ class Layers(nn.Module):
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self._alibi: Tensor | None = None
 
-    def forward(self, hidden: Tensor, runs: Sequence[Run]) -> Tensor:
+    def forward(self, hidden: Tensor, runs: Sequence[RowRun]) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
         bias = self._bias(max(run.length for run in runs), _bias_dtype(hidden), hidden.device)
         for layer in self.layer:
@@ -259,7 +259,7 @@ class Dnabert2Model(nn.Module):
     def __init__(self, config: Dnabert2Config) -> None:
         super().__init__()
         self.config = config
-        self.embeddings = Embeddings(config)
+        self.embeddings = TokenEmbeddings(config)
         self.encoder = Layers(config)
         initialize(self, config.initializer_range)
 
@@ -313,7 +313,7 @@ class PredictionTransform(nn.Module):
         return self.LayerNorm(self.act(self.dense(hidden)))
 
 
-class Predictions(nn.Module):
+class TokenScores(nn.Module):
     """Scores of every token of the vocabulary."""
 
     def __init__(self, config: Dnabert2Config) -> None:
@@ -331,7 +331,7 @@ class PretrainingHeads(nn.Module):
 
     def __init__(self, config: Dnabert2Config) -> None:
         super().__init__()
-        self.predictions = Predictions(config)
+        self.predictions = TokenScores(config)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``(..., hidden)`` to ``(..., vocab_size)``."""

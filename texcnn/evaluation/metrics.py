@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import NearConstantInputWarning, pearsonr, spearmanr
 
 from texcnn.evaluation.bootstrap import resampled_metrics
 
@@ -38,7 +39,10 @@ def squared_pearson(predicted: Values, true: Values) -> float:
     predicted, true = _pairs(predicted, true)
     if not (_varies(predicted) and _varies(true)):
         return float("nan")
-    return _correlation(predicted, true) ** 2
+    with warnings.catch_warnings():
+        # Values that differ in their last digits only have a correlation as well, if an unreliable one.
+        warnings.simplefilter("ignore", NearConstantInputWarning)
+        return float(pearsonr(predicted, true).statistic) ** 2
 
 
 def one_minus_sse_sst(predicted: Values, true: Values) -> float:
@@ -78,7 +82,7 @@ def spearman(predicted: Values, true: Values) -> float:
     predicted, true = _pairs(predicted, true)
     if not (_varies(predicted) and _varies(true)):
         return float("nan")
-    return _correlation(rankdata(predicted), rankdata(true))
+    return float(spearmanr(predicted, true).statistic)
 
 
 def rmse(predicted: Values, true: Values) -> float:
@@ -208,13 +212,6 @@ def _pairs(predicted: Values, true: Values) -> tuple[Values, Values]:
 
 def _varies(values: Values) -> bool:
     return len(values) >= MIN_PAIRS and bool((values != values[0]).any())
-
-
-def _correlation(left: Values, right: Values) -> float:
-    left, right = left - left.mean(), right - right.mean()
-    # Each side is scaled by itself first: the product of two small scatters could underflow.
-    cosine = (left / np.linalg.norm(left)) @ (right / np.linalg.norm(right))
-    return float(np.clip(cosine, -1, 1))
 
 
 def _check_same(predicted: pd.DataFrame, true: pd.DataFrame) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, squared_pearson
-from texcnn.report.figures import BLUE, GRID, MAX_CELL_TYPES, ORANGE, STYLE
+from texcnn.plots.style import BLUE, MAX_CELL_TYPES, ORANGE, PALE_BLUE, REFERENCE_LINE, new_figure, png, style
 
 _BASELINE_COLOURS = (ORANGE, "#7a6a9a", "#4f8a5b", "#b08a2e", "#8a95a0", "#a4506a", "#2f6f73")
 
@@ -33,21 +31,19 @@ def scatter_plot(path: Path, predicted: pd.DataFrame, true: pd.DataFrame, unit: 
     margin = 0.05 * ((limits[1] - limits[0]) or 1.0)
     limits = (limits[0] - margin, limits[1] + margin)
     over = "" if predicted.shape[1] == 1 else f", mean of {predicted.shape[1]} cell types"
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(5, 5), layout="constrained", dpi=150)
-        axes = figure.subplots()
-        axes.plot(limits, limits, color="#9aa6af", linewidth=1, linestyle=(0, (4, 3)), label="equality")
+    with style():
+        figure, axes = new_figure(width=5, height=5)
+        axes.plot(limits, limits, **REFERENCE_LINE, label="equality")
         # Many points lie on each other: the more there are, the fainter.
         alpha = float(np.clip(60 / np.sqrt(max(len(left), 1)) / 3, 0.12, 0.7))
         axes.scatter(left, right, s=12, alpha=alpha, color=BLUE, linewidths=0)
         axes.set(xlim=limits, ylim=limits, aspect="equal")
         axes.set_xlabel(f"measured, {unit}{over}")
         axes.set_ylabel(f"predicted{over}")
-        axes.set_title(f"{len(left):,} genes, squared Pearson {squared_pearson(right, left):.3f}", fontsize=10)
-        axes.legend(frameon=False, loc="upper left", fontsize=8)
-        axes.grid(color=GRID)
-        axes.set_axisbelow(True)
-        figure.savefig(path, format="png")
+        axes.set_title(f"{len(left):,} genes, squared Pearson {squared_pearson(right, left):.3f}")
+        axes.legend(loc="upper left")
+        axes.grid()
+        path.write_bytes(png(figure))
 
 
 def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.DataFrame]) -> None:
@@ -65,11 +61,10 @@ def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.D
     if n_all > MAX_CELL_TYPES:
         table = pd.concat([table.iloc[: MAX_CELL_TYPES // 2], table.iloc[-MAX_CELL_TYPES // 2 :]])
     rows, values = np.arange(len(table)), table["squared_pearson"].to_numpy(np.float64)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 1.6 + 0.2 * len(table)), layout="constrained", dpi=150)
-        axes = figure.subplots()
+    with style():
+        figure, axes = new_figure(width=8, height=1.6 + 0.2 * len(table))
         axes.barh(
-            rows, np.nan_to_num(values), height=0.66, color="#cfe3ee", edgecolor=BLUE, linewidth=0.6, label="model"
+            rows, np.nan_to_num(values), height=0.66, color=PALE_BLUE, edgecolor=BLUE, linewidth=0.6, label="model"
         )
         low, high = (table[f"squared_pearson_{side}"].to_numpy(np.float64) for side in ("low", "high"))
         if np.isfinite(low).any():
@@ -84,8 +79,7 @@ def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.D
         axes.set(xlim=(0, None), ylim=(-0.7, len(table) - 0.3))
         axes.set_xlabel("squared Pearson over genes")
         if len(table) < n_all:
-            axes.set_title(f"the best and the worst {len(table) // 2} of {n_all} cell types", fontsize=10)
-        axes.grid(axis="x", color=GRID)
-        axes.set_axisbelow(True)
-        figure.legend(frameon=False, loc="outside upper center", ncols=3, fontsize=8)
-        figure.savefig(path, format="png")
+            axes.set_title(f"the best and the worst {len(table) // 2} of {n_all} cell types")
+        axes.grid(axis="x")
+        figure.legend(loc="outside upper center", ncols=3)
+        path.write_bytes(png(figure))

@@ -15,9 +15,9 @@ from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import TOKENIZER_FILE, Dnabert2Config, Dnabert2Encoder, Dnabert2ForMaskedLM
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.errors import ModelError
+from texcnn.pretraining.masking import mask_spans, mask_tokens
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
-from texcnn.training.masking import mask_spans, mask_tokens
 
 VOCABULARY_FILE = "vocab.txt"
 """Where the original DNABERT lists its k-mers."""

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
 from torch import Tensor
 
+from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state
 from texcnn.device import resolve_device
 from texcnn.errors import InputError, RunError
 from texcnn.pretraining.language_model import LanguageModel
 from texcnn.progress import progress_bar
-from texcnn.training.checkpoint import load_state, optimizer_tensors, restore_optimizer, save_state
 
 Draw = Callable[[int, np.random.Generator], list[str]]
 """Draws so many segments."""

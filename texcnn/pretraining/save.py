@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from texcnn.encoders.checkpoint import CONFIG_FILE, WEIGHT_FILES
 from texcnn.errors import RunError
 from texcnn.files import atomic_folder, sha256_file
+from texcnn.plots.loss_curve import loss_curve
 from texcnn.pretraining.corpus import Corpus
 from texcnn.pretraining.language_model import LanguageModel
 from texcnn.pretraining.pretrain import PretrainOptions, StepReport
-from texcnn.training.loss_curve import loss_curve
 
 RECORD = "pretraining.json"
 """The file that shows that a folder is one of ours."""

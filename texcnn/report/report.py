@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
 from texcnn.genome.skipped import read_skipped
+from texcnn.plots.style import MAX_CELL_TYPES
 from texcnn.report.figures import (
-    MAX_CELL_TYPES,
     correlation_figure,
     distribution_figure,
     n_fraction_figure,

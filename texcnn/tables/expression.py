@@ -16,14 +16,9 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.lines import numbered_lines
+from texcnn.tables.units import LOG10_OFFSET, UNIT_TRANSFORMS
 
 GENE_ID = "gene_id"
-
-UNIT_TRANSFORMS = ("log10p0.1", "none")
-"""log10(x + 0.1) of RPKM, TPM or counts per million; or the values as they are."""
-
-LOG10_OFFSET = 0.1
-"""Added before the logarithm, as by Xpresso."""
 
 LARGEST_LOGARITHM = 25.0
 """log2 of 32 million: a matrix in RPKM or TPM whose highest value is below it has most likely been logged already."""
@@ -87,7 +82,7 @@ def transform_expression(frame: pd.DataFrame, transform: str, *, where: object) 
 
     Args:
         frame: Genes x cell types, as of :func:`read_expression`.
-        transform: One of :data:`UNIT_TRANSFORMS`.
+        transform: One of :data:`texcnn.tables.units.UNIT_TRANSFORMS`.
         where: The file, for messages.
 
     Returns:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Gene
+from texcnn.training.choices import SPLITS
 from texcnn.training.splits import Split, chromosome_split, file_split, group_split, random_split, refuse_leaks
-
-SPLITS = ("random", "chromosome", "groups", "file")
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class SplitChoice:
     """A split to be made of genes that are not known yet.
 
     Attributes:
-        how: One of :data:`SPLITS`.
+        how: One of :data:`texcnn.training.choices.SPLITS`.
         seed: Source of chance.
         valid: Fraction of genes that stop the training; not read where parts are named.
         test: Fraction of genes that judge it; likewise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.tables.split import TRAIN
-from texcnn.training.fit import Examples
-from texcnn.training.inputs import Inputs
-from texcnn.training.scaling import fit_features
+from texcnn.training.inputs import Examples, Inputs
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
+
+_LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True)
@@ -172,3 +173,24 @@ def make_examples(
         specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
         scaled = scale_features(left.features, specs)
     return Examples(inputs, scaled, torch.from_numpy(left.labels)), specs, left
+
+
+def fit_features(values: npt.NDArray[np.float32], names: Sequence[str]) -> tuple[FeatureSpec, ...]:
+    """Takes each feature's mean and standard deviation over training genes.
+
+    Args:
+        values: ``(n_genes, n_features)``, without NaN.
+        names: Of the features.
+
+    Returns:
+        What the bundle keeps; a feature that is the same in all genes gets the scale 1, which is logged.
+    """
+    mean = values.mean(axis=0, dtype=np.float64)
+    scale = values.std(axis=0, dtype=np.float64)
+    constant = [name for name, value in zip(names, scale, strict=True) if value == 0]
+    if constant:
+        _LOG.warning("features with the same value in every training gene: %s", ", ".join(constant))
+    return tuple(
+        FeatureSpec(name, float(centre), float(spread) or 1.0)
+        for name, centre, spread in zip(names, mean, scale, strict=True)
+    )

@@ -7,27 +7,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from texcnn.checkpoints import optimizer_tensors, restore_optimizer
 from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
-from texcnn.training.checkpoint import (
-    Checkpoint,
-    Epoch,
-    load_checkpoint,
-    optimizer_tensors,
-    restore_optimizer,
-    save_checkpoint,
-)
-from texcnn.training.inputs import Inputs, digest_tensors
-from texcnn.training.scaling import LabelScale
-
-Optimizer = Literal["adamw", "adam", "sgd"]
-OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
+from texcnn.training.choices import Optimizer
+from texcnn.training.fit_state import Epoch, FitState, load_fit, save_fit
+from texcnn.training.inputs import Examples
+from texcnn.training.targets import LabelScale
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that goes on learning, at a rate of its own."""
@@ -47,7 +38,7 @@ class FitOptions:
         weight_decay: Of AdamW; the others have none.
         patience: Epochs without a smaller validation loss after which to stop.
         seed: Source of chance: first weights, order of genes, dropout.
-        optimizer: One of :data:`OPTIMIZERS`; sgd has a momentum of 0.9.
+        optimizer: One of :data:`texcnn.training.choices.OPTIMIZERS`; sgd has a momentum of 0.9.
         encoder_learning_rate: Of the weights of a fine-tuned encoder.
     """
 
@@ -59,29 +50,6 @@ class FitOptions:
     seed: int = 0
     optimizer: Optimizer = "adamw"
     encoder_learning_rate: float = 3e-5
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Genes to learn from, held in memory.
-
-    Attributes:
-        inputs: What the network is fed for ``n`` genes.
-        features: float32 ``(n, n_features)``, scaled; None for none.
-        labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
-    """
-
-    inputs: Inputs
-    features: Tensor | None
-    labels: Tensor
-
-    def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
-        """Returns a network's arguments for some genes: its inputs, then the features."""
-        return *self.inputs.take(rows, device), None if self.features is None else self.features[rows].to(device)
-
-    def fingerprint(self) -> str:
-        """Hex digest of all numbers."""
-        return f"{self.inputs.fingerprint()} {digest_tensors([self.features, self.labels])}"
 
 
 @dataclass(frozen=True)
@@ -140,14 +108,14 @@ def fit_head(
     scaled = replace(examples, labels=scale.apply(examples.labels))
     fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
-    if checkpoint and (found := load_checkpoint(checkpoint, fingerprint)):
+    if checkpoint and (found := load_fit(checkpoint, fingerprint)):
         fitting.restore(found)
     with progress_bar(progress, total=options.epochs, what="training", unit="epochs") as bar:
         bar.update(len(fitting.history))
         while not fitting.finished:
             fitting.step()
             if checkpoint:
-                save_checkpoint(checkpoint, fitting.state(), fingerprint)
+                save_fit(checkpoint, fitting.state(), fingerprint)
             bar.update()
     head.load_state_dict(fitting.best)
     head.cpu().eval()
@@ -232,10 +200,10 @@ class _Fitting:
         errors = self._head(*self._examples.arguments(rows, self._device)) - labels
         return torch.where(known, errors, 0.0).square().sum(), int(known.sum())
 
-    def state(self) -> Checkpoint:
-        return Checkpoint(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
+    def state(self) -> FitState:
+        return FitState(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
 
-    def restore(self, found: Checkpoint) -> None:
+    def restore(self, found: FitState) -> None:
         self._head.load_state_dict(found.head)
         restore_optimizer(self._optimizer, found.optimizer)
         self.best, self.history = found.best, list(found.history)

@@ -1,4 +1,4 @@
-"""What a network is fed per gene, held in memory in its smallest form."""
+"""What a network is fed per gene, held in memory in its smallest form, and what it shall predict."""
 
 from __future__ import annotations
 
@@ -100,6 +100,29 @@ class WindowBases:
     def fingerprint(self) -> str:
         """Hex digest of all numbers."""
         return digest_tensors([self.codes])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Genes to learn from, held in memory.
+
+    Attributes:
+        inputs: What the network is fed for ``n`` genes.
+        features: float32 ``(n, n_features)``, scaled; None for none.
+        labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
+    """
+
+    inputs: Inputs
+    features: Tensor | None
+    labels: Tensor
+
+    def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
+        """Returns a network's arguments for some genes: its inputs, then the features."""
+        return *self.inputs.take(rows, device), None if self.features is None else self.features[rows].to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return f"{self.inputs.fingerprint()} {digest_tensors([self.features, self.labels])}"
 
 
 def digest_tensors(tensors: Iterable[Tensor | None]) -> str:

@@ -15,17 +15,16 @@ from texcnn.errors import StoreError
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec, read_windows
+from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.bases import UNKNOWN, stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.fill import describe_store, embed_genes
 from texcnn.store.store import EmbeddingStore
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
-from texcnn.training.encoders import ChosenEncoders
 from texcnn.training.examples import LabelledGenes
-from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
+from texcnn.training.finetune import FineTunedNetwork, SegmentTokens, Tuning
 from texcnn.training.inputs import Inputs, StoredVectors, WindowBases
-from texcnn.training.tuning import Tuning
 from texcnn.training.word2vec import fit_word2vec
 
 

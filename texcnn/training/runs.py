@@ -16,7 +16,8 @@ from texcnn.device import resolve_device
 from texcnn.evaluation.metrics import METRICS
 from texcnn.tables.split import TEST, TRAIN, VALID
 from texcnn.training.finetune import FineTunedNetwork
-from texcnn.training.fit import Examples, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.inputs import Examples
 from texcnn.training.splits import Split
 
 _LOG = logging.getLogger("texcnn")

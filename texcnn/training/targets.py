@@ -1,4 +1,4 @@
-"""What a model shall learn: an expression table that holds something to learn."""
+"""What a model shall learn: an expression table that holds something to learn, and its scale."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.annotation import without_version
-from texcnn.tables.expression import GENE_ID, LOG10_OFFSET, read_expression, transform_expression
+from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
+from texcnn.tables.units import LOG10_OFFSET
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def read_targets(
     Args:
         path: The table.
         unit: Unit of its numbers.
-        transform: One of :data:`texcnn.tables.expression.UNIT_TRANSFORMS`.
+        transform: One of :data:`texcnn.tables.units.UNIT_TRANSFORMS`.
         cell_types: Columns to learn; all when empty.
         gene_column: Name of the column of gene ids.
 
@@ -81,3 +84,45 @@ def read_targets(
         unit if transform == "none" else f"log10({unit} + {LOG10_OFFSET:g})",
         path,
     )
+
+
+@dataclass(frozen=True)
+class LabelScale:
+    """What turns a label into what a head learns: ``(label - mean) / scale``, each float32 ``(n_cell_types,)``."""
+
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def fit(cls, labels: Tensor, cell_types: Sequence[str]) -> LabelScale:
+        """Takes mean and standard deviation over genes.
+
+        Args:
+            labels: Of training genes, ``(n, n_cell_types)``; NaN where unknown.
+            cell_types: For messages.
+
+        Raises:
+            InputError: when a cell type has fewer than two distinct values.
+        """
+        values = labels.numpy().astype(np.float64)
+        known = [column[~np.isnan(column)] for column in values.T]
+        flat = [name for name, column in zip(cell_types, known, strict=True) if len(np.unique(column)) < 2]
+        if flat:
+            raise InputError(
+                f"no two training genes differ in the cell types {', '.join(flat)}",
+                where="expression table",
+                remedy="leave these cell types out, or split the genes in another way",
+            )
+        mean = torch.tensor([column.mean() for column in known], dtype=torch.float32)
+        scale = torch.tensor([column.std() for column in known], dtype=torch.float32)
+        return cls(mean, scale)
+
+    def apply(self, labels: Tensor) -> Tensor:
+        """Scales labels."""
+        return (labels - self.mean) / self.scale
+
+    @torch.no_grad()
+    def fold_into(self, output: nn.Linear) -> None:
+        """Changes a head's last layer so that it gives labels as they were before :meth:`apply`."""
+        output.weight.mul_(self.scale[:, None])
+        output.bias.mul_(self.scale).add_(self.mean)

@@ -16,11 +16,11 @@ from texcnn.features.spec import FeatureSpec
 from texcnn.genome.skipped import skipped_frame
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
+from texcnn.plots.loss_curve import loss_curve
 from texcnn.training.architectures import find_architecture
 from texcnn.training.card import model_card
 from texcnn.training.examples import LabelledGenes, make_examples
 from texcnn.training.fit import FitOptions
-from texcnn.training.loss_curve import loss_curve
 from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
 

@@ -1,10 +1,11 @@
-"""The state of a training on disk: one safetensors file, its numbers' description in the header."""
+"""The state of an unfinished training on disk: one safetensors file, with its history in the header."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +15,49 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file
+from texcnn.files import atomic_file, check_output
 
 _HEADER = "texcnn"
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """Mean squared errors, in the scale of the labels' standard deviations.
+class WorkFolder:
+    """What an unfinished training keeps beside its output: ``OUT.work``, gone once the output is written.
 
     Attributes:
-        epoch: Number, from 1.
-        train_loss: Mean over the epoch's batches, with dropout, while the weights move.
-        valid_loss: Of the validation genes, after the epoch.
+        path: The folder.
+        command: What is unfinished, such as ``train``; the folder of another command is left alone.
     """
 
-    epoch: int
-    train_loss: float
-    valid_loss: float
+    path: Path
+    command: str
 
+    @classmethod
+    def of(cls, out: Path, command: str) -> WorkFolder:
+        """Names the work folder of an output.
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Everything that the next epochs depend on; chance is drawn anew from seed and epoch, so it has no state.
+        Raises:
+            InputError: when something else has its name.
+        """
+        work = cls(out.with_name(f"{out.name}.work"), command)
+        check_output(work.path, overwrite=True, marker=work._marker)
+        return work
 
-    Attributes:
-        head: The head's tensors.
-        best: Those of the epoch with the smallest validation loss.
-        optimizer: Its tensors, ``<parameter>.<name>``.
-        history: The epochs so far.
-    """
+    def open(self, *, anew: bool) -> None:
+        """Makes the folder; with ``anew`` what an earlier training left in it goes first."""
+        if anew and self.path.exists():
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        line = f"The same texcnn {self.command} command, given again, continues from here.\n"
+        (self.path / self._marker).write_text(line, encoding="utf-8")
 
-    head: dict[str, Tensor]
-    best: dict[str, Tensor]
-    optimizer: dict[str, Tensor]
-    history: list[Epoch]
+    def remove(self) -> None:
+        """Deletes the folder, since its output is written."""
+        shutil.rmtree(self.path)
+
+    @property
+    def _marker(self) -> str:
+        return f"unfinished-{self.command}ing.txt"
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -64,24 +73,6 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
         place, _, name = key.partition(".")
         state.setdefault(int(place), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint, fingerprint: str) -> None:
-    """Writes a checkpoint of an epoch; see :func:`save_state`."""
-    parts = {part: getattr(checkpoint, part) for part in ("head", "best", "optimizer")}
-    save_state(path, parts, [asdict(epoch) for epoch in checkpoint.history], fingerprint)
-
-
-def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
-    """Reads what :func:`save_checkpoint` wrote; see :func:`load_state`."""
-    found = load_state(path, fingerprint)
-    if found is None:
-        return None
-    parts, history = found
-    return Checkpoint(
-        **{part: parts.get(part, {}) for part in ("head", "best", "optimizer")},
-        history=[Epoch(**values) for values in history],
-    )
 
 
 def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], history: Any, fingerprint: str) -> None:
@@ -127,17 +118,18 @@ def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor
     try:
         with safe_open(path, framework="pt") as handle:
             header = json.loads((handle.metadata() or {})[_HEADER])
+            written, history = header["fingerprint"], header["history"]
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - it is no mapping
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"unreadable checkpoint: {error}", where=path, remedy="delete it to start anew") from error
-    if header["fingerprint"] != fingerprint:
+    if written != fingerprint:
         raise InputError(
             "the checkpoint belongs to a training with other data or other options",
             where=path,
-            remedy="give the options it was started with, or --overwrite to start anew",
+            remedy="give the options it was started with, or `overwrite` to start anew",
         )
     parts: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
-    return parts, header["history"]
+    return parts, history

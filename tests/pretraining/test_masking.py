@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from texcnn.training.masking import mask_tokens
+from texcnn.pretraining.masking import mask_tokens
 
 PAD, CLS, MASK, VOCABULARY = 3, 1, 4, 100
 

@@ -1,0 +1,11 @@
+"""What can be chosen by name in a training; imports nothing, so that a help page need not wait for torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+SPLITS = ("chromosome", "random", "groups", "file")
+"""What a split keeps together: chromosomes, single genes, groups such as families; or what a file says."""
+
+Optimizer = Literal["adamw", "adam", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")
