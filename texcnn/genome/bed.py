@@ -9,8 +9,8 @@ from pathlib import Path
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Annotation, Gene, Skipped
 from texcnn.genome.interval import Interval
-from texcnn.genome.lines import numbered_lines
 from texcnn.genome.windows import WindowSpec
+from texcnn.text.lines import numbered_lines
 
 BED_ANCHORS = ("five-prime", "center", "window")
 """What a BED interval can mean: it starts at the TSS, lies round it, or is the window."""

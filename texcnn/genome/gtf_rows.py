@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from texcnn.errors import InputError
-from texcnn.genome.lines import numbered_lines
+from texcnn.text.lines import numbered_lines
 
 _FEATURES = frozenset({"gene", "transcript", "exon", "CDS", "stop_codon"})
 _VALUE = r'\s+(?:"([^"]*)"|([^\s;]+))'

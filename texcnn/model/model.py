@@ -270,6 +270,8 @@ class Model:
                 genes=genes,
                 map_chrom_names=map_chrom_names,
             )
+            if table is not None and features is not None:
+                table.require_any((gene.id for gene in annotation.genes), annotation.path)
             parts = list(
                 predict_genes(
                     self,

@@ -67,6 +67,8 @@ def predict_to_table(
                 table, reference, which.get("gtf"), genes=which.get("genes"), map_chrom_names=mapped
             )
         annotation = load_genes(reference, model.window, **which)
+        if table is not None and features is not None:
+            table.require_any((gene.id for gene in annotation.genes), annotation.path)
         rows = predict_genes(
             model,
             reference,
@@ -104,6 +106,8 @@ def predict_store_to_table(
     """Predicts the genes of an embedding store into a table; see :func:`predict_to_table`."""
     store = EmbeddingStore.open(embeddings)
     table = model.features.read(features)
+    if table is not None:
+        table.require_any((gene.id for gene in store.genes), embeddings)
     rows = predict_store(model, store, cell_types=cell_types, features=table, progress=progress)
     description = model.describe_table(
         cell_types=cell_types,
