@@ -327,17 +327,19 @@ def test_rows_without_transcript_id(tmp_path: Path, caplog: pytest.LogCaptureFix
         row("exon", 101, 200, ids("G", "T")),
         row("exon", 301, 350, 'gene_id "G"; transcript_id "";'),
         row("CDS", 501, 600, ids("H")),
-        row("exon", 501, 600, ids("H")),
+        row("exon", 481, 600, ids("H", more='transcript_id "";')),
     ]
     annotation = read(tmp_path, *rows)
-    assert [gene.id for gene in annotation.genes] == ["G"]
-    assert annotation.skipped == [Skipped("H", "no transcript_id in the CDS row of line 3: add it to column 9")]
-    assert "3 rows of 2 genes have no transcript_id and are not used, the first one is line 2" in caplog.text
+    assert [(gene.id, gene.tss) for gene in annotation.genes] == [("G", 100), ("H", 480)]
+    assert annotation.skipped == []
+    assert "1 rows have no transcript_id and are not used" in caplog.text
+    assert "the first is line 2" in caplog.text
+    assert read(tmp_path, *rows, transcripts="all").genes[-1] == Gene("H", "H", "chr1", 480, "+", "H")
 
 
-@pytest.mark.parametrize("attributes", ['transcript_id "T";', ids("G"), 'product "x";'])
+@pytest.mark.parametrize("attributes", ['transcript_id "T";', 'product "x";'])
 def test_a_file_of_nothing_but_such_rows_is_refused(tmp_path: Path, attributes: str) -> None:
-    with pytest.raises(InputError, match=r"no transcript, exon or CDS row found, but no (gene|transcript)_id.*line 1"):
+    with pytest.raises(InputError, match=r"no transcript, exon or CDS row found, but no gene_id.*line 1"):
         read(tmp_path, row("exon", 1, 20, attributes))
 
 

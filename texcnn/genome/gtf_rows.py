@@ -99,10 +99,11 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
     """Reads gene rows, and transcripts with their exon, CDS and stop codon rows, line by line.
 
     A row without ``gene_id`` belongs to the gene that other rows of its transcript name, or, as AUGUSTUS and BRAKER
-    write it, to that of the name before ``.t1``.
+    write it, to that of the name before ``.t1``. Rows without ``transcript_id`` make one transcript of the gene id, if
+    the gene has no other one; else they are not used, which is logged.
 
     Returns:
-        Gene rows, transcripts, and what no gene could be told of or that has no transcript.
+        Gene rows, transcripts, and what no gene could be told of.
 
     Raises:
         InputError: A row is malformed (named by its line), or the file is GFF3.
@@ -158,7 +159,7 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
             row = _Row(number, feature, chrom, start, end, strand, attributes)
             (without_transcript if gene_id else nameless).append(row)
     skipped = _place_nameless(nameless, transcripts)
-    skipped += _unused(without_transcript, {locus.gene_id for locus in loci} | transcripts.gene_ids(), path)
+    _place_without_transcript(without_transcript, transcripts, path)
     return loci, transcripts.placed, skipped
 
 
@@ -238,21 +239,26 @@ def _place_nameless(rows: list[_Row], transcripts: _Transcripts) -> list[Skipped
     ]
 
 
-def _unused(rows: list[_Row], known: set[str], path: PathLike) -> list[Skipped]:
-    """Genes that have rows without a transcript id alone; such rows of other genes are counted in the log."""
-    first: dict[str, _Row] = {}
+def _place_without_transcript(rows: list[_Row], transcripts: _Transcripts, path: PathLike) -> None:
+    """Gives rows without a transcript id to one transcript of the gene's id, where the gene has no other one.
+
+    GTF 2.2 writes an empty id where there is no transcript, as of a tRNA gene.
+    """
+    named = transcripts.gene_ids()
+    unused: list[_Row] = []
     for row in rows:
-        first.setdefault(find_ids(row.attributes, row.feature)[0], row)
-    if rows:
+        gene_id, _, _ = find_ids(row.attributes, row.feature)
+        if gene_id in named:
+            unused.append(row)
+            continue
+        transcripts.add(
+            row.feature, gene_id, gene_id, row.chrom, row.strand, row.start, row.end, row.line, row.attributes
+        )
+    if unused:
         _LOG.warning(
-            "%s: %d rows of %d genes have no transcript_id and are not used, the first one is line %d",
-            path, len(rows), len(first), rows[0].line,
+            "%s: %d rows have no transcript_id and are not used, since other rows of their genes have one; the first "
+            "is line %d", path, len(unused), unused[0].line,
         )  # fmt: skip
-    return [
-        Skipped(gene_id, f"no transcript_id in the {row.feature} row of line {row.line}: add it to column 9")
-        for gene_id, row in first.items()
-        if gene_id not in known
-    ]
 
 
 def _find(same_id: list[TranscriptRows], start: int, end: int, *, is_row: bool) -> TranscriptRows | None:
