@@ -50,8 +50,8 @@ def test_a_dot_in_another_id_is_no_version(tmp_path: Path) -> None:
         ("gene_id\tz\na\t1\n", "lacks the columns x.*allowed: gene_id and x"),
         ("id\tx\na\t1\n", "lacks the columns gene_id"),
         ("gene_id\tx\na\t1\na\t2\n", "1 duplicate gene ids, such as 'a'"),
-        ("gene_id\tx\na\t1\nb\tlong\n", "'long' is not a number.*line 3, column x"),
-        ("", "unreadable feature table"),
+        ("gene_id\tx\na\t1\nb\tlong\n", "'long' is not a finite number.*line 3, column x"),
+        ("", "the file is empty"),
     ],
 )
 def test_unusable_tables(tmp_path: Path, text: str, message: str) -> None:
@@ -62,3 +62,47 @@ def test_unusable_tables(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"does not exist"):
         FeatureTable.read(tmp_path / "none.tsv", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gene_id\tx\na\tinf\n", "'inf' is not a finite number.*line 2, column x"),
+        ("gene_id\tx\na\t1\nb\t1e300\n", "'1e300' is too large.*line 3, column x"),
+        ("gene_id\tx\na\t1_0\n", "'1_0' is not a finite number.*line 2, column x"),
+        ("gene_id\tx\na\t1\0\n", "NUL byte.*line 2"),
+        ("gene_id\tx\n", "the feature table has no rows"),
+        ("gene_id\tx\n\t1\n", "a gene has no id.*line 2"),
+        ("gene_id\tx\tx\na\t1\t2\n", "column 'x' stands twice"),
+    ],
+)
+def test_numbers_that_would_pass_for_others_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FeatureTable.read(write(tmp_path, text), ["x"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gene_id\tx\na\t1\t\nb\t3\t\n",
+        'gene_id\tx\tnote\na\t1\t"5\' end\nb\t3\t3"\n',
+        "gene_id\tx\na \t1\n b\t3\n",
+        "gene_id\tx\tbroken\na\t1\tinf\nb\t3\t1e999\n",
+    ],
+    ids=["trailing tabs", "quotes", "blanks round ids", "a column nobody asked for"],
+)
+def test_rows_keep_their_genes(tmp_path: Path, text: str) -> None:
+    assert FeatureTable.read(write(tmp_path, text), ["x"]).lookup(["a", "b"]).ravel().tolist() == [1, 3]
+
+
+def test_every_column_of_numbers(tmp_path: Path) -> None:
+    table = FeatureTable.read(write(tmp_path, "gene_id\tsymbol\tx\ny\tA\t1\n"))
+    assert (table.names, table.values.tolist()) == (("x",), [[1]])
+
+
+def test_a_table_of_other_genes_is_refused_with_an_id_of_each_side(tmp_path: Path) -> None:
+    table = FeatureTable.read(write(tmp_path, "gene_id\tx\nTP53\t1\n"), ["x"])
+    table.require_any(["b", "TP53"], "genes.gtf")
+    table.require_any([], "genes.gtf")
+    with pytest.raises(InputError, match=r"none of the 2 genes.*'TP53'.*such as 'ENSG1', as in genes\.gtf"):
+        table.require_any(["ENSG1", "ENSG2"], "genes.gtf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def gtf(tmp_path: Path) -> Path:
 def reference(tmp_path: Path) -> Iterator[Reference]:
     with Reference(write_genome(tmp_path)) as opened:
         yield opened
+
+
+def test_an_annotation_by_pipe_is_refused_since_it_is_read_twice(reference: Reference, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gtf")
+    with pytest.raises(InputError, match=r"second time, which a pipe does not allow.*pipe\.gtf"):
+        half_life_table(reference, tmp_path / "pipe.gtf", ["cds_gc"])
 
 
 def test_columns_come_in_the_models_order(reference: Reference, gtf: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,12 @@ def test_strand_of_a_dot_is_skipped(tmp_path: Path, anchor: str) -> None:
     assert annotation.skipped == [Skipped("A", "the strand is '.', so the window has no direction")]
 
 
+@pytest.mark.parametrize(("row", "column"), [("chr1\t20\t30\t-\n", 4), ("chr1\t20\t30\tA\t-\n", 5)])
+def test_a_strand_outside_column_6_is_refused_not_ignored(tmp_path: Path, row: str, column: int) -> None:
+    with pytest.raises(InputError, match=f"strand '-' in column {column}.*line 1.*awk"):
+        read(tmp_path, row)
+
+
 def test_name_of_a_dot_is_replaced_by_the_place(tmp_path: Path) -> None:
     genes = read(tmp_path, "chr1\t20\t30\t.\t0\t-\nchr1\t40\t50\t.\t0\t-\n").genes
     assert [gene.id for gene in genes] == ["chr1:20-30(-)", "chr1:40-50(-)"]
@@ -99,6 +107,19 @@ def test_comments_track_lines_more_columns_and_gzip(tmp_path: Path) -> None:
     assert read_bed(path, spec=SPEC).genes == [Gene("A", "A", "track1", 5, "+")]
 
 
+def test_a_pipe_is_read_whole(tmp_path: Path) -> None:
+    rows = "".join(
+        f"chr1\t{10_000 + number:07}\t{10_020 + number:07}\tgene{number:04}\t0\t+\n" for number in range(2000)
+    )
+    os.mkfifo(tmp_path / "pipe")
+    for content in (rows.encode(), gzip.compress(rows.encode())):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+        writer.start()
+        genes = read_bed(tmp_path / "pipe", spec=SPEC).genes
+        writer.join()
+        assert [gene.tss for gene in genes] == [10_000 + number for number in range(2000)]
+
+
 def test_columns_may_be_separated_by_spaces(tmp_path: Path) -> None:
     assert read(tmp_path, "chr1 5 9 A 0 -\n").genes == [Gene("A", "A", "chr1", 8, "-")]
 
@@ -113,6 +134,14 @@ def test_columns_may_be_separated_by_spaces(tmp_path: Path) -> None:
         ("chr1\t9\t5\tB\t0\t+\n", "start 9 is not below end 5.*line 2"),
         ("chr1\t5\t5\tB\t0\t+\n", "start 5 is not below end 5.*line 2"),
         ("chr1\t5\t9\tB\t0\tplus\n", r"unknown strand 'plus' in column 6.*line 2"),
+        ("chr1\t1_0\t19\tB\t0\t+\n", "start '1_0' is not an integer.*line 2"),
+        ("chr1\t5\t١٢\tB\t0\t+\n", "end '١٢' is not an integer.*line 2"),
+        ("chr1\t+5\t9\tB\t0\t+\n", r"start '\+5' is not an integer.*line 2"),
+        (f"chr1\t5\t{10**20}\tB\t0\t+\n", "end 1(0)+ is beyond any chromosome.*line 2"),
+        (f"chr1\t{'9' * 5000}\t9\tB\t0\t+\n", "start 9+.* is beyond any chromosome.*line 2"),
+        ("chr1\t5\t9\tB\t-\t+\n", r"strand '-' in column 5.*line 2.*allowed: the strand in column 6"),
+        ("chr1\t5\t9\t+\t0\t+\n", r"strand '\+' in column 4.*line 2.*allowed: the strand in column 6"),
+        ("\t5\t9\tB\t0\t+\n", "chromosome has no name.*line 2"),
     ],
 )
 def test_malformed_rows_are_named_by_their_line(tmp_path: Path, bad: str, message: str) -> None:

@@ -212,6 +212,12 @@ def test_missing_empty_and_folder(tmp_path: Path) -> None:
         Reference(tmp_path)
 
 
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "genome.fa")
+    with pytest.raises(InputError, match=r"the FASTA is a pipe.*many places.*write it to a file"):
+        Reference(tmp_path / "genome.fa")
+
+
 @pytest.mark.parametrize("text", ["chr1\t5\t9\n", "ACGT\n", "@read\nACGT\n"])
 def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "genome.fa"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -226,10 +228,11 @@ def test_a_gene_row_without_transcripts_is_skipped(tmp_path: Path, transcripts: 
         (row("exon", 1, 2, ids("G", "T")).replace("\t1\t", "\tone\t"), "'one'.*not an integer.*line 2"),
         (row("exon", 30, 20, ids("G", "T")), "start 30 and end 20.*line 2.*1 <= start <= end"),
         (row("exon", 0, 20, ids("G", "T")), "start 0 and end 20.*line 2"),
+        (row("exon", 1, 20, ids("G", "T")).replace("\t20\t", "\t2_0\t"), "end '2_0' is not an integer.*line 2"),
+        (row("exon", 1, 20, ids("G", "T")).replace("\t20\t", "\t٢٠\t"), "end '٢٠' is not an integer.*line 2"),
+        (row("exon", 1, 20, ids("G", "T")).replace("\t1\t", "\t\t"), "start '' is not an integer.*line 2"),
+        (row("exon", 1, 10**25, ids("G", "T")), "end 10+ is beyond any chromosome.*line 2"),
         (row("exon", 1, 20, ids("G", "T"), strand="?"), r"unknown strand '\?'.*line 2"),
-        (row("exon", 1, 20, 'transcript_id "T";'), "no gene_id.*line 2"),
-        (row("exon", 1, 20, 'gene_id "G";'), "no transcript_id.*line 2"),
-        (row("exon", 1, 20, 'gene_id ""; transcript_id "T";'), "no gene_id.*line 2"),
         (row("exon", 1, 20, "ID=exon1;Parent=T"), "GFF3, not GTF.*line 2.*gffread -T"),
         ("##gff-version 3\n", "GFF3, not GTF.*line 2.*gffread -T"),
     ],
@@ -237,6 +240,137 @@ def test_a_gene_row_without_transcripts_is_skipped(tmp_path: Path, transcripts: 
 def test_malformed_rows_are_named_by_their_line(tmp_path: Path, bad: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, row("exon", 1, 20, ids("G", "T")), bad)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ("gene_id 'G'; transcript_id 'T'; gene_name 'A B'", ("G", "A B")),
+        ("gene_id “G”; transcript_id “T”; gene_name ‘A’;", ("G", "A")),
+        (r'gene_id "G"; transcript_id "T"; gene_name "5\"-B"; level 2;', ("G", '5"-B')),
+        ('gene_id "G"; transcript_id "T"; gene_name "A\\"; level "2";', ("G", "A\\")),
+        ('note "see gene_id ""X"" and; gene_id \'Y\'"; gene_id "G"; transcript_id "T";', ("G", "G")),
+        ('note "gene_id X; gene_name Y"; gene_id "G"; transcript_id "T";', ("G", "G")),
+        ('gene_id "G" transcript_id "T" gene_name "A"', ("G", "A")),
+        ('gene_id "G"; transcript_id "T"; gene_id "H"; gene_name "A"; gene_name "B";', ("G", "A")),
+        ('"gene_id ""G""; transcript_id ""T""; gene_name ""A"";"', ("G", "A")),
+        (' gene_id  "G ";transcript_id " T";', ("G", "G")),
+        ('gene_id "G"; transcript_id "T"; gene "first"; gene_name "second";', ("G", "second")),
+        ('gene_id "G"; transcript_id "T"; tag; gene_name "A"', ("G", "A")),
+    ],
+)  # fmt: skip
+def test_quotes_of_every_kind(tmp_path: Path, attributes: str, expected: tuple[str, str]) -> None:
+    annotation = read(tmp_path, row("exon", 11, 20, attributes), row("exon", 31, 40, ids("Z", "Z1")))
+    assert [(gene.id, gene.name) for gene in annotation.genes] == [expected, ("Z", "Z")]
+    assert [
+        gene.transcript_id for gene in read(tmp_path, row("exon", 11, 20, attributes), transcripts="all").genes
+    ] == ["T"]
+
+
+def test_ids_of_one_row_are_not_taken_for_the_next(tmp_path: Path) -> None:
+    rows = [
+        row("exon", 11, 20, 'gene_id "G"; transcript_id "T"; note "x";'),
+        row("exon", 31, 40, 'gene_id "G"; transcript_id "T2"; note "x";'),
+        row("exon", 51, 60, 'gene_id "G2"; transcript_id "T"; note "x";'),
+        row("gene", 51, 60, 'gene_id "G2"; transcript_id ""; note "x";'),
+        row("exon", 71, 80, 'gene_id "G"; transcript_id "T"; note "x";'),
+    ]
+    found = read(tmp_path, *rows, transcripts="all").genes
+    assert [(gene.id, gene.transcript_id, gene.tss) for gene in found] == [
+        ("G", "T", 10),
+        ("G", "T2", 30),
+        ("G2", "T", 50),
+    ]
+
+
+def test_bare_ids_of_augustus_and_braker(tmp_path: Path) -> None:
+    rows = [
+        row("gene", 101, 900, "g1", strand="-"),
+        row("transcript", 101, 900, "g1.t1", strand="-"),
+        row("CDS", 201, 600, 'transcript_id "g1.t1"; gene_id "g1";', strand="-"),
+        row("gene", 2001, 2900, "jg.7"),
+        row("transcript", 2001, 2900, "jg.7.t1;"),
+    ]
+    annotation = read(tmp_path, *rows)
+    assert annotation.genes == [Gene("g1", "g1", "chr1", 899, "-"), Gene("jg.7", "jg.7", "chr1", 2000, "+")]
+    assert annotation.skipped == []
+
+
+def test_a_row_without_gene_id_takes_that_of_its_transcript(tmp_path: Path) -> None:
+    lost = row("CDS", 401, 500, 'transcript_id "T";')
+    rows = [lost, row("exon", 101, 900, ids("G", "T")), row("exon", 301, 950, ids("G", "U"))]
+    assert read(tmp_path, *rows).genes == [Gene("G", "G", "chr1", 100, "+")], "T is the coding transcript"
+
+
+def test_what_names_no_gene_is_skipped_with_a_remedy(tmp_path: Path) -> None:
+    rows = [
+        row("exon", 101, 200, ids("G", "T")),
+        row("exon", 301, 350, 'transcript_id "rna-1"; product "tRNA"'),
+        row("exon", 371, 400, 'transcript_id "rna-1";'),
+        row("exon", 501, 600, 'product "nothing";'),
+    ]
+    annotation = read(tmp_path, *rows)
+    assert [gene.id for gene in annotation.genes] == ["G"]
+    assert annotation.skipped == [
+        Skipped(
+            "rna-1",
+            "no gene_id in the exon row of line 2, nor in another row of this transcript: add gene_id to column 9",
+        ),
+        Skipped(
+            "chr1:501-600(+)", "no gene_id and no transcript_id in the exon row of line 4: add gene_id to column 9"
+        ),
+    ]
+    assert read(tmp_path, *rows, transcripts="all").skipped == annotation.skipped
+
+
+def test_rows_without_transcript_id(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [
+        row("exon", 101, 200, ids("G", "T")),
+        row("exon", 301, 350, 'gene_id "G"; transcript_id "";'),
+        row("CDS", 501, 600, ids("H")),
+        row("exon", 481, 600, ids("H", more='transcript_id "";')),
+    ]
+    annotation = read(tmp_path, *rows)
+    assert [(gene.id, gene.tss) for gene in annotation.genes] == [("G", 100), ("H", 480)]
+    assert annotation.skipped == []
+    assert "1 rows have no transcript_id and are not used" in caplog.text
+    assert "the first is line 2" in caplog.text
+    assert read(tmp_path, *rows, transcripts="all").genes[-1] == Gene("H", "H", "chr1", 480, "+", "H")
+
+
+@pytest.mark.parametrize("attributes", ['transcript_id "T";', 'product "x";'])
+def test_a_file_of_nothing_but_such_rows_is_refused(tmp_path: Path, attributes: str) -> None:
+    with pytest.raises(InputError, match=r"no transcript, exon or CDS row found, but no gene_id.*line 1"):
+        read(tmp_path, row("exon", 1, 20, attributes))
+
+
+def test_rows_that_are_in_the_file_twice_are_said_to_repeat(tmp_path: Path) -> None:
+    annotation = read(tmp_path, *TWO_TRANSCRIPTS, *TWO_TRANSCRIPTS)
+    assert annotation.genes == [Gene("G", "NAME", "chr1", 300, "+")]
+    assert annotation.skipped == [Skipped("G", "the gene row of line 11 repeats that of line 1")]
+    assert read(tmp_path, *TWO_TRANSCRIPTS, *TWO_TRANSCRIPTS, transcripts="all").skipped == [
+        Skipped("G", "transcript LONG of line 12 repeats that of line 2"),
+        Skipped("G", "transcript CODING of line 16 repeats that of line 6"),
+        Skipped("G", "the gene row of line 11 repeats that of line 1"),
+    ]
+
+
+def test_blank_lines_and_bytes_that_are_no_utf_8(tmp_path: Path) -> None:
+    assert read(tmp_path, "  \n", "\t\t\n", *TWO_TRANSCRIPTS).genes == [Gene("G", "NAME", "chr1", 300, "+")]
+    (tmp_path / "latin1.gtf").write_bytes("".join([*TWO_TRANSCRIPTS, "# caf\xe9\n"]).encode("latin1"))
+    with pytest.raises(InputError, match=r"byte 0xe9.*line 11.*iconv"):
+        read_gtf(tmp_path / "latin1.gtf")
+
+
+def test_a_pipe_is_read_whole(tmp_path: Path) -> None:
+    text = "".join(row("exon", 10 * n + 1, 10 * n + 5, ids(f"G{n:04}", f"T{n:04}")) for n in range(3000)).encode()
+    os.mkfifo(tmp_path / "pipe")
+    for content in (text, gzip.compress(text)):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+        writer.start()
+        genes = read_gtf(str(tmp_path / "pipe")).genes
+        writer.join()
+        assert [gene.tss for gene in genes] == [10 * n for n in range(3000)]
 
 
 def test_a_single_base_is_an_exon(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_empty_skipped_list_is_not_an_unknown_one(table: Path, tmp_path: Path) -
     ("name", "content", "message"),
     [
         ("truth", None, "does not exist"),
-        ("truth", "", "not a readable TSV"),
+        ("truth", "", "the file is empty"),
         ("truth", "gene_id\tvalue\nG0\t1\n", "missing columns: true_expression"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' stands twice"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is no number .* line 3"),

@@ -206,11 +206,11 @@ class TestMerge:
         assert merge_tables(parts, [out], more_skipped=[more]) == (6, 3)
         assert skipped_path(out).read_text() == "gene_id\treason\ns9\tno place\ns0\twhy\ns1\twhy\n"
         skipped_path(parts[1]).unlink()
-        with pytest.raises(InputError, match=r"part1.parquet.skipped.tsv' does not exist"):
+        with pytest.raises(InputError, match=r"does not exist .*part1.parquet.skipped.tsv"):
             merge_tables(parts, [tmp_path / "again.parquet"])
         assert not list(tmp_path.glob("again*"))
 
-    @pytest.mark.parametrize(("text", "message"), [("a\tb\n", "not a list"), ("", "unreadable list")])
+    @pytest.mark.parametrize(("text", "message"), [("a\tb\n", "not a list"), ("", "the file is empty")])
     def test_what_is_no_list_of_skipped_genes(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "wrong.tsv").write_text(text)
         with pytest.raises(InputError, match=f"{message}.*wrong.tsv"):
@@ -226,8 +226,13 @@ def test_names_from_a_list(tmp_path: Path) -> None:
     path.write_text("# none\n\n")
     with pytest.raises(InputError, match=r"list of genes is empty"):
         read_names(path)
-    with pytest.raises(InputError, match=r"unreadable list of genes"):
+    with pytest.raises(InputError, match=r"does not exist"):
         read_names(tmp_path / "nowhere")
+    path.write_text('"g1"\t1\n\tg2\n')
+    with pytest.raises(InputError, match=r"no name in its first column .*genes.txt, line 2"):
+        read_names(path)
+    path.write_bytes(gzip.compress(b'"g1"\t1\ng2'))
+    assert read_names(str(path)) == ["g1", "g2"]
 
 
 def test_windows_are_clipped_but_bring_the_tss(tmp_path: Path) -> None:

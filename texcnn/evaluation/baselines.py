@@ -72,11 +72,13 @@ def feature_inputs(path: Path, gene_ids: Sequence[str]) -> dict[str, pd.DataFram
     Raises:
         InputError: when the table cannot be used.
     """
-    names = _feature_names(path)
+    table = FeatureTable.read(path)
+    names = table.names
     known = {*HALF_LIFE_FEATURES, *(f"log10_{name}" for name in HALF_LIFE_FEATURES)}
-    values = pd.DataFrame(
-        FeatureTable.read(path, names).lookup(gene_ids).astype(np.float64), index=list(gene_ids), columns=names
-    ).dropna(how="all")
+    table.require_any(gene_ids, "the measured expression")
+    values = pd.DataFrame(table.lookup(gene_ids).astype(np.float64), index=list(gene_ids), columns=list(names)).dropna(
+        how="all"
+    )
     groups = {
         HALF_LIFE: [name for name in names if name in known],
         TF: [name for name in names if name not in known],
@@ -123,19 +125,6 @@ def predict_baselines(
                 fitted.loc[has, cell_types] = model.predict(values[rows[has]]).reshape(-1, len(cell_types))
         predictions[name] = fitted
     return predictions
-
-
-def _feature_names(path: Path) -> list[str]:
-    if not path.is_file():
-        raise InputError(f"feature table '{path}' does not exist", where="--features")
-    try:
-        header = list(pd.read_csv(path, sep="\t", dtype=str, nrows=0).columns)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"unreadable feature table: {error}", where=path, allowed="tab-separated text") from error
-    names = [name for name in header if name != "gene_id"]
-    if not names:
-        raise InputError("the feature table has no features", where=path, allowed="gene_id and columns of numbers")
-    return names
 
 
 def _refuse_leak(train: pd.DataFrame, gene_ids: Sequence[str]) -> None:

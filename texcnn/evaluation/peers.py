@@ -149,7 +149,7 @@ def _scale(text: str) -> tuple[float, float]:
 
 
 def _read(text: str) -> PredictionTable:
-    path, column = (Path(text), "") if Path(text).is_file() else _cut(text)
+    path, column = (Path(text), "") if Path(text).exists() else _cut(text)
     table = read_prediction_table(path, only=column or None)
     if table.values.shape[1] > 1:
         raise InputError(

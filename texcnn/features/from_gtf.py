@@ -43,6 +43,11 @@ def half_life_table(
         raise InputError(
             "half-life features are computed from an annotation", where="`half_life`", allowed="a GTF (`gtf`)"
         )
+    if Path(gtf).exists() and not Path(gtf).is_file():
+        raise InputError(
+            "half-life features read the annotation a second time, which a pipe does not allow", where=gtf,
+            allowed="a regular file", remedy="write the annotation to a file first",
+        )  # fmt: skip
     unknown = [name for name in names if name not in HALF_LIFE_FEATURES + _LOGGED]
     if unknown or not names:
         raise InputError(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from texcnn.errors import InputError
 from texcnn.genome.annotation import without_version
+from texcnn.text.lines import PathLike
+from texcnn.text.table import NumberColumns, TextTable
+
+_LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True)
@@ -32,41 +36,75 @@ class FeatureTable:
     path: Path
 
     @classmethod
-    def read(cls, path: Path, names: Sequence[str]) -> FeatureTable:
-        """Reads the columns ``names`` of a TSV whose column ``gene_id`` names the genes.
+    def read(cls, path: PathLike, names: Sequence[str] | None = None) -> FeatureTable:
+        """Reads a text table whose column ``gene_id`` names the genes.
+
+        Args:
+            path: The table; see :class:`texcnn.text.table.TextTable`.
+            names: The columns to read, in this order; no others are parsed. None reads every column of numbers, and
+                passes columns of text over, which is logged.
 
         Raises:
-            InputError: when the file, a column or a number cannot be used, or a gene stands twice.
+            InputError: when the file, a column or a number cannot be used, a gene stands twice, or there is no feature.
         """
-        if not path.is_file():
-            raise InputError(f"feature table '{path}' does not exist", where="--features")
-        try:
-            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise InputError(f"unreadable feature table: {error}", where=path, allowed="tab-separated text") from error
-        missing = [name for name in ("gene_id", *names) if name not in table.columns]
+        table = TextTable(path)
+        every = names is None
+        if names is None:
+            names = [name for name in table.names if name != "gene_id"]
+            table.refuse_twice(names)
+        missing = [name for name in ("gene_id", *names) if name not in table.names]
         if missing:
             raise InputError(
                 f"feature table lacks the columns {', '.join(missing)}",
                 where=path,
                 allowed=f"gene_id and {', '.join(names)}",
             )
-        twice = table["gene_id"][table["gene_id"].duplicated()]
-        if len(twice):
+        gene, *places = (table.column(name) for name in ("gene_id", *names))
+        numbers = NumberColumns(table.path, names, text=every)
+        rows: dict[str, int] = {}
+        twice: list[str] = []
+        for number, fields in table.rows():
+            gene_id = fields[gene]
+            if not gene_id:
+                raise InputError("a gene has no id", where=f"{path}, line {number}, column gene_id")
+            if gene_id in rows:
+                twice.append(gene_id)
+            rows[gene_id] = len(rows)
+            numbers.add(number, [fields[place] for place in places])
+        if twice:
             raise InputError(
-                f"{len(twice)} duplicate gene ids, such as '{twice.iloc[0]}'", where=path, remedy="keep one row a gene"
+                f"{len(twice)} duplicate gene ids, such as '{twice[0]}'", where=path, remedy="keep one row a gene"
             )
-        numbers = table[list(names)].apply(lambda column: pd.to_numeric(column.replace("", "nan"), errors="coerce"))
-        known_text = table[list(names)].apply(lambda column: column.str.lower().isin(["", "na", "nan"]))
-        wrong = numbers.isna() & ~known_text
-        if wrong.to_numpy().any():
-            row, column = (int(place[0]) for place in np.nonzero(wrong.to_numpy()))
+        if not rows:
+            raise InputError("the feature table has no rows", where=path, allowed="a header and one row or more")
+        passed = [names[place] for place in numbers.of_text]
+        if passed:
+            _LOG.warning("%s: the columns %s hold text and no number, and are passed over", path, ", ".join(passed))
+        names = [name for name in names if name not in passed]
+        if every and not names:
             raise InputError(
-                f"'{table[names[column]].iloc[row]}' is not a number",
-                where=f"{path}, line {row + 2}, column {names[column]}",
+                "the feature table has no features", where=path, allowed="gene_id and one column of numbers or more"
             )
-        rows = {gene_id: row for row, gene_id in enumerate(table["gene_id"])}
-        return cls(numbers.to_numpy(np.float32), tuple(names), rows, path)
+        return cls(numbers.values().astype(np.float32), tuple(names), rows, table.path)
+
+    def require_any(self, gene_ids: Iterable[str], source: object) -> None:
+        """Checks that a table is of these genes: with none of them, every gene would be skipped.
+
+        Args:
+            gene_ids: The genes that features are needed for; without any, there is nothing to check.
+            source: The file that they come from, for the message.
+
+        Raises:
+            InputError: when the table has none of them.
+        """
+        wanted = list(gene_ids)
+        if wanted and all(row is None for row in find_rows(self.rows, wanted)):
+            raise InputError(
+                f"the table has none of the {len(wanted)} genes",
+                where=f"{self.path} ('{next(iter(self.rows))}', ...)",
+                allowed=f"ids such as '{wanted[0]}', as in {source}",
+                remedy="give both files gene ids of one kind",
+            )
 
     def fingerprint(self) -> str:
         """Hex digest of the features' names, the genes and their values."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.lines import numbered_lines
+from texcnn.text.lines import PathLike
+from texcnn.text.table import LARGEST, NumberColumns, Row, TextTable, no_number, to_number
+
+_LOG = logging.getLogger("texcnn")
 
 TF_LAYOUTS = ("auto", "wide", "long")
 _GENE_COLUMNS = ("gene_id", "ensembl_id", "ensembl_gene_id", "gene", "target", "target_gene")
 _TF_COLUMNS = ("tf", "source", "regulator", "transcription_factor")
-_MISSING = frozenset({"", "na", "nan"})
-
-Row = tuple[int, list[str]]
-"""A line's number and its fields."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,13 @@ class TfTable:
 
 
 def read_tf_table(
-    path: Path, *, layout: str = "auto", gene_column: str | None = None, tf_column: str | None = None
+    path: PathLike, *, layout: str = "auto", gene_column: str | None = None, tf_column: str | None = None
 ) -> TfTable:
-    """Reads a table with a header, separated by tabs or commas, plain or gzipped.
+    """Reads a table with a header, separated by tabs or commas; see :class:`texcnn.text.table.TextTable`.
 
     A *wide* table has a row per gene: columns of text first (the gene's id, and what else names it), then one column of
-    numbers per TF. Only the first column, or one without a single number, counts as text. A *long* one has a row per
+    numbers per TF. Only the first column, or one without a single number, counts as text; one further to the right is
+    passed over, which is logged. A *long* one has a row per
     pair: gene, TF and perhaps a weight (1 without one); a pair that is not listed is 0 for the genes that are. ``auto``
     takes a table for long if it has two or three columns and text in the first two.
 
@@ -63,7 +63,8 @@ def read_tf_table(
     """
     if layout not in TF_LAYOUTS:
         raise unknown_name("layout", layout, TF_LAYOUTS)
-    header, rows = _read(path)
+    table, rows = _read(path)
+    path, header = table.path, list(table.names)
     n_text = _leading_text(rows, len(header))
     if layout == "auto":
         layout = "long" if len(header) in (2, 3) and n_text >= 2 else "wide"
@@ -74,67 +75,34 @@ def read_tf_table(
     return _from_wide(header, rows, path, n_text, gene_column)
 
 
-def _read(path: Path) -> tuple[list[str], list[Row]]:
-    """The header, and rows of as many fields."""
-    lines = numbered_lines(path)
-    first = next(lines)[1]
-    delimiter = "\t" if "\t" in first else ","
-    header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
-    rows = list(_split(lines, delimiter))
+def _read(path: PathLike) -> tuple[TextTable, list[Row]]:
+    """The table, its header read, and its rows."""
+    table = TextTable(path)
+    table.refuse_twice(table.names)
+    if "" in table.names:
+        raise InputError(
+            "a column has no name", where=f"{path}, line {table.header_line}", allowed="columns of different names"
+        )
+    rows = list(table.rows())
     if not rows:
         raise InputError("the table has no rows", where=path, allowed="a header and one row or more")
-    twice = [name for place, name in enumerate(header) if name in header[:place]]
-    if twice or "" in header:
-        raise InputError(
-            f"the column '{twice[0]}' stands twice" if twice else "a column has no name",
-            where=f"{path}, line 1",
-            allowed="columns of different names",
-        )
-    for number, fields in rows:
-        if len(fields) != len(header):
-            raise InputError(
-                f"the row has {len(fields)} fields, the header {len(header)}",
-                where=f"{path}, line {number}",
-                remedy="give the column of gene ids a name too" if len(fields) == len(header) + 1 else None,
-            )
-    return header, rows
-
-
-def _split(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[Row]:
-    for number, line in lines:
-        if line.strip():
-            yield number, next(csv.reader([line], delimiter=delimiter))
+    return table, rows
 
 
 def _leading_text(rows: list[Row], n_columns: int) -> int:
     """Columns of text at the left; the first one always is, even if its ids look like numbers."""
     for column in range(1, n_columns):
-        known = (fields[column] for _, fields in rows if fields[column].strip().lower() not in _MISSING)
-        is_text = [not _is_number(field) for field in known]
-        if not is_text or not all(is_text):
+        cells = [to_number(fields[column]) for _, fields in rows]
+        if any(cell is not None and not math.isnan(cell) for cell in cells) or None not in cells:
             return column
     return n_columns
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _from_wide(header: list[str], rows: list[Row], path: Path, n_text: int, gene_column: str | None) -> TfTable:
     gene = _choose("gene_column", gene_column, header[:n_text], _GENE_COLUMNS, path)
-    tfs = tuple(header[n_text:])
-    if not tfs:
-        raise InputError(
-            "no column of numbers", where=path, allowed="text columns, then a column of numbers per TF",
-            remedy="a list of gene and TF pairs is read with --layout long",
-        )  # fmt: skip
-    values = np.empty((len(rows), len(tfs)))
+    numbers = NumberColumns(path, header[n_text:], text=True)
     seen: dict[str, int] = {}
-    for row, (number, fields) in enumerate(rows):
+    for number, fields in rows:
         gene_id = _name(fields[gene], header[gene], path, number)
         if gene_id in seen:
             raise InputError(
@@ -142,13 +110,17 @@ def _from_wide(header: list[str], rows: list[Row], path: Path, n_text: int, gene
                 remedy="keep one row a gene",
             )  # fmt: skip
         seen[gene_id] = number
-        try:
-            values[row] = [float(text) for text in fields[n_text:]]
-        except ValueError:
-            values[row] = [_number(text, path, number, tf) for text, tf in zip(fields[n_text:], tfs, strict=True)]
-        if np.isinf(values[row]).any():
-            raise InputError("a value is infinite", where=f"{path}, line {number}", allowed="finite numbers")
-    return TfTable(tuple(seen), tfs, values)
+        numbers.add(number, fields[n_text:])
+    tfs = tuple(name for place, name in enumerate(header[n_text:]) if place not in numbers.of_text)
+    if not tfs:
+        raise InputError(
+            "no column of numbers", where=path, allowed="text columns, then a column of numbers per TF",
+            remedy="a list of gene and TF pairs is read with --layout long",
+        )  # fmt: skip
+    if numbers.of_text:
+        passed = ", ".join(header[n_text + place] for place in numbers.of_text)
+        _LOG.warning("%s: the columns %s hold text and no number, and are passed over", path, passed)
+    return TfTable(tuple(seen), tfs, numbers.values())
 
 
 def _from_long(
@@ -199,18 +171,13 @@ def _choose(kind: str, wanted: str | None, names: list[str], usual: Sequence[str
 
 
 def _name(text: str, column: str, path: Path, number: int) -> str:
-    name = text.strip()
-    if not name:
+    if not text:
         raise InputError("a name is empty", where=f"{path}, line {number}, column {column}")
-    return name
+    return text
 
 
 def _number(text: str, path: Path, number: int, column: str) -> float:
-    if text.strip().lower() in _MISSING:
-        return math.nan
-    if not _is_number(text) or math.isinf(float(text)):
-        raise InputError(
-            f"'{text}' is not a finite number", where=f"{path}, line {number}, column {column}",
-            allowed="a number, or NA where there is none",
-        )  # fmt: skip
-    return float(text)
+    value = to_number(text)
+    if value is None or abs(value) > LARGEST:
+        raise no_number(text, f"{path}, line {number}, column {column}")
+    return value

@@ -9,9 +9,10 @@ from pathlib import Path
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval
-from texcnn.genome.lines import numbered_lines
+from texcnn.genome.position import to_position
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
+from texcnn.text.lines import PathLike, numbered_lines
 
 BED_ANCHORS = ("five-prime", "center", "window")
 """What a BED interval can mean: it starts at the TSS, lies round it, or is the window."""
@@ -42,7 +43,7 @@ class _Row:
         return f"{self.chrom}:{self.start}-{self.end}({self.strand})"
 
 
-def read_bed(path: str | Path, *, anchor: str = "five-prime", spec: WindowSpec) -> Annotation:
+def read_bed(path: PathLike, *, anchor: str = "five-prime", spec: WindowSpec) -> Annotation:
     """Reads genes from a BED of 3 or more columns, plain or gzipped.
 
     The id is column 4, else ``chrom:start-end(strand)``. Without a strand column every interval is on ``+``;
@@ -91,7 +92,7 @@ def read_bed(path: str | Path, *, anchor: str = "five-prime", spec: WindowSpec) 
     return Annotation(genes, skipped, path)
 
 
-def read_regions(path: str | Path) -> list[Interval]:
+def read_regions(path: PathLike) -> list[Interval]:
     """Reads the places of a BED of 3 or more columns, plain or gzipped; names and strands do not matter.
 
     Raises:
@@ -150,28 +151,30 @@ def _read_rows(path: Path, anchor: str) -> Iterator[_Row]:
 
 
 def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row:
-    chrom = fields[0]
-    start, end = _integer(fields[1], "start", where), _integer(fields[2], "end", where)
+    chrom = fields[0].strip()
+    if not chrom:
+        raise InputError("the chromosome has no name", where=where, allowed="a name in column 1")
+    start, end = to_position(fields[1], "start", where), to_position(fields[2], "end", where)
     if start >= end:
         raise InputError(f"start {start} is not below end {end}", where=where, allowed="start < end")
-    strand = fields[5] if len(fields) > 5 else "+"
+    for column in (4, 5):
+        if len(fields) >= column and fields[column - 1] in ("+", "-"):
+            raise InputError(
+                f"a strand '{fields[column - 1]}' in column {column}", where=where,
+                allowed="the strand in column 6, after a name and a score",
+                remedy="write six columns, such as with awk: chrom, start, end, name, 0, strand",
+            )  # fmt: skip
+    strand = fields[5].strip() if len(fields) > 5 else "+"
     if strand not in ("+", "-", "."):
         raise InputError(f"unknown strand '{strand}' in column 6", where=where, allowed="+, - or .")
-    name = fields[3] if len(fields) > 3 else ""
+    name = fields[3].strip() if len(fields) > 3 else ""
     gene_id = name if name not in ("", ".") else f"{chrom}:{start}-{end}({strand})"
     if not own:
         return _Row(number, chrom, start, end, gene_id, strand, gene_id, None, "")
-    tss = _integer(fields[7], "tss", where) - 1
+    tss = to_position(fields[7], "tss", where) - 1
     if not start - 1 <= tss <= end:
         raise InputError(f"tss {tss + 1} lies outside {chrom}:{start}-{end}", where=where)
     return _Row(number, chrom, start, end, gene_id, strand, fields[6] or gene_id, tss, fields[8])
-
-
-def _integer(text: str, column: str, where: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise InputError(f"{column} '{text}' is not an integer", where=where) from error
 
 
 def _check_ids(rows: list[_Row], path: Path) -> None:

@@ -101,6 +101,11 @@ def is_writable(folder: Path) -> bool:
 
 def _check_file(fasta: Path) -> bool:
     """Checks the file's two ends; returns whether it is BGZF."""
+    if fasta.exists() and not (fasta.is_file() or fasta.is_dir()):
+        raise InputError(
+            "the FASTA is a pipe, and its bases are read at many places", where=fasta,
+            allowed="a regular file", remedy="write it to a file first",
+        )  # fmt: skip
     try:
         with fasta.open("rb") as handle:
             head = handle.read(_BGZF_MAX_BLOCK)

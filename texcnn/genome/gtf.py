@@ -9,13 +9,14 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.gtf_rows import Locus, TranscriptRows, read_rows
 from texcnn.genome.skipped import Skipped
+from texcnn.text.lines import PathLike
 
 TRANSCRIPT_CHOICES = ("gene", "all")
 """What becomes a row: each gene, or each of its transcripts."""
 
 
 def read_gtf(
-    path: str | Path, *, transcripts: str = "gene", on_genome: Callable[[str], bool] | None = None
+    path: PathLike, *, transcripts: str = "gene", on_genome: Callable[[str], bool] | None = None
 ) -> Annotation:
     """Reads genes, or transcripts, and their TSS from a GTF, plain or gzipped.
 
@@ -42,7 +43,9 @@ def read_gtf(
     if transcripts not in TRANSCRIPT_CHOICES:
         raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES)
     if transcripts == "all":
-        genes, skipped = _one_per_transcript(_read_loci(Path(path), on_genome))
+        loci, unplaced = _read_loci(Path(path), on_genome)
+        genes, skipped = _one_per_transcript(loci)
+        skipped += unplaced
     else:
         chosen, skipped = read_chosen_transcripts(path, on_genome=on_genome)
         genes = [gene for gene, _ in chosen]
@@ -50,7 +53,7 @@ def read_gtf(
 
 
 def read_chosen_transcripts(
-    path: str | Path, *, on_genome: Callable[[str], bool] | None = None
+    path: PathLike, *, on_genome: Callable[[str], bool] | None = None
 ) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
     """Reads each gene of :func:`read_gtf` with the one transcript that stands for it.
 
@@ -60,21 +63,24 @@ def read_chosen_transcripts(
     Raises:
         InputError: As :func:`read_gtf`.
     """
-    return _one_per_gene(_read_loci(Path(path), on_genome))
+    loci, unplaced = _read_loci(Path(path), on_genome)
+    genes, skipped = _one_per_gene(loci)
+    return genes, skipped + unplaced
 
 
-def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> list[Locus]:
-    """Reads all places; those on the genome stand first, since the first usable place of a gene is the one kept."""
-    gene_rows, placed = read_rows(path)
+def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[list[Locus], list[Skipped]]:
+    """Reads all places, those on the genome first, since a gene keeps its first usable one; and what has none."""
+    gene_rows, placed, unplaced = read_rows(path)
     if not placed:
         raise InputError(
-            "no transcript, exon or CDS row found", where=path, allowed="a GTF with these features in column 3"
-        )
+            f"no transcript, exon or CDS row found{f', but {unplaced[0].reason}' if unplaced else ''}", where=path,
+            allowed="a GTF with these features in column 3, and gene_id and transcript_id in column 9",
+        )  # fmt: skip
     loci = _join(gene_rows, placed)
-    if on_genome is None:
-        return loci
-    has = {chrom: on_genome(chrom) for chrom in {locus.chrom for locus in loci}}
-    return sorted(loci, key=lambda locus: not has[locus.chrom])
+    if on_genome is not None:
+        has = {chrom: on_genome(chrom) for chrom in {locus.chrom for locus in loci}}
+        loci.sort(key=lambda locus: not has[locus.chrom])
+    return loci, unplaced
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:
@@ -118,11 +124,12 @@ def _cluster(transcripts: list[TranscriptRows]) -> list[Locus]:
 def _one_per_gene(loci: list[Locus]) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
     genes: list[tuple[Gene, TranscriptRows]] = []
     skipped: list[Skipped] = []
+    first_rows = _first_rows(loci)
     kept: dict[str, Locus] = {}
     for locus in loci:
         first = kept.get(locus.gene_id)
         if not locus.transcripts:
-            skipped.append(Skipped(locus.gene_id, f"the gene at {locus} has no transcript, exon or CDS row"))
+            skipped.append(Skipped(locus.gene_id, _why_empty(locus, first_rows)))
         elif locus.strand == ".":
             skipped.append(Skipped(locus.gene_id, f"the gene at {locus} has no strand, so no TSS"))
         elif first is not None:
@@ -138,21 +145,41 @@ def _one_per_gene(loci: list[Locus]) -> tuple[list[tuple[Gene, TranscriptRows]],
 def _one_per_transcript(loci: list[Locus]) -> tuple[list[Gene], list[Skipped]]:
     genes: list[Gene] = []
     skipped: list[Skipped] = []
-    kept: dict[tuple[str, str], Locus] = {}
+    first_rows = _first_rows(loci)
+    kept: dict[tuple[str, str], tuple[Locus, TranscriptRows]] = {}
     for locus in loci:
         if not locus.transcripts:
-            skipped.append(Skipped(locus.gene_id, f"the gene at {locus} has no transcript, exon or CDS row"))
+            skipped.append(Skipped(locus.gene_id, _why_empty(locus, first_rows)))
         for transcript in sorted(locus.transcripts, key=lambda t: t.line):
             first = kept.get((transcript.gene_id, transcript.id))
             if locus.strand == ".":
                 reason = f"transcript {transcript.id} at {locus} has no strand, so no TSS"
                 skipped.append(Skipped(locus.gene_id, reason))
+            elif first is not None and first[1].place == transcript.place:
+                reason = f"transcript {transcript.id} of line {transcript.line} repeats that of line {first[1].line}"
+                skipped.append(Skipped(locus.gene_id, reason))
             elif first is not None:
-                reason = f"further place {locus} of transcript {transcript.id}, kept at {first}"
+                reason = f"further place {locus} of transcript {transcript.id}, kept at {first[0]}"
                 skipped.append(Skipped(locus.gene_id, reason))
             else:
-                kept[(transcript.gene_id, transcript.id)] = locus
+                kept[(transcript.gene_id, transcript.id)] = (locus, transcript)
                 genes.append(
                     Gene(locus.gene_id, locus.gene_name, locus.chrom, transcript.tss, locus.strand, transcript.id)
                 )
     return genes, skipped
+
+
+def _first_rows(loci: list[Locus]) -> dict[tuple[str, str], Locus]:
+    """The first gene row at each place of each gene."""
+    first: dict[tuple[str, str], Locus] = {}
+    for locus in sorted(loci, key=lambda locus: locus.line):
+        first.setdefault((locus.gene_id, str(locus)), locus)
+    return first
+
+
+def _why_empty(locus: Locus, first_rows: dict[tuple[str, str], Locus]) -> str:
+    """Says why a gene row has no transcript: it may repeat another row, which has them."""
+    first = first_rows[locus.gene_id, str(locus)]
+    if first is not locus:
+        return f"the gene row of line {locus.line} repeats that of line {first.line}"
+    return f"the gene at {locus} has no transcript, exon or CDS row"

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from array import array
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from texcnn.errors import InputError
-from texcnn.genome.lines import numbered_lines
+from texcnn.genome.gtf_attributes import find_ids, gene_name, is_gff3
+from texcnn.genome.position import to_position
+from texcnn.genome.skipped import Skipped
+from texcnn.text.lines import PathLike, numbered_lines
+
+_LOG = logging.getLogger("texcnn")
 
 _FEATURES = frozenset({"gene", "transcript", "exon", "CDS", "stop_codon"})
-_VALUE = r'\s+(?:"([^"]*)"|([^\s;]+))'
-_ATTRIBUTES = {
-    # Every row is searched for its ids: a pattern that starts with a literal is several times as fast. The look-behind
-    # keeps out names that merely end alike, such as ref_gene_id.
-    **{name: re.compile(rf"{name}(?<![^\s;]{name}){_VALUE}") for name in ("gene_id", "transcript_id")},
-    # The word gene also occurs inside quoted text.
-    **{name: re.compile(rf"(?:^|;)\s*{name}{_VALUE}") for name in ("gene_name", "gene")},
-}
-_GFF3_ATTRIBUTE = re.compile(r"\s*\w+=")
+_STRANDS = frozenset("+-.")
+_FEW_DIGITS = 20
+"""Two positions of fewer digits in all fit into 64 bits."""
+
 _GFF3_PRAGMA = re.compile(r"##gff-version\s+3")
 _GFF3_REMEDY = "gffread -T IN.gff3 -o OUT.gtf converts GFF3 to GTF"
+_AUGUSTUS_TRANSCRIPT = re.compile(r"(.+)\.t\d+")
 
 
 @dataclass(slots=True)
@@ -53,6 +54,11 @@ class TranscriptRows:
         return self.end - 1 if self.strand == "-" else self.start
 
     @property
+    def place(self) -> tuple[str, str, int, int]:
+        """Chromosome, strand, start and end."""
+        return self.chrom, self.strand, self.start, self.end
+
+    @property
     def rank(self) -> tuple[bool, int, int, str]:
         """Lowest is best: longest CDS, then longest transcript, then lowest id, whatever the order of the file."""
         return (self.cds_bases == 0, -self.cds_bases, -(self.exon_bases or self.end - self.start), self.id)
@@ -76,11 +82,38 @@ class Locus:
         return f"{self.chrom}:{self.start + 1}-{self.end}({self.strand})"
 
 
-def read_rows(path: Path) -> tuple[list[Locus], list[TranscriptRows]]:
-    """Reads gene rows, and transcripts with their exon, CDS and stop codon rows, line by line."""
+@dataclass(slots=True)
+class _Row:
+    """A row of one of the features that count; 0-based half-open."""
+
+    line: int
+    feature: str
+    chrom: str
+    start: int
+    end: int
+    strand: str
+    attributes: str
+
+
+def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[Skipped]]:
+    """Reads gene rows, and transcripts with their exon, CDS and stop codon rows, line by line.
+
+    A row without ``gene_id`` belongs to the gene that other rows of its transcript name, or, as AUGUSTUS and BRAKER
+    write it, to that of the name before ``.t1``. Rows without ``transcript_id`` make one transcript of the gene id, if
+    the gene has no other one; else they are not used, which is logged.
+
+    Returns:
+        Gene rows, transcripts, and what no gene could be told of.
+
+    Raises:
+        InputError: A row is malformed (named by its line), or the file is GFF3.
+    """
     loci: list[Locus] = []
-    placed: list[TranscriptRows] = []
-    by_key: dict[tuple[str, str, str, str], list[TranscriptRows]] = {}
+    transcripts = _Transcripts()
+    nameless: list[_Row] = []
+    without_transcript: list[_Row] = []
+    # Column 9 of most rows begins like that of the row before, up to its ids. No column 9 has a tab.
+    gene_id, transcript_id, usual = "", "", "\t"
     for number, line in numbered_lines(path):
         if not line or line[0] == "#":
             if _GFF3_PRAGMA.match(line):
@@ -88,43 +121,144 @@ def read_rows(path: Path) -> tuple[list[Locus], list[TranscriptRows]]:
             continue
         fields = line.split("\t")
         if len(fields) != 9:
+            if not line.strip():
+                continue
             raise InputError(
                 f"a row has {len(fields)} columns", where=f"{path}, line {number}", allowed="9 tab-separated columns"
             )
         chrom, _, feature, first, last, _, strand, _, attributes = fields
         if feature not in _FEATURES:
             continue
-        start, end = _parse_place(first, last, strand, path, number)
-        gene_id = _attribute(attributes, "gene_id")
-        if not gene_id:
-            raise _missing_attribute("gene_id", attributes, path, number)
-        if feature == "gene":
-            name = _gene_name(attributes, gene_id)
-            loci.append(Locus(gene_id, name, chrom, strand, start, end, number))
-            continue
-        transcript_id = _attribute(attributes, "transcript_id")
-        if not transcript_id:
-            raise _missing_attribute("transcript_id", attributes, path, number)
-        same_id = by_key.setdefault((transcript_id, gene_id, chrom, strand), [])
-        transcript = _find(same_id, start, end, is_row=feature == "transcript")
-        if transcript is None:
-            name = _gene_name(attributes, gene_id)
-            transcript = TranscriptRows(
-                transcript_id, gene_id, name, chrom, strand, start, end, number, has_row=feature == "transcript"
-            )
-            same_id.append(transcript)
-            placed.append(transcript)
-        elif not transcript.has_row:
-            transcript.start, transcript.end = min(transcript.start, start), max(transcript.end, end)
-            transcript.has_row = feature == "transcript"
+        digits = first + last
+        # What nearly every row is, without a call; the function finds what else is allowed, or what is wrong.
+        if (
+            digits.isdigit()
+            and digits.isascii()
+            and first
+            and last
+            and len(digits) < _FEW_DIGITS
+            and strand in _STRANDS
+        ):
+            start, end = int(first) - 1, int(last)
+        else:
+            start, end = _parse_place(first, last, strand, path, number)
+        if start < 0 or start >= end:
+            raise InputError(
+                f"start {first} and end {last} are no interval", where=f"{path}, line {number}",
+                allowed="1 <= start <= end",
+            )  # fmt: skip
+        if not attributes.startswith(usual):
+            gene_id, transcript_id, usual = find_ids(attributes, feature)
+        if feature == "gene" and gene_id:
+            loci.append(Locus(gene_id, gene_name(attributes, gene_id), chrom, strand, start, end, number))
+        elif gene_id and transcript_id:
+            transcripts.add(feature, transcript_id, gene_id, chrom, strand, start, end, number, attributes)
+        elif is_gff3(attributes):
+            raise InputError("the file is GFF3, not GTF", where=f"{path}, line {number}", remedy=_GFF3_REMEDY)
+        else:
+            row = _Row(number, feature, chrom, start, end, strand, attributes)
+            (without_transcript if gene_id else nameless).append(row)
+    skipped = _place_nameless(nameless, transcripts)
+    _place_without_transcript(without_transcript, transcripts, path)
+    return loci, transcripts.placed, skipped
+
+
+class _Transcripts:
+    """Transcripts while their rows come in."""
+
+    def __init__(self) -> None:
+        self.placed: list[TranscriptRows] = []
+        self._by_key: dict[tuple[str, str, str, str], list[TranscriptRows]] = {}
+        self._last: TranscriptRows | None = None
+
+    def add(
+        self, feature: str, transcript_id: str, gene_id: str, chrom: str, strand: str, start: int, end: int,
+        number: int, attributes: str,
+    ) -> None:  # fmt: skip
+        """Adds a row to the transcript it belongs to."""
+        is_row = feature == "transcript"
+        found = self._last
+        # Most rows belong to the transcript of the row before.
+        if (
+            found is None or is_row or not found.has_row or found.id != transcript_id or found.gene_id != gene_id
+            or found.chrom != chrom or found.strand != strand or start < found.start or end > found.end
+        ):  # fmt: skip
+            same_id = self._by_key.setdefault((transcript_id, gene_id, chrom, strand), [])
+            found = _find(same_id, start, end, is_row=is_row)
+            if found is None:
+                name = gene_name(attributes, gene_id)
+                found = TranscriptRows(transcript_id, gene_id, name, chrom, strand, start, end, number, has_row=is_row)
+                same_id.append(found)
+                self.placed.append(found)
+            elif not found.has_row:
+                found.start, found.end = min(found.start, start), max(found.end, end)
+                found.has_row = is_row
+            self._last = found if found is same_id[-1] else None
         if feature == "exon":
-            transcript.exon_bases += end - start
-            transcript.exons.extend((start, end))
-        elif feature != "transcript":
-            transcript.coding.extend((start, end))
+            found.exon_bases += end - start
+            found.exons.extend((start, end))
+        elif not is_row:
+            found.coding.extend((start, end))
             if feature == "CDS":
-                transcript.cds_bases += end - start
-    return loci, placed
+                found.cds_bases += end - start
+
+    def gene_ids(self) -> set[str]:
+        """The genes of all transcripts."""
+        return {transcript.gene_id for transcript in self.placed}
+
+    def genes_of(self) -> dict[tuple[str, str, str], set[str]]:
+        """Transcript id, chromosome and strand to the genes that rows with a gene id name."""
+        genes: dict[tuple[str, str, str], set[str]] = {}
+        for transcript in self.placed:
+            genes.setdefault((transcript.id, transcript.chrom, transcript.strand), set()).add(transcript.gene_id)
+        return genes
+
+
+def _place_nameless(rows: list[_Row], transcripts: _Transcripts) -> list[Skipped]:
+    """Gives rows without a gene id to the gene that other rows of their transcript name; returns what has none."""
+    genes_of = transcripts.genes_of()
+    left: dict[str, _Row] = {}
+    for row in rows:
+        _, transcript_id, _ = find_ids(row.attributes, row.feature)
+        genes = genes_of.get((transcript_id, row.chrom, row.strand), set())
+        augustus = _AUGUSTUS_TRANSCRIPT.fullmatch(transcript_id)
+        gene_id = next(iter(genes)) if len(genes) == 1 else augustus[1] if augustus and not genes else ""
+        if gene_id:
+            transcripts.add(
+                row.feature, transcript_id, gene_id, row.chrom, row.strand, row.start, row.end, row.line, row.attributes
+            )
+        else:
+            left.setdefault(transcript_id, row)
+    return [
+        Skipped(
+            transcript_id or f"{row.chrom}:{row.start + 1}-{row.end}({row.strand})",
+            f"no gene_id{'' if transcript_id else ' and no transcript_id'} in the {row.feature} row of line {row.line}"
+            f"{', nor in another row of this transcript' if transcript_id else ''}: add gene_id to column 9",
+        )
+        for transcript_id, row in left.items()
+    ]
+
+
+def _place_without_transcript(rows: list[_Row], transcripts: _Transcripts, path: PathLike) -> None:
+    """Gives rows without a transcript id to one transcript of the gene's id, where the gene has no other one.
+
+    GTF 2.2 writes an empty id where there is no transcript, as of a tRNA gene.
+    """
+    named = transcripts.gene_ids()
+    unused: list[_Row] = []
+    for row in rows:
+        gene_id, _, _ = find_ids(row.attributes, row.feature)
+        if gene_id in named:
+            unused.append(row)
+            continue
+        transcripts.add(
+            row.feature, gene_id, gene_id, row.chrom, row.strand, row.start, row.end, row.line, row.attributes
+        )
+    if unused:
+        _LOG.warning(
+            "%s: %d rows have no transcript_id and are not used, since other rows of their genes have one; the first "
+            "is line %d", path, len(unused), unused[0].line,
+        )  # fmt: skip
 
 
 def _find(same_id: list[TranscriptRows], start: int, end: int, *, is_row: bool) -> TranscriptRows | None:
@@ -141,34 +275,9 @@ def _find(same_id: list[TranscriptRows], start: int, end: int, *, is_row: bool) 
     return None
 
 
-def _parse_place(first: str, last: str, strand: str, path: Path, number: int) -> tuple[int, int]:
+def _parse_place(first: str, last: str, strand: str, path: PathLike, number: int) -> tuple[int, int]:
     """Turns 1-based closed text into 0-based half-open numbers."""
-    try:
-        start, end = int(first) - 1, int(last)
-    except ValueError as error:
-        raise InputError(
-            f"start '{first}' or end '{last}' is not an integer", where=f"{path}, line {number}"
-        ) from error
-    if start < 0 or start >= end:
-        raise InputError(
-            f"start {first} and end {last} are no interval", where=f"{path}, line {number}", allowed="1 <= start <= end"
-        )
-    if strand not in ("+", "-", "."):
-        raise InputError(f"unknown strand '{strand}'", where=f"{path}, line {number}", allowed="+, - or .")
-    return start, end
-
-
-def _attribute(attributes: str, name: str) -> str:
-    match = _ATTRIBUTES[name].search(attributes)
-    return "" if match is None else match[1] or match[2] or ""
-
-
-def _gene_name(attributes: str, gene_id: str) -> str:
-    return _attribute(attributes, "gene_name") or _attribute(attributes, "gene") or gene_id
-
-
-def _missing_attribute(name: str, attributes: str, path: Path, number: int) -> InputError:
     where = f"{path}, line {number}"
-    if _GFF3_ATTRIBUTE.match(attributes):
-        return InputError("the file is GFF3, not GTF", where=where, remedy=_GFF3_REMEDY)
-    return InputError(f"a row has no {name}", where=where, allowed=f'{name} "..."; in column 9')
+    if strand not in _STRANDS:
+        raise InputError(f"unknown strand '{strand}'", where=where, allowed="+, - or .")
+    return to_position(first, "start", where) - 1, to_position(last, "end", where)

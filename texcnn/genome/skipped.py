@@ -10,6 +10,8 @@ import pandas as pd
 
 from texcnn.errors import InputError
 from texcnn.files import atomic_file
+from texcnn.text.lines import PathLike
+from texcnn.text.table import TextTable
 
 SKIPPED_COLUMNS = ("gene_id", "reason")
 
@@ -39,18 +41,13 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
         skipped_frame(skipped).to_csv(temporary, sep="\t", index=False)
 
 
-def read_skipped(path: Path) -> list[Skipped]:
+def read_skipped(path: PathLike) -> list[Skipped]:
     """Reads what :func:`write_skipped` wrote.
 
     Raises:
         InputError: when the file is missing, unreadable or has other columns.
     """
-    if not path.is_file():
-        raise InputError(f"'{path}' does not exist", where="lists of skipped genes")
-    try:
-        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"unreadable list of skipped genes: {error}", where=path) from error
-    if tuple(frame.columns) != SKIPPED_COLUMNS:
+    table = TextTable(path, comments=False)
+    if table.names != SKIPPED_COLUMNS:
         raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
-    return [Skipped(*row) for row in frame.itertuples(index=False)]
+    return [Skipped(*fields) for _, fields in table.rows()]

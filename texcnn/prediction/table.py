@@ -83,6 +83,8 @@ def open_prediction(
             )
         store = EmbeddingStore.open(cast(Path, options.embeddings))
         table = model.features.read(options.features)
+        if table is not None:
+            table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, cell_types=options.cell_types, progress=progress)
         yield PredictionRun(_describe_store(model, options, store, table), store.skipped, rows)
         return
@@ -101,6 +103,8 @@ def open_prediction(
             names = ", ".join(spec.name for spec in model.config.features)
             _LOG.info("no features were given: every gene has the model's defaults of %s", names)
         annotation = load_genes(reference, model.window, options.selection)
+        if table is not None and not options.half_life:
+            table.require_any((gene.id for gene in annotation.genes), annotation.path)
         rows = predict_genes(model, reference, annotation.genes, table, options=options, cache=cache, progress=progress)
         yield PredictionRun(_describe(model, options, reference, table), annotation.skipped, rows, cache)
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", cache.asked, cache.computed)

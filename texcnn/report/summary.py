@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from texcnn.errors import InputError
 from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.readers import read_columns
+from texcnn.text.table import to_number
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 
@@ -124,12 +126,10 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
     repeated = truth["gene_id"][truth["gene_id"].duplicated()]
     if len(repeated):
         raise InputError(f"gene '{repeated.iloc[0]}' stands twice", where=path, allowed="one row per gene")
-    numbers = pd.to_numeric(truth["true_expression"], errors="coerce").to_numpy(np.float64)
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise InputError(
-            f"'{truth['true_expression'].iloc[row]}' is no number", where=f"{path}, line {row + 2}, true_expression"
-        )
+    numbers = [to_number(text) for text in truth["true_expression"]]
+    for line, text, number in zip(truth.index, truth["true_expression"], numbers, strict=True):
+        if number is None or not math.isfinite(number):
+            raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
     known = dict(zip(truth["gene_id"], numbers, strict=True))
     both = predictions.frame["gene_id"].isin(known).to_numpy()
     gene_ids = predictions.frame["gene_id"][both].tolist()

@@ -2,79 +2,108 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import anndata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.lines import numbered_lines
 from texcnn.tables.units import LOG10_OFFSET, UNIT_TRANSFORMS
+from texcnn.text.lines import PathLike
+from texcnn.text.table import LARGEST, NumberColumns, TextTable, no_number
 
 GENE_ID = "gene_id"
 
 LARGEST_LOGARITHM = 25.0
 """log2 of 32 million: a matrix in RPKM or TPM whose highest value is below it has most likely been logged already."""
 
+OTHER_COLUMNS = frozenset(
+    {
+        "gene_name", "gene name", "gene_symbol", "symbol", "hgnc_symbol", "description", "gene_type", "gene_biotype",
+        "biotype", "transcript_id", "transcript_id(s)", "tx", "chr", "chrom", "chromosome", "start", "end", "strand",
+        "length", "effective_length", "effectivelength", "entrez_id", "entrezgene",
+    }
+)  # fmt: skip
+"""Names, in lower case, of columns that quantification programs write and that describe a gene."""
+
+UNIT_OF_ONE_SAMPLE = "tpm"
+"""The unit that is taken where a table holds one sample in several."""
+
+OTHER_UNITS = frozenset({"fpkm", "numreads", "expected_count", "posterior_mean_count", "pme_tpm", "pme_fpkm", "isopct"})
+"""Names, in lower case, of the other units that RSEM and salmon write next to TPM."""
+
 _LOG = logging.getLogger("texcnn")
-_MISSING = frozenset({"", "na", "nan"})
-_FORMS = "TSV or TSV.gz with a header, .parquet or .h5ad: a column gene_id, then one column of numbers per cell type"
+_FORMS = "a text table, .parquet or .h5ad: a column gene_id, then one column of numbers per cell type"
 
 
 def read_expression(
-    path: Path, *, gene_column: str = GENE_ID, ignore: Sequence[str] = (), only: str | None = None
+    path: PathLike, *, gene_column: str = GENE_ID, ignore: Sequence[str] = (), only: str | None = None
 ) -> pd.DataFrame:
     """Reads a matrix of expression.
 
-    Text has a header and is separated by tabs, plain or gzipped; a trailing tab does not make a column. AnnData may lie
-    either way: genes are in the axis whose table has ``gene_column``, as a column or as its index.
+    Text is any table of :class:`texcnn.text.table.TextTable`. AnnData may lie either way: genes are in the axis whose
+    table has ``gene_column``, as a column or as its index. Columns of text, and those that describe a gene or are
+    another unit of the same sample (:data:`OTHER_COLUMNS`, :data:`OTHER_UNITS`), are passed over, which is logged: so
+    tables of salmon, RSEM, featureCounts, nf-core/rnaseq and GCT are read as they are.
 
     Args:
         path: The file; ``.parquet`` and ``.h5ad`` are told by their endings, everything else is text.
-        gene_column: Name of the column of gene ids.
+        gene_column: Name of the column of gene ids. A text table may call it by another usual name
+            (:data:`texcnn.text.table.GENE_COLUMNS`) where it has no ``gene_id``.
         ignore: Columns that may be there and are no cell types, such as a gene's symbol.
         only: The one column to read; what the others hold does not matter then.
 
     Returns:
         float64, one row per gene (index ``gene_id``) and one column per cell type, both in the file's order. An empty
-        cell, ``NA`` or ``NaN`` is NaN.
+        cell, ``NA`` or ``NaN`` is NaN. ``attrs["passed_over"]`` names the columns that were passed over.
 
     Raises:
         InputError: when the file is missing, unreadable or empty, has no column of gene ids, no other or not the one
             asked for, a gene or a cell type stands twice, or a cell is no finite number.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError("the file does not exist", where=f"expression matrix '{path}'")
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
+    passed: list[str] = []
 
-    def choose(names: Sequence[str]) -> list[int]:
+    def choose(names: Sequence[str], gene: str) -> list[int]:
         """Returns the places of the cell types among the columns."""
-        if only is not None and only not in names:
-            raise unknown_name("column", only, names, where=path)
-        chosen = {*names} - {gene_column, *ignore} if only is None else {only}
-        return [place for place, name in enumerate(names) if name in chosen]
+        if only is not None:
+            if only not in names:
+                raise unknown_name("column", only, names, where=path)
+            return [place for place, name in enumerate(names) if name == only]
+        left = [(place, name) for place, name in enumerate(names) if name not in (gene, *ignore)]
+        lowered = {name.lower() for _, name in left}
+        others = OTHER_COLUMNS | (OTHER_UNITS if UNIT_OF_ONE_SAMPLE in lowered and lowered & OTHER_UNITS else set())
+        passed.extend(name for _, name in left if name.lower() in others)
+        return [place for place, name in left if name.lower() not in others]
 
-    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, choose)
+    if path.suffix in readers:
+        _check_binary(path)
+    gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, choose, passed)
+    if passed:
+        _LOG.info("%s: columns that are no expression of a cell type are passed over: %s", path, ", ".join(passed))
     _check_names("gene", gene_ids, path, "keep one row a gene")
     _check_names("cell type", cell_types, path, "give each column a name of its own")
     if not gene_ids or not cell_types:
-        raise InputError(f"no {'cell types' if gene_ids else 'genes'}", where=path, allowed=_FORMS)
-    infinite = np.argwhere(np.isinf(values))
-    if len(infinite):
-        row, column = infinite[0]
         raise InputError(
-            "a value is infinite", where=f"{path}, gene {gene_ids[row]}, column {cell_types[column]}",
-            allowed="finite numbers, or an empty cell",
+            f"no {'cell types' if gene_ids else 'genes'}"
+            + (f"; passed over are {', '.join(passed)}" if passed else ""),
+            where=path, allowed=_FORMS,
         )  # fmt: skip
-    return pd.DataFrame(values, index=pd.Index(gene_ids, name=GENE_ID), columns=pd.Index(cell_types))
+    with np.errstate(invalid="ignore"):
+        unusable = np.argwhere(np.abs(values) > LARGEST)
+    if len(unusable):
+        row, column = unusable[0]
+        where = f"{path}, gene {gene_ids[row]}, column {cell_types[column]}"
+        raise no_number(str(values[row, column]), where)
+    frame = pd.DataFrame(values, index=pd.Index(gene_ids, name=GENE_ID), columns=pd.Index(cell_types))
+    frame.attrs["passed_over"] = tuple(passed)
+    return frame
 
 
 def transform_expression(frame: pd.DataFrame, transform: str, *, where: object) -> pd.DataFrame:
@@ -120,92 +149,82 @@ def transform_expression(frame: pd.DataFrame, transform: str, *, where: object) 
 Matrix = tuple[list[str], list[str], npt.NDArray[np.float64]]
 """Gene ids, cell types and values ``(n_genes, n_cell_types)``."""
 
-Choice = Callable[[Sequence[str]], list[int]]
-"""Names of columns to the places of those that are cell types."""
+Choice = Callable[[Sequence[str], str], list[int]]
+"""Names of all columns and that of the gene ids to the places of the cell types."""
 
 
-def _read_text(path: Path, gene_column: str, choose: Choice) -> Matrix:
-    rows = _fields(path)
-    header = next(rows)[1]
-    if header and not header[-1].strip():
-        header.pop()
-    gene = _gene_column(header, gene_column, f"{path}, line 1")
-    kept = choose(header)
-    cell_types = [header[place] for place in kept]
+def _read_text(path: Path, gene_column: str, choose: Choice, passed: list[str]) -> Matrix:
+    table = TextTable(path)
+    gene = table.gene_column(gene_column)
+    kept = choose(table.names, table.names[gene])
+    names = [table.names[place] for place in kept]
+    numbers = NumberColumns(path, names, text=len(names) > 1)
     gene_ids: list[str] = []
-    values: list[npt.NDArray[np.float64]] = []
-    for number, fields in rows:
-        if len(fields) == len(header) + 1 and not fields[-1].strip():
-            fields.pop()
-        if len(fields) != len(header):
-            raise InputError(
-                f"the row has {len(fields)} fields, the header {len(header)}",
-                where=f"{path}, line {number}",
-                remedy="give the column of gene ids a name too" if len(fields) == len(header) + 1 else None,
-            )
-        gene_ids.append(fields[gene].strip())
-        values.append(_numbers([fields[place] for place in kept], cell_types, path, number))
-    return gene_ids, cell_types, np.array(values).reshape(len(gene_ids), len(cell_types))
+    for number, fields in table.rows():
+        if not fields[gene]:
+            raise InputError("a gene has no name", where=f"{path}, line {number}, column {table.names[gene]}")
+        gene_ids.append(fields[gene])
+        numbers.add(number, [fields[place] for place in kept])
+    passed.extend(names[place] for place in numbers.of_text)
+    cell_types = [name for place, name in enumerate(names) if place not in numbers.of_text]
+    return gene_ids, cell_types, numbers.values()
 
 
-def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, line in numbered_lines(path):
-        if line.strip() or number == 1:
-            # The reader undoes the quotes that R writes round names.
-            yield number, next(csv.reader([line], delimiter="\t"), [])
+def _check_binary(path: Path) -> None:
+    """Refuses what can be no Parquet or AnnData file: both are read at many places."""
+    if not path.exists():
+        raise InputError("the file does not exist", where=f"expression matrix '{path}'")
+    if not path.is_file():
+        raise InputError(
+            f"a table in {path.suffix} cannot be read from a pipe or folder", where=path, allowed="a regular file"
+        )
 
 
-def _numbers(fields: Sequence[str], cell_types: Sequence[str], path: Path, number: int) -> npt.NDArray[np.float64]:
-    row = np.empty(len(fields))
-    for place, text in enumerate(fields):
-        try:
-            row[place] = np.nan if text.strip().lower() in _MISSING else float(text)
-        except ValueError as error:
-            raise InputError(
-                f"'{text}' is not a number", where=f"{path}, line {number}, column {cell_types[place]}",
-                allowed="a number, or an empty cell or NA where there is none",
-            ) from error  # fmt: skip
-    return row
-
-
-def _read_parquet(path: Path, gene_column: str, choose: Choice) -> Matrix:
+def _read_parquet(path: Path, gene_column: str, choose: Choice, passed: list[str]) -> Matrix:
     try:
         frame = pq.read_table(path).to_pandas()
-    except (pa.ArrowException, OSError) as error:
+    except Exception as error:  # damaged bytes make the library raise almost anything
         raise InputError(f"unreadable Parquet: {error}", where=path) from error
     if frame.index.name is not None:
         frame = frame.reset_index()
     names = [str(name) for name in frame.columns]
     gene = _gene_column(names, gene_column, path)
-    values = frame.iloc[:, choose(names)]
-    text = [str(name) for name, kind in values.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-    if text:
-        raise InputError(
-            f"no numbers in the columns {', '.join(text[:5])}", where=path, allowed="gene ids, then numbers"
-        )
+    kept = choose(names, gene_column)
+    numeric = [place for place in kept if pd.api.types.is_numeric_dtype(frame.dtypes.iloc[place])]
+    passed.extend(names[place] for place in kept if place not in numeric)
+    values = frame.iloc[:, numeric]
     return (
-        frame.iloc[:, gene].astype(str).tolist(),
-        [str(name) for name in values.columns],
+        [str(gene_id).strip() for gene_id in frame.iloc[:, gene]],
+        [names[place] for place in numeric],
         values.to_numpy(np.float64, na_value=np.nan),
     )
 
 
-def _read_h5ad(path: Path, gene_column: str, choose: Choice) -> Matrix:
+def _read_h5ad(path: Path, gene_column: str, choose: Choice, _: list[str]) -> Matrix:
     try:
         table = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"unreadable AnnData: {error}", where=path) from error
+    except Exception as error:  # another HDF5 file, or one of a newer anndata: the library raises almost anything
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"unreadable AnnData: {reason}", where=path, allowed="AnnData as written by anndata.AnnData.write_h5ad",
+            remedy="if a newer anndata wrote it, update anndata",
+        ) from error  # fmt: skip
+    if table.X is None:
+        layers = ", ".join(table.layers) or "none"
+        raise InputError(
+            f"the AnnData has no X; its layers are {layers}", where=path, remedy="copy the layer to use to X"
+        )
     for axes in (table, table.T):
         genes = axes.obs
         if gene_column in genes.columns or genes.index.name == gene_column:
             ids = genes[gene_column] if gene_column in genes.columns else genes.index
-            kept = axes.to_df()
-            kept = kept.iloc[:, choose([str(name) for name in kept.columns])]
-            return (
-                [str(gene_id) for gene_id in ids],
-                [str(name) for name in kept.columns],
-                kept.to_numpy(np.float64),
-            )
+            try:
+                kept = axes.to_df()
+                kept = kept.iloc[:, choose([str(name) for name in kept.columns], gene_column)]
+                values = kept.to_numpy(np.float64)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"X holds no matrix of numbers: {error}", where=path) from error
+            return [str(gene_id).strip() for gene_id in ids], [str(name) for name in kept.columns], values
     raise InputError(
         f"neither obs nor var has '{gene_column}'", where=path,
         allowed="gene ids as a column or as the named index of the genes' axis",

@@ -2,57 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from texcnn.errors import InputError
+from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.table import TextTable
 
 
-def read_names(path: Path) -> list[str]:
+def read_names(path: PathLike) -> list[str]:
     """Reads one name per line: the first column of a tab-separated file, blank lines and ``#`` comments left out.
 
     Raises:
-        InputError: when the file cannot be read or has no name.
+        InputError: when the file cannot be read, a line has no name in its first column, or there is no name.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets put a mark first
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"unreadable list of genes: {error}", where=path, allowed="text, a name per line") from error
-    names = [line.partition("\t")[0].strip() for line in lines]
-    names = [name for name in names if name and not name.startswith("#")]
+    names: list[str] = []
+    for number, line in numbered_lines(path):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name = line.partition("\t")[0].strip()
+        if len(name) > 1 and name[0] == name[-1] == '"':
+            name = name[1:-1].strip()
+        if not name:
+            raise InputError(
+                "a line of the list has no name in its first column", where=f"{path}, line {number}",
+                allowed="an id or name per line, before the first tab",
+            )  # fmt: skip
+        names.append(name)
     if not names:
         raise InputError("the list of genes is empty", where=path, allowed="an id or name per line")
     return names
 
 
-def read_text(path: Path, *, allowed: str) -> pd.DataFrame:
-    """Reads a TSV, every cell as text.
+def read_columns(path: PathLike, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Reads columns of a text table as text; see :class:`texcnn.text.table.TextTable`.
 
-    Args:
-        path: The table.
-        allowed: What it should hold, for the message.
-
-    Raises:
-        InputError: when the file is missing, empty or no table.
-    """
-    try:
-        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except FileNotFoundError as error:
-        raise InputError("the file does not exist", where=path) from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"unreadable table: not a readable TSV ({error})", where=path, allowed=allowed) from error
-
-
-def read_columns(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Reads columns of a TSV as text.
+    Returns:
+        One row per row of the table, indexed by line number.
 
     Raises:
         InputError: when the file is missing, empty, or lacks a column.
     """
-    allowed = f"the columns {' and '.join(columns)}"
-    frame = read_text(path, allowed=allowed)
-    missing = [column for column in columns if column not in frame]
+    table = TextTable(path)
+    missing = [column for column in columns if column not in table.names]
     if missing:
-        raise InputError(f"missing columns: {', '.join(missing)}", where=path, allowed=allowed)
-    return frame[list(columns)]
+        raise InputError(
+            f"missing columns: {', '.join(missing)}", where=path, allowed=f"the columns {' and '.join(columns)}"
+        )
+    return table.text(columns)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 
 from texcnn.errors import InputError
@@ -45,19 +44,8 @@ class LabelledGenes:
 
 
 def read_all_features(path: Path) -> FeatureTable:
-    """Reads every column of a feature table.
-
-    Raises:
-        InputError: when it cannot be used, or has no feature.
-    """
-    try:
-        columns = pd.read_csv(path, sep="\t", nrows=0).columns
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"unreadable feature table: {error}", where=path, allowed="tab-separated text") from error
-    names = [str(name) for name in columns if name != "gene_id"]
-    if not names:
-        raise InputError("the feature table has no feature", where=path, allowed="gene_id and one column or more")
-    return FeatureTable.read(path, names)
+    """Reads every column of numbers of a feature table; see :meth:`texcnn.features.table.FeatureTable.read`."""
+    return FeatureTable.read(path)
 
 
 def label_genes(

@@ -16,8 +16,9 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Gene
-from texcnn.tables.readers import read_text
 from texcnn.tables.split import PARTS, TEST, TRAIN, VALID, read_parts
+from texcnn.text.lines import PathLike
+from texcnn.text.table import TextTable
 
 MIN_GENES = {TRAIN: 10, VALID: 3, TEST: 3}
 """Fewer genes than these leave nothing to fit, or to correlate."""
@@ -133,7 +134,7 @@ def chromosome_split(
     return Split({gene.id: named.get(gene.chrom, TRAIN) for gene in genes}, how)
 
 
-def file_split(gene_ids: Sequence[str], path: Path) -> Split:
+def file_split(gene_ids: Sequence[str], path: PathLike) -> Split:
     """Takes the split of a table with the columns ``gene_id`` and ``split``, such as Xpresso's published one.
 
     Args:
@@ -141,16 +142,21 @@ def file_split(gene_ids: Sequence[str], path: Path) -> Split:
         path: Tab-separated; ``split`` is ``train``, ``valid`` or ``test``. Further columns are not read.
 
     Raises:
-        InputError: when the table cannot be used, or puts a gene into two parts.
+        InputError: when the table cannot be used, puts a gene into two parts, or has none of the genes.
     """
     parts = read_parts(path)
     rows = find_rows({gene_id: row for row, gene_id in enumerate(parts)}, gene_ids)
     given = list(parts.values())
     found = {gene_id: given[row] for gene_id, row in zip(gene_ids, rows, strict=True) if row is not None}
-    return Split(found, f"of the file {path.name}")
+    if gene_ids and not found:
+        raise InputError(
+            f"the split has none of the {len(gene_ids)} genes", where=f"{path} ('{next(iter(parts))}', ...)",
+            allowed=f"ids such as '{gene_ids[0]}'", remedy="give both files gene ids of one kind",
+        )  # fmt: skip
+    return Split(found, f"of the file {Path(path).name}")
 
 
-def read_groups(path: Path) -> dict[str, str]:
+def read_groups(path: PathLike) -> dict[str, str]:
     """Reads which genes belong together.
 
     Args:
@@ -164,10 +170,14 @@ def read_groups(path: Path) -> dict[str, str]:
         InputError: when the table cannot be used.
     """
     allowed = "two columns: gene_id, and a family or a similar gene"
-    table = read_text(path, allowed=allowed)
-    if table.shape[1] != 2 or table.columns[0] != "gene_id":
+    table = TextTable(path)
+    if len(table.names) != 2 or table.names[0] != "gene_id":
         raise InputError("not a table of groups", where=path, allowed=allowed)
-    pairs = table.map(without_version).to_numpy()
+    rows = list(table.rows())
+    for number, fields in rows:
+        if "" in fields:
+            raise InputError("a cell is empty", where=f"{path}, line {number}", allowed=allowed)
+    pairs = np.array([[without_version(name) for name in fields] for _, fields in rows], object).reshape(-1, 2)
     codes, names = pd.factorize(pairs.reshape(-1))
     left, right = codes.reshape(-1, 2).T
     ties = coo_array((np.ones(len(left)), (left, right)), shape=(len(names), len(names)))

@@ -9,7 +9,7 @@ import pysam
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.genome.lines import numbered_lines
+from texcnn.text.lines import numbered_lines
 
 TEXT = "first\n\nthird\tü\nlast"
 EXPECTED = [(1, "first"), (2, ""), (3, "third\tü"), (4, "last")]

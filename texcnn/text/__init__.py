@@ -1,0 +1,1 @@
+"""Text that users bring: lines and tables, whatever they are packed in."""

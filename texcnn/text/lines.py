@@ -1,0 +1,164 @@
+"""Lines of a text file, plain or compressed, with their numbers; the path is opened once, so that pipes can be read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
+
+from texcnn.errors import InputError
+
+PathLike = str | os.PathLike[str]
+
+_BLOCK = 1 << 20
+_MAGIC_LENGTH = 10
+_UNPACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
+    b"\x1f\x8b": lambda raw: cast(BinaryIO, gzip.GzipFile(fileobj=raw, mode="rb")),
+    b"BZh91AY&SY": lambda raw: cast(BinaryIO, bz2.BZ2File(raw)),
+    b"\xfd7zXZ\x00": lambda raw: cast(BinaryIO, lzma.LZMAFile(raw)),  # noqa: SIM115, closed with what it reads
+}
+"""First bytes of what is unpacked here."""
+
+_REFUSED = {
+    b"PK\x03\x04": ("a zip archive", "unzip it first; a workbook of Excel is one too: save it as tab-separated text"),
+    b"PK\x05\x06": ("an empty zip archive", "unzip it first"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it: zstd -d FILE"),
+    b"\x04\x22\x4d\x18": ("compressed with lz4", "unpack it: lz4 -d FILE"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "unpack it first"),
+    b"PAR1": ("a Parquet file", "give it a name that ends in .parquet, where a table may be one"),
+    b"\x89HDF": ("an HDF5 file", "give it a name that ends in .h5ad, where a table may be one"),
+    b"\xff\xfe": ("text in UTF-16", "save it as UTF-8"),
+    b"\xfe\xff": ("text in UTF-16", "save it as UTF-8"),
+}
+"""First bytes of what is not read, what it is, and what to do."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ALLOWED = "UTF-8 text, plain or compressed with gzip, bgzip, bzip2 or xz"
+
+
+def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
+    """Yields each line without its end, numbered from 1.
+
+    Compression is told from the first bytes, not from the name. Lines end in LF, CR LF or CR.
+
+    Args:
+        path: A text file in UTF-8, plain or compressed with gzip, bgzip, bzip2 or xz. It is opened once: a named
+            pipe, ``/dev/stdin`` or a process substitution is read like a file.
+
+    Raises:
+        InputError: The file is missing, empty, unreadable, truncated, not text, or holds a NUL byte.
+    """
+    number = 0
+    try:
+        with open(path, "rb") as raw:  # noqa: PTH123, a str is as good as a Path
+            for block in _whole_lines(_unpacked(raw, path)):
+                lines = _decoded(block, path, number).split("\n")
+                if not lines[-1]:
+                    lines.pop()
+                for line in lines:
+                    number += 1
+                    yield number, line
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise _damaged(error, path, number) from error
+    except FileNotFoundError as error:
+        raise InputError("the file does not exist", where=path) from error
+    except OSError as error:
+        if error.errno is None:  # how bz2 says that its data are damaged
+            raise _damaged(error, path, number) from error
+        raise InputError(f"the file cannot be read ({error.strerror})", where=path) from error
+    except ValueError as error:  # a NUL in the path itself
+        raise InputError(f"the path cannot be opened ({error})", where=repr(path)) from error
+    if number == 0:
+        raise InputError("the file is empty", where=path)
+
+
+def _damaged(error: Exception, path: PathLike, number: int) -> InputError:
+    return InputError(
+        f"the compressed file is truncated or damaged ({error})", where=f"{path}, after line {number}",
+        remedy="fetch or compress it anew; gzip -t tests a .gz",
+    )  # fmt: skip
+
+
+def _unpacked(raw: BinaryIO, path: PathLike) -> BinaryIO:
+    """The content of a file, unpacked where its first bytes say so, and without a byte order mark."""
+    stream = _rejoined(raw)
+    magic = stream.peek(_MAGIC_LENGTH)[:_MAGIC_LENGTH]
+    for start, (what, remedy) in _REFUSED.items():
+        if magic.startswith(start):
+            raise InputError(f"the file is {what}", where=path, allowed=_ALLOWED, remedy=remedy)
+    for start, opened in _UNPACKED.items():
+        if magic.startswith(start):
+            stream = _rejoined(opened(stream))
+            magic = stream.peek(_MAGIC_LENGTH)
+    if magic.startswith(_BYTE_ORDER_MARK):
+        stream.read(len(_BYTE_ORDER_MARK))
+    return stream
+
+
+def _rejoined(stream: BinaryIO) -> io.BufferedReader:
+    """The same stream with its first bytes at hand: one read of a pipe may give fewer than are needed to know it."""
+    first = b""
+    while len(first) < _MAGIC_LENGTH and (more := stream.read(_MAGIC_LENGTH - len(first))):
+        first += more
+    return io.BufferedReader(_Rejoined(stream, first), _BLOCK)
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream whose first bytes were read already: a pipe cannot be wound back."""
+
+    def __init__(self, stream: BinaryIO, first: bytes) -> None:
+        self._stream = stream
+        self._first = first
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        content = self._first or self._stream.read(len(buffer))
+        self._first = b""
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Blocks that end where a line does, but for the last one."""
+    pieces: list[bytes] = []
+    while block := stream.read(_BLOCK):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*pieces, block[:cut]])
+            pieces = []
+        if cut < len(block):
+            pieces.append(block[cut:])
+    if pieces:
+        yield b"".join(pieces)
+
+
+def _decoded(block: bytes, path: PathLike, before: int) -> str:
+    """The text of a block, every line ending in LF."""
+    zero = block.find(b"\0")
+    if zero >= 0:
+        raise InputError(
+            "a NUL byte: the file is not text", where=f"{path}, line {before + _n_lines(block[:zero])}",
+            allowed=_ALLOWED,
+        )  # fmt: skip
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    try:
+        return block.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = before + _n_lines(block[: error.start])
+        raise InputError(
+            f"the file is not text in UTF-8: byte 0x{block[error.start]:02x}", where=f"{path}, line {line}",
+            allowed=_ALLOWED, remedy="if the text is in Latin-1: iconv -f latin1 -t utf-8 FILE",
+        ) from error  # fmt: skip
+
+
+def _n_lines(before: bytes) -> int:
+    """The number of the line that follows these bytes, counted from 1."""
+    return before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1

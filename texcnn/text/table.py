@@ -1,0 +1,284 @@
+"""Text tables with a header, as programs and spreadsheets write them: rows with their line numbers, and finite numbers.
+
+Every table of text that a user brings is read here: features, splits, groups, TF tables, expression, predictions of
+others, lists of genes and of skipped genes.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from texcnn.errors import InputError, unknown_name
+from texcnn.text.lines import PathLike, numbered_lines
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Numbers are computed with in float32: a larger one would become infinite."""
+
+GENE_COLUMNS = ("gene_id", "geneid", "ensembl_gene_id", "ensembl_id", "gene", "name")
+"""Usual names of the column of gene ids, in any case, best first: featureCounts has Geneid, GCT and salmon Name."""
+
+_MISSING = frozenset({"", "na", "nan"})
+_GCT = ("#1.0", "#1.1", "#1.2")
+_GCT_WITH_METADATA = "#1.3"
+
+Row = tuple[int, list[str]]
+"""A line's number and its fields."""
+
+
+class TextTable:
+    """A table that is read row by row, once.
+
+    Fields are separated by tabs, or by commas where the header has no tab. Lines that are blank or start with ``#`` are
+    passed over, so are empty fields behind the last column, the quotes round a field and the first two lines of a GCT.
+    Names and fields have no blanks round them.
+
+    Args:
+        path: The file; see :func:`texcnn.text.lines.numbered_lines`.
+        comments: Whether a line that starts with ``#`` is a comment.
+
+    Attributes:
+        path: The file.
+        names: Names of the columns; a name may be empty or occur twice.
+        header_line: The header's line number.
+
+    Raises:
+        InputError: The file cannot be read or has no header.
+    """
+
+    def __init__(self, path: PathLike, *, comments: bool = True) -> None:
+        self.path = Path(path)
+        self._comments = comments
+        self._lines = self._data_lines()
+        self.header_line, header = next(self._lines, (0, ""))
+        if not self.header_line:
+            raise InputError("the table has no header", where=self.path, allowed="a line of column names, then rows")
+        self._delimiter = "\t" if "\t" in header or "," not in header else ","
+        names = [name.strip() for name in self._quoted(header) or header.split(self._delimiter)]
+        names[0] = names[0].removeprefix("#").strip() if comments else names[0]
+        self.names = tuple(_cut(names, max((place for place, name in enumerate(names, 1) if name), default=1)))
+        self._nameless = "last column" if len(self.names) < len(names) else "column of gene ids"
+
+    def rows(self) -> Iterator[Row]:
+        """Yields each row's line number and its fields, one per column; a second call yields nothing.
+
+        Raises:
+            InputError: A row has too few or too many fields.
+        """
+        width = len(self.names)
+        for number, line in self._lines:
+            fields = line.split(self._delimiter)
+            if '"' in line:
+                quoted = self._quoted(line)
+                fields = quoted if quoted is not None and len(_cut(quoted, width)) == width else fields
+            fields = _cut(fields, width)
+            if len(fields) != width:
+                raise InputError(
+                    f"the row has {len(fields)} fields, the header {width}", where=f"{self.path}, line {number}",
+                    remedy=f"give the {self._nameless} a name too" if len(fields) == width + 1 else None,
+                )  # fmt: skip
+            yield number, [field.strip() for field in fields]
+
+    def column(self, name: str, *, option: str | None = None) -> int:
+        """Finds a column by its name.
+
+        Args:
+            name: The name.
+            option: What the name was given as, for the message.
+
+        Raises:
+            InputError: No column or more than one has this name.
+        """
+        if name not in self.names:
+            where = f"{self.path}, line {self.header_line}"
+            raise unknown_name("column", name, self.names, where=where if option is None else f"{option}, {where}")
+        self.refuse_twice([name])
+        return self.names.index(name)
+
+    def gene_column(self, wanted: str = GENE_COLUMNS[0]) -> int:
+        """Finds the column of gene ids: the wanted one, else one of :data:`GENE_COLUMNS`, else a nameless first one.
+
+        Raises:
+            InputError: There is none, or the name occurs twice.
+        """
+        lowered = [name.lower() for name in self.names]
+        usual = GENE_COLUMNS if wanted == GENE_COLUMNS[0] and wanted not in self.names else ()
+        for name in (wanted, *(self.names[lowered.index(name)] for name in usual if name in lowered)):
+            if name in self.names:
+                return self.column(name)
+        if usual and not self.names[0]:  # how pandas writes an index without a name
+            return 0
+        shown = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
+        raise InputError(
+            f"no column '{wanted}' among {shown}", where=f"{self.path}, line {self.header_line}",
+            allowed="a header that names the column of gene ids", remedy="rename the column of gene ids, or name it",
+        )  # fmt: skip
+
+    def refuse_twice(self, names: Sequence[str]) -> None:
+        """Checks that none of these names is that of several columns.
+
+        Raises:
+            InputError: One is.
+        """
+        twice = [name for name in names if self.names.count(name) > 1]
+        if twice:
+            raise InputError(
+                f"the column '{twice[0]}' stands twice", where=f"{self.path}, line {self.header_line}",
+                allowed="columns of different names",
+            )  # fmt: skip
+
+    def text(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Reads columns as text.
+
+        Returns:
+            One row per row of the table, indexed by line number.
+
+        Raises:
+            InputError: A column is missing or occurs twice, or a row has too few or too many fields.
+        """
+        places = [self.column(name) for name in columns]
+        rows = list(self.rows())
+        return pd.DataFrame(
+            [[fields[place] for place in places] for _, fields in rows],
+            columns=list(columns), index=pd.Index([number for number, _ in rows], dtype=int), dtype=str,
+        )  # fmt: skip
+
+    def _data_lines(self) -> Iterator[tuple[int, str]]:
+        """Lines that are neither blank nor comments; a commented header counts where it is the first with fields."""
+        lines = numbered_lines(self.path)
+        at_header = True
+        for number, line in lines:
+            if not line.strip():
+                continue
+            if line[0] == "#" and self._comments:
+                if at_header and line.rstrip() in _GCT:
+                    next(lines, None)  # the table's size
+                elif at_header and line.rstrip() == _GCT_WITH_METADATA:
+                    raise InputError(
+                        "the file is GCT 1.3, whose columns and rows of metadata are not told apart from values",
+                        where=self.path, allowed="GCT 1.2", remedy="save it as GCT 1.2, or as a table with gene_id",
+                    )  # fmt: skip
+                elif at_header and line[1:].split("\t")[0].strip().lower() in GENE_COLUMNS and "\t" in line:
+                    at_header = False
+                    yield number, line
+                continue
+            at_header = False
+            yield number, line
+
+    def _quoted(self, line: str) -> list[str] | None:
+        """The fields of a line with quotes; None where they do not come in pairs, and are letters like others then."""
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            return None
+
+
+def _cut(fields: list[str], width: int) -> list[str]:
+    """Leaves out empty fields behind the last column: Roadmap's tables end each row with a tab."""
+    return fields if len(fields) <= width or any(field.strip() for field in fields[width:]) else fields[:width]
+
+
+class NumberColumns:
+    """Numbers of some columns of a table, collected row by row.
+
+    Args:
+        path: The table, for messages.
+        names: Names of the columns.
+        text: Whether columns of nothing but text may be among them; they are left out of the result.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str], *, text: bool = False) -> None:
+        self._path = path
+        self._names = list(names)
+        self._may_be_text = text
+        self._has_number = np.zeros(len(names), bool)
+        self._first_text: dict[int, tuple[int, str]] = {}
+        self._rows: list[npt.NDArray[np.float64]] = []
+
+    def add(self, number: int, cells: Sequence[str]) -> None:
+        """Adds a row.
+
+        Args:
+            number: Its line.
+            cells: One per column; an empty one, ``NA`` or ``NaN`` is NaN.
+
+        Raises:
+            InputError: A cell is neither a finite number of float32 nor missing, in a column that has numbers.
+        """
+        row = _all_numbers(cells)
+        if row is None:
+            row = np.array([self._cell(number, place, text) for place, text in enumerate(cells)], np.float64)
+        with np.errstate(invalid="ignore"):
+            wrong = np.flatnonzero(np.abs(row) > LARGEST)
+        if len(wrong):
+            raise self._no_number(number, int(wrong[0]), cells[wrong[0]])
+        self._has_number |= ~np.isnan(row)
+        for place, (line, text) in self._first_text.items():
+            if self._has_number[place]:
+                raise self._no_number(line, place, text)
+        self._rows.append(row)
+
+    @property
+    def of_text(self) -> list[int]:
+        """Places of the columns that hold text and no number."""
+        return sorted(self._first_text)
+
+    def values(self) -> npt.NDArray[np.float64]:
+        """Returns ``(n_rows, n_columns)`` without the columns of text."""
+        kept = [place for place in range(len(self._names)) if place not in self._first_text]
+        return np.array(self._rows, np.float64).reshape(len(self._rows), len(self._names))[:, kept]
+
+    def _cell(self, number: int, place: int, text: str) -> float:
+        value = to_number(text)
+        if value is None:
+            if not self._may_be_text:
+                raise self._no_number(number, place, text)
+            self._first_text.setdefault(place, (number, text))
+            return math.nan
+        return value
+
+    def _no_number(self, number: int, place: int, text: str) -> InputError:
+        return no_number(text, f"{self._path}, line {number}, column {self._names[place]}")
+
+
+def to_number(text: str) -> float | None:
+    """Returns a cell's number, NaN for an empty cell, ``NA`` or ``NaN``, None for text.
+
+    Python's own reading is too generous for data: it takes ``1_000`` and digits of other scripts.
+    """
+    text = text.strip()
+    if text.lower() in _MISSING:
+        return math.nan
+    if not text.isascii() or "_" in text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def no_number(text: str, where: str) -> InputError:
+    """Builds the error for a cell that is no number, or too large a one."""
+    value = to_number(text)
+    if value is None or "inf" in text.lower():
+        what = f"'{text}' is not a finite number"
+    else:
+        what = f"'{text}' is too large: numbers go up to {LARGEST:.3g}"
+    return InputError(what, where=where, allowed="a finite number, or an empty cell or NA where there is none")
+
+
+def _all_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """The numbers of a row in which nothing is missing and nothing is text; several times as fast as cell by cell."""
+    joined = "".join(cells)
+    if not joined.isascii() or "_" in joined:
+        return None
+    try:
+        return np.array([float(cell) for cell in cells], np.float64)
+    except ValueError:
+        return None
