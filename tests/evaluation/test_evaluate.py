@@ -249,6 +249,7 @@ def test_published_xpresso_predictions(data: Path, case: Case) -> None:
 def test_published_xpresso_predictions_on_the_slice(data: Path) -> None:
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
+    from texcnn.genome.select import GeneSelection
     from texcnn.genome.windows import WindowSpec, read_windows
 
     bed = data / "human" / "xpresso_tss_20kb.bed"
@@ -256,7 +257,7 @@ def test_published_xpresso_predictions_on_the_slice(data: Path) -> None:
     published = pd.read_csv(data / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"]
     published.index = pd.Index(pd.read_csv(bed, sep="\t", header=None)[3])
     with Reference(data / "human" / "hg38_slice.fa.gz") as reference:
-        genes = load_genes(reference, WindowSpec(), bed=bed, bed_anchor="center").genes
+        genes = load_genes(reference, WindowSpec(), GeneSelection(bed=bed, bed_anchor="center")).genes
         windows = read_windows(reference, genes, WindowSpec())
         known = [window.gene.id for window in windows if window.sequence.count("N") <= 4000]
     known = [gene_id for gene_id in known if gene_id in labels.index]

@@ -106,7 +106,8 @@ def test_features_are_scaled_by_training_genes_and_needed_again(
     lengths = 1000 + split.loc[split["split"] == "train", "gene_id"].str[1:].astype(int)
     assert (feature.name, feature.mean) == ("length", pytest.approx(lengths.mean()))
     assert feature.scale == pytest.approx(lengths.std(ddof=0))
-    scaled = model.features.scaled(FeatureTable.read(table, ["length"]), list(split["gene_id"]))
+    values = FeatureTable.read(table, ["length"]).lookup(list(split["gene_id"]))
+    scaled = model.features.scaled(values, len(values))
     assert scaled is not None
     assert abs(scaled[(split["split"] == "train").to_numpy()].mean()) < 1e-5
     genome = ["--fasta", inputs["fasta"], "--gtf", inputs["gtf"], "--model", out, "--out", tmp_path / "p.tsv"]

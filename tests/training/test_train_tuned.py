@@ -17,6 +17,7 @@ from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.held_encoders import encoders_of_model, hold_encoder
@@ -52,7 +53,7 @@ def test_the_bundle_predicts_what_the_network_in_memory_does(
     assert texcnn("train", *given, *TUNED, "--fine-tune") == (0, "")
 
     with Reference(inputs["fasta"]) as reference:
-        genes = load_genes(reference, WindowSpec(20, 10), gtf=inputs["gtf"]).genes
+        genes = load_genes(reference, WindowSpec(20, 10), GeneSelection(inputs["gtf"])).genes
         tuning = Tuning.of(encoders_of_model(str(tiny_dnabert2)), "all", segments_per_pass=16)
         prepared = prepare_tokens(genes, reference, tuning, WindowSpec(20, 10))
     assert prepared.usable == [gene.id != "g00" for gene in genes]
