@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from texcnn.cli.kipoi_register import find_source, kipoi_config, register, unregister
 from texcnn.errors import InputError
-from texcnn.kipoi_register import find_source, kipoi_config, register, unregister
 
 GIT = {"type": "git", "remote_url": "https://example.org/zoo.git", "local_path": "/zoo", "auto_update": True}
 OTHER = {"type": "local", "local_path": "/other"}
@@ -188,7 +188,7 @@ def test_installed_copy_is_found_through_the_packages_files(
     (site / "texcnn-1.dist-info").mkdir(parents=True)
     (site / "texcnn-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: texcnn\nVersion: 1\n")
     (site / "texcnn-1.dist-info" / "RECORD").write_text("texcnn/x.py,,\n../models/TExCNN/model.yaml,,\n")
-    monkeypatch.setattr("texcnn.kipoi_register.__file__", str(site / "texcnn" / "kipoi_register.py"))
+    monkeypatch.setattr("texcnn.cli.kipoi_register.__file__", str(site / "texcnn" / "cli" / "kipoi_register.py"))
     monkeypatch.syspath_prepend(str(site))
     assert find_source() == source
     (source / "TExCNN" / "model.yaml").unlink()

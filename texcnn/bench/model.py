@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from texcnn.bench.flops import encoder_flops, gemm_flops_per_second
@@ -18,6 +19,7 @@ from texcnn.encoders.protocol import Encoder
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
+from texcnn.model.predict_windows import predict_windows
 from texcnn.segments.segment import SegmentSpec
 
 PROJECTED_GENES = 20_000
@@ -49,12 +51,12 @@ def bench_model(model: Model, *, options: ComputeOptions | None = None, seconds:
         that needs features without a default gets zeros for them.
     """
     options = options or ComputeOptions()
-    zeros = torch.zeros(1, len(model.config.features)) if model.config.features else None
+    n_features = len(model.config.features)
 
     def predict(windows: Sequence[str]) -> None:
-        features = None if zeros is None else zeros.expand(len(windows), -1)
-        with model.network.session(options) as session:
-            model.network.predict(windows, features, session)
+        features = np.zeros((len(windows), n_features)) if n_features else None
+        for _ in predict_windows(model, windows, features, options=options):
+            pass
 
     encoders, segments = [], SegmentSpec()
     if isinstance(model.network, SegmentNetwork):

@@ -27,7 +27,7 @@ def register(source: Path | None) -> None:
     texcnn kipoi register
     kipoi predict TExCNN --dataloader_args='{"fasta_file": "genome.fa.gz", "gtf_file": "genes.gtf"}' -m -o out.tsv
     """
-    from texcnn.kipoi_register import MODEL, SOURCE, register
+    from texcnn.cli.kipoi_register import MODEL, SOURCE, register
 
     done = register(source)
     click.echo(f"registered: Kipoi's source '{SOURCE}' is now {done.folder} (in {done.config})", err=True)
@@ -45,7 +45,7 @@ def register(source: Path | None) -> None:
 @kipoi.command()
 def unregister() -> None:
     """Take back what `texcnn kipoi register` did."""
-    from texcnn.kipoi_register import SOURCE, unregister
+    from texcnn.cli.kipoi_register import SOURCE, unregister
 
     done = unregister()
     what = f"'{done.kept_as}' is '{SOURCE}' again" if done.config.is_file() and done.kept_as else "as it was before"

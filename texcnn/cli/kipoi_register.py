@@ -72,7 +72,7 @@ def find_source(source: Path | None = None) -> Path:
             allowed=f"a folder with {MODEL}/model.yaml",
             remedy=remedy,
         )
-    for folder in (Path(__file__).resolve().parents[1] / "kipoi_model", *_installed_folders()):
+    for folder in (Path(__file__).resolve().parents[2] / "kipoi_model", *_installed_folders()):
         if _holds_model(folder):
             return folder
     raise InputError(
