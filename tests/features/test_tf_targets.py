@@ -49,7 +49,7 @@ def test_missing_genes_are_listed_and_never_filled(table: Path) -> None:
 
 
 def test_genes_of_another_naming_are_refused(table: Path) -> None:
-    with pytest.raises(InputError, match=r"none of the 2 genes is in the table.*TP53.*--gene-column"):
+    with pytest.raises(InputError, match=r"none of the 2 genes is in the table.*TP53.*gene_column"):
         tf_target_features(table, genes=["TP53", "MYC"])
 
 

@@ -185,7 +185,7 @@ def test_own_windows_are_read_by_their_tss(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("anchor", ["five-prime", "center"])
 def test_own_windows_with_another_anchor_are_refused(tmp_path: Path, anchor: str) -> None:
-    with pytest.raises(InputError, match=f"written by texcnn windows and is read with anchor '{anchor}'.*--bed-anchor"):
+    with pytest.raises(InputError, match=f"written by texcnn windows and is read with anchor '{anchor}'.*`bed_anchor`"):
         read(tmp_path, HEADER + "chr1\t0\t5\tA\t0\t+\tNA\t3\t\n", anchor)
 
 

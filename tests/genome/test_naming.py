@@ -37,13 +37,13 @@ def test_yeast_mitochondria() -> None:
 
 
 def test_other_style_is_refused_with_the_names_of_both() -> None:
-    message = r"name the chromosomes differently.*genes\.gtf \(1, 2\).*genome\.fa \(chr1, chr2\).*--map-chrom-names"
+    message = r"name the chromosomes differently.*genes\.gtf \(1, 2\).*genome\.fa \(chr1, chr2\).*`map_chrom_names`"
     with pytest.raises(InputError, match=message):
         match(annotation("1", "2"), UCSC)
 
 
 def test_other_style_of_most_genes_is_refused() -> None:
-    with pytest.raises(InputError, match="--map-chrom-names"):
+    with pytest.raises(InputError, match="`map_chrom_names`"):
         match(annotation("1", "2", "X", "chrM"), UCSC)
 
 

@@ -100,7 +100,7 @@ def test_place_genes_skips_what_the_fasta_lacks(reference: Reference) -> None:
 
 def test_place_genes_refuses_or_maps_the_other_naming_style(reference: Reference) -> None:
     annotation = genes_of(Gene("A", "A", "1", 5, "+", "T"), Gene("B", "B", "MT", 3, "-"))
-    with pytest.raises(InputError, match="--map-chrom-names"):
+    with pytest.raises(InputError, match="`map_chrom_names`"):
         place_genes(reference, annotation)
     mapped = place_genes(reference, annotation, map_chrom_names=True)
     assert mapped.genes == [Gene("A", "A", "chr1", 5, "+", "T"), Gene("B", "B", "chrM", 3, "-")]

@@ -1,4 +1,4 @@
-"""Features per gene as they are made: a table that ``texcnn predict --features`` reads, and who is not in it."""
+"""Features per gene as they are made: a table that ``texcnn predict`` reads, and which genes it lacks."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def check_features_output(out: Path, *, overwrite: bool) -> None:
     """
     if not out.name.endswith(_ENDINGS) or out.name in _ENDINGS:
         raise InputError(
-            f"unknown format of a feature table '{out.name}'", where="--out", allowed=f"{' or '.join(_ENDINGS)}"
+            f"unknown format of a feature table '{out.name}'", where="`out`", allowed=f"{' or '.join(_ENDINGS)}"
         )
     check_output(out, overwrite=overwrite)

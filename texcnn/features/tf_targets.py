@@ -52,10 +52,10 @@ def tf_target_features(
 def _without(table: TfTable, exclude: Sequence[str], path: Path) -> TfTable:
     for name in exclude:
         if name not in table.tfs:
-            raise unknown_name("transcription factor", name, table.tfs, where=f"--exclude, {path}")
+            raise unknown_name("transcription factor", name, table.tfs, where=f"`exclude`, {path}")
     kept = [column for column, name in enumerate(table.tfs) if name not in exclude]
     if not kept:
-        raise InputError("no transcription factor is left", where="--exclude", allowed="at least one that is kept")
+        raise InputError("no transcription factor is left", where="`exclude`", allowed="at least one that is kept")
     return TfTable(table.gene_ids, tuple(table.tfs[column] for column in kept), table.values[:, np.array(kept)])
 
 
@@ -66,7 +66,7 @@ def _missing(table: TfTable, genes: Sequence[str], path: Path) -> list[Skipped]:
             f"none of the {len(genes)} genes is in the table",
             where=f"{path} ('{table.gene_ids[0]}', ...)",
             allowed=f"ids such as '{genes[0]}'",
-            remedy="choose the column of these ids with --gene-column",
+            remedy="choose the column of these ids with `gene_column`",
         )
     reason = f"the gene is not in {path.name}"
     return [Skipped(gene_id, reason) for gene_id, row in zip(genes, rows, strict=True) if row is None]

@@ -87,7 +87,7 @@ def read_bed(path: PathLike, *, anchor: str = "five-prime", spec: WindowSpec) ->
         raise InputError(
             f"no interval can serve as a window (first: {skipped[0].reason})", where=path,
             allowed=f"intervals of {spec.length} bp with a strand",
-            remedy="choose another --bed-anchor, or --upstream and --downstream that add up to the intervals' length",
+            remedy="choose another `bed_anchor`, or `upstream` and `downstream` that add up to the intervals' length",
         )  # fmt: skip
     return Annotation(genes, skipped, path)
 
@@ -129,7 +129,7 @@ def _read_rows(path: Path, anchor: str) -> Iterator[_Row]:
             if anchor != "window":
                 raise InputError(
                     f"the file was written by texcnn windows and is read with anchor '{anchor}'", where=where,
-                    remedy="--bed-anchor window",
+                    remedy="set `bed_anchor` to window",
                 )  # fmt: skip
         if not line.strip() or line[0] == "#" or line.split(maxsplit=1)[0] in _NO_DATA:
             continue

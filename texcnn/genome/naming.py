@@ -46,7 +46,7 @@ def match_names(
             "the annotation and the FASTA name the chromosomes differently",
             where=f"{annotation.path} ({_some(list(other))}) and {fasta} ({_some(list(other.values()))})",
             allowed="the same names in both files",
-            remedy="--map-chrom-names (map_chrom_names=True) maps them to the FASTA's names",
+            remedy="`map_chrom_names` maps them to the FASTA's names",
         )
     if not same:
         raise InputError(
