@@ -153,7 +153,7 @@ def _from_long(
 
 
 def _choose(kind: str, wanted: str | None, names: list[str], usual: Sequence[str], path: Path) -> int:
-    option = f"--{kind.replace('_', '-')}"
+    option = f"`{kind}`"
     if wanted is not None:
         if wanted not in names:
             raise unknown_name("column", wanted, names, where=f"{option}, {path}")
