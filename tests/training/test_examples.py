@@ -116,7 +116,9 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     labelled = label_genes(annotation(), targets(), split, features=table)
 
     prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
-    examples, specs, left = make_examples(labelled, prepared.inputs, prepared.usable, ["u"])
+    examples, specs, left = make_examples(
+        labelled, prepared.inputs, prepared.usable, cell_types=["x", "y"], feature_names=["u"]
+    )
     assert [gene.id for gene in left.genes] == IDS[1:]
     assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
     (found, usable) = examples.inputs.take(torch.tensor([0, 18, 3]), torch.device("cpu"))
@@ -140,7 +142,7 @@ def test_unknown_bases_may_leave_too_few(tmp_path: Path) -> None:
     labelled = label_genes(annotation(), targets(), split)
     prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
     with pytest.raises(InputError, match="too few genes: 2 test"):
-        make_examples(labelled, prepared.inputs, prepared.usable)
+        make_examples(labelled, prepared.inputs, prepared.usable, cell_types=["x", "y"])
 
 
 def test_every_column_of_a_feature_table(tmp_path: Path) -> None:
