@@ -79,7 +79,7 @@ def test_expression_of_unseen_chromosomes(
     with Reference(tmp_path / "genome.fa") as reference:
         placed = load_genes(reference, WINDOW, GeneSelection(gtf=tmp_path / "genes.gtf")).genes
         windows = [window for window in read_windows(reference, placed, WINDOW) if window.gene.id in truth]
-    vectors = embed_windows([encoder], [window.sequence for window in windows], SegmentSpec(), batch_size=64)
+    vectors = embed_windows([encoder], [window.sequence for window in windows], SegmentSpec())
     labels = torch.tensor([[truth[window.gene.id]] for window in windows], dtype=torch.float32)
     known = [window.gene for window in windows]
     split = chromosome_split(known, valid_chroms=["demo5"], test_chroms=["demo6"], seed=0)
