@@ -17,7 +17,7 @@ from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples, read_all_features
+from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples
 from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -148,13 +148,13 @@ def test_unknown_bases_may_leave_too_few(tmp_path: Path) -> None:
 def test_every_column_of_a_feature_table(tmp_path: Path) -> None:
     path = tmp_path / "f.tsv"
     path.write_text("u\tgene_id\tsymbol\tv\n1\tg00\tA\t2\n")
-    table = read_all_features(path)
+    table = FeatureTable.read(path)
     assert (table.names, table.values.tolist()) == (("u", "v"), [[1, 2]])
     path.write_text("gene_id\ng00\n")
     with pytest.raises(InputError, match="no feature"):
-        read_all_features(path)
+        FeatureTable.read(path)
     with pytest.raises(InputError, match="does not exist"):
-        read_all_features(tmp_path / "none.tsv")
+        FeatureTable.read(tmp_path / "none.tsv")
 
 
 def test_features(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,11 +45,6 @@ class LabelledGenes:
         """Returns the rows of each part of the split."""
         gene_ids = [gene.id for gene in self.genes]
         return {part: self.split.rows(gene_ids, part) for part in PARTS}
-
-
-def read_all_features(path: Path) -> FeatureTable:
-    """Reads every column of numbers of a feature table; see :meth:`texcnn.features.table.FeatureTable.read`."""
-    return FeatureTable.read(path)
 
 
 def label_genes(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from texcnn.errors import InputError, unknown_name
+from texcnn.errors import InputError
 from texcnn.genome.annotation import without_version
 from texcnn.tables.columns import gene_columns
 from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
@@ -56,10 +56,7 @@ def read_targets(
         InputError: when the table cannot be used, has two versions of an Ensembl id, or a cell type is unknown, has no
             value, has the same value for every gene, or is named like a column of the table of predictions.
     """
-    frame = read_expression(path, gene_column=gene_column)
-    for name in cell_types:
-        if name not in frame.columns:
-            raise unknown_name("cell type", name, frame.columns, where="`cell_types`")
+    frame = read_expression(path, gene_column=gene_column, only=cell_types or None)
     if cell_types:
         frame = frame[list(dict.fromkeys(cell_types))]
     owned = [name for name in frame.columns if name in gene_columns(transcripts=True)]

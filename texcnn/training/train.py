@@ -9,6 +9,7 @@ from typing import Any
 
 from texcnn.checkpoints import WorkFolder
 from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable
 from texcnn.files import check_output
 from texcnn.genome.gene import Annotation
 from texcnn.genome.load import load_genes
@@ -19,7 +20,7 @@ from texcnn.model.bundle import CONFIG
 from texcnn.model.held_encoders import ChosenEncoders, encoders_by_name, encoders_of_model
 from texcnn.store.store import EmbeddingStore
 from texcnn.training.bundle import Trained, save_trained
-from texcnn.training.examples import LabelledGenes, label_genes, make_examples, read_all_features
+from texcnn.training.examples import LabelledGenes, label_genes, make_examples
 from texcnn.training.finetune import Tuning
 from texcnn.training.options import TrainOptions
 from texcnn.training.prepare import (
@@ -86,7 +87,7 @@ def train(
         cell_types=chosen.cell_types,
         gene_column=chosen.gene_column,
     )
-    table = None if chosen.features is None else read_all_features(chosen.features)
+    table = None if chosen.features is None else FeatureTable.read(chosen.features)
     splitter = chosen.splitting.splitter(chosen.seed)
     encoders = _encoders(chosen)
 
