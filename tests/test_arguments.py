@@ -17,7 +17,7 @@ from texcnn.errors import InputError
         (None, ()),
         ("K562", ("K562",)),
         ([], ()),
-        (["b", "a", "b"], ("b", "a")),
+        (["b", "a", "b"], ("b", "a", "b")),
         ((name for name in "ab"), ("a", "b")),
         (np.array(["a", "b"]), ("a", "b")),
         (pd.Series(["a", "b"]), ("a", "b")),

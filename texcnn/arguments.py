@@ -11,10 +11,10 @@ from texcnn.errors import InputError, unknown_name
 
 
 def names_of(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Returns names, each once: a string is one name, None is none."""
+    """Returns names in their order: a string is one name, None is none."""
     if value is None:
         return ()
-    return tuple(dict.fromkeys([value] if isinstance(value, str) else map(str, value)))
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
 
 
 def path_of(value: str | os.PathLike[str] | None) -> Path | None:

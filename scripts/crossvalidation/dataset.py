@@ -19,6 +19,7 @@ from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import Window, WindowSpec, read_windows
 from texcnn.training.targets import read_targets
 
@@ -42,21 +43,20 @@ class Dataset:
         folder = data / name
         if name == "human":
             fasta, self.window = folder / "hg38_slice.fa.gz", WindowSpec(7_000, 3_500)
-            which = {"bed": folder / "xpresso_tss_20kb.bed", "bed_anchor": "center"}
+            selection = GeneSelection(bed=folder / "xpresso_tss_20kb.bed", bed_anchor="center")
             table, unit, self.gtf = folder / "expression_roadmap57_rpkm.tsv.gz", "RPKM", folder / "hg38_refseq.gtf.gz"
             self.tf = folder / "tf_targets_encode181.tsv.gz"
         else:
             fasta, self.window = folder / "R64-1-1.fa.gz", WindowSpec(1_000, 500)
-            which = {"gtf": folder / "R64-1-1.81.gtf.gz"}
+            selection = GeneSelection(gtf=folder / "R64-1-1.81.gtf.gz")
             table, unit, self.gtf = folder / "expression_tpm_conditions.tsv.gz", "TPM", folder / "R64-1-1.81.gtf.gz"
             self.tf = folder / "tf_targets_yeastract220.tsv.gz"
         self.fasta = fasta
         targets = read_targets(table, unit=unit, transform="log10p0.1")
         rows = {without_version(gene_id): row for gene_id, row in targets.rows.items()}
         with Reference(fasta) as reference:
-            genes = [
-                gene for gene in load_genes(reference, self.window, **which).genes if without_version(gene.id) in rows
-            ]
+            placed = load_genes(reference, self.window, selection).genes
+            genes = [gene for gene in placed if without_version(gene.id) in rows]
             least = MIN_KNOWN if name == "human" else 1
             windows = (read for read in read_windows(reference, genes, self.window))
             self.windows: list[Window] = [read for read in windows if known_bases(read) >= least]

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from texcnn.embedding.engine import embed_windows
+from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert2 import Dnabert2Encoder
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
@@ -125,7 +126,9 @@ class Feeder:
                 self.kept[key] = WindowBases(stack_codes(self.sequences))
             else:
                 encoders = self._encoders(architecture, entry.encoder, fold, train)
-                self.kept[key] = SegmentVectors(embed_windows(encoders, self.sequences, segments, batch_size=256))
+                self.kept[key] = SegmentVectors(
+                    embed_windows(encoders, self.sequences, segments, options=ComputeOptions(256))
+                )
         return self.kept[key]
 
     def _encoders(self, architecture: Architecture, name: str, fold: int, train: list[int]) -> Sequence[Encoder]:

@@ -70,11 +70,11 @@ def run_fold(
         sizes = {"length": dataset.window.length}
     outputs = [dataset.cell_types.index(MEDIAN)] if entry.median_only else list(range(len(dataset.cell_types)))
     sizes |= {"n_cell_types": len(outputs), "n_features": n_features}
-    examples = Examples(inputs, scaled, dataset.labels[:, outputs])
-    names = [dataset.cell_types[column] for column in outputs]
+    names = tuple(dataset.cell_types[column] for column in outputs)
+    examples = Examples(inputs, scaled, dataset.labels[:, outputs], names)
     seed = 1_000 * run + fold
     with TemporaryDirectory() as folder:
-        fit_start = partial(_fit, entry, sizes, examples, (train, valid), names, device, Path(folder))
+        fit_start = partial(_fit, entry, sizes, examples, (train, valid), device, Path(folder))
         seeds = [100_000 * start + seed for start in range(entry.starts)]
         fit = best_start(fit_start, seeds, examples, valid, device) if entry.starts > 1 else fit_start(seed)
     made = [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
@@ -101,7 +101,6 @@ def _fit(
     sizes: dict[str, int],
     examples: Examples,
     parts: tuple[list[int], list[int]],
-    names: list[str],
     device: str,
     folder: Path,
     seed: int,
@@ -117,7 +116,6 @@ def _fit(
         examples,
         *parts,
         replace(architecture.fit, seed=seed, **settings),
-        cell_types=names,
         device=device,
         checkpoint=folder / f"{seed}.safetensors" if entry.starts > 1 else None,
     )

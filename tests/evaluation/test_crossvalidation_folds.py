@@ -82,7 +82,7 @@ def test_dead_starts_are_given_up_and_the_best_other_is_finished(
     assert finished.history[:2] == begun[chosen].history
     assert finished.history[:8] == further[chosen].history
     assert len(finished.history) == 12
-    examples = Examples(WindowBases(dataset.codes), None, dataset.labels[:, 1:])
+    examples = Examples(WindowBases(dataset.codes), None, dataset.labels[:, 1:], ("median",))
     assert np.array_equal(best["predicted"][:, 1:], predict_rows(finished.head, examples, range(50, 60)).numpy())
 
 

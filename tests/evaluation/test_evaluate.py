@@ -8,12 +8,16 @@ from click.testing import CliRunner, Result
 from scipy.stats import pearsonr
 from tiny import write_genome, write_gtf
 
+import texcnn.evaluation.evaluate
 from texcnn.cli.evaluate import evaluate
+from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.evaluation.baselines import GC_CPG, KMER_RIDGE, MEAN, TF
-from texcnn.evaluation.evaluate import residuals
+from texcnn.evaluation.judge import residuals
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics, squared_pearson
+from texcnn.evaluation.options import EvaluateOptions
 from texcnn.evaluation.plots import cell_type_plot, scatter_plot
+from texcnn.model.load import load_model
 
 FILES = {
     "metrics.tsv",
@@ -23,6 +27,7 @@ FILES = {
     "scatter.png",
     "cell_types.png",
     "summary.md",
+    "card.md",
 }
 N_GENES = 90
 
@@ -123,7 +128,7 @@ def test_split_and_features(case: Case) -> None:
     summary = (case.out / "summary.md").read_text()
     assert "fitted on the 60 training genes" in summary
     assert "split.tsv; the genes evaluated are its test genes" in summary
-    assert f"- not fitted: {GC_CPG} (needs --fasta and --gtf)" in summary
+    assert f"- not fitted: {GC_CPG} (needs a genome and its genes)" in summary
     assert f"- not fitted: {TF}" not in summary
     assert f"- 2 x gene missing in inputs of the baseline {TF}" in summary
     assert "nothing is known" not in summary + result.stderr
@@ -197,10 +202,74 @@ def test_refused_options(case: Case) -> None:
     assert "either predictions or a model" in fails(case.run("--model", "m"))
     assert "go together" in fails(case.run("--fasta", "g.fa"))
     assert "go together" in fails(case.run("--model", "m", predictions=False))
-    assert "need --split" in fails(case.run("--features", "f.tsv"))
+    assert "need `split`" in fails(case.run("--features", "f.tsv"))
     case.out.mkdir()
     assert "already exists" in fails(case.run())
     assert "something else than what would replace it" in fails(case.run("--overwrite"))
+
+
+def test_a_mistyped_cell_type_is_found_before_anything_is_read(case: Case, tiny: Path) -> None:
+    given = ("--model", tiny, "--fasta", "no.fa", "--gtf", "no.gtf", "--cell-type", "gcc")
+    assert "unknown cell type 'gcc' – in `cell_types` – allowed: gc, a" in fails(case.run(*given, predictions=False))
+    assert "unknown column 'd' – in" in fails(case.run("--cell-type", "d"))
+
+
+def test_the_verb_takes_objects_and_returns_the_figures(case: Case, tiny: Path) -> None:
+    done = texcnn.evaluation.evaluate.evaluate(
+        str(case.expression), case.out, str(case.predictions), split=str(case.split), cell_types="a", bootstrap=0
+    )
+    assert done.folder == case.out
+    table = done.judgement.metrics
+    assert table["model"].tolist() == ["predictions.tsv", MEAN]
+    assert table["n_genes"].tolist() == [25, 25]
+    pd.testing.assert_frame_equal(case.table("metrics.tsv"), table, check_dtype=False, rtol=1e-8)
+    fasta, model = write_genome(case.folder), load_model(tiny)
+    gtf = write_gtf(case.folder / "genes.gtf", [(f"g{row}", "chr2", 20 + row, 79, "+") for row in range(40)])
+    case.expression = case.write("two.tsv", 10 ** case.true[["a", "b"]].set_axis(["gc", "a"], axis=1) - 0.1)
+    options = EvaluateOptions(gtf=gtf, cell_types="a", bootstrap=0, compute=ComputeOptions(device="cpu"))  # type: ignore[arg-type]
+    again = texcnn.evaluation.evaluate.evaluate(
+        case.expression, case.out, model=model, fasta=fasta, options=options, overwrite=True
+    )
+    predicted = model.predict(fasta, gtf=gtf, cell_types=["a"], device="cpu").set_index("gene_id")["a"]
+    assert again.judgement.predicted["a"].tolist() == pytest.approx(predicted.tolist(), abs=0)
+    with pytest.raises(InputError, match=r"unknown option 'bootstraps'.*did you mean 'bootstrap'"):
+        texcnn.evaluation.evaluate.evaluate(case.expression, case.out, case.predictions, bootstraps=3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bootstrap": -1}, "in `bootstrap` – allowed: a whole number from 0"),
+        ({"transform": "log2"}, r"unknown unit transform 'log2' – in `transform` – allowed: log10p0.1, none"),
+        ({"map_chrom_names": "no"}, "'no' is not yes or no"),
+    ],
+)
+def test_options_check_themselves(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        EvaluateOptions(**changes)  # type: ignore[arg-type]
+
+
+def test_the_card_says_how_good_the_model_is(case: Case) -> None:
+    assert case.run("--split", case.split, "--bootstrap", 50).exit_code == 0
+    card = (case.out / "card.md").read_text()
+    metrics = case.table("metrics.tsv").set_index(["model", "cell_type"])
+    mean = metrics.loc[("predictions.tsv", ALL_CELL_TYPES)]
+    assert card.startswith(
+        "## How good it is\n\n25 genes, the test genes of split.tsv; measured: tpm.tsv; figures are "
+    )
+    assert "the mean over 3 cell types, with 95 % intervals from 50 draws of genes." in card
+    cells = [f"{mean[name]:.3f} ({mean[f'{name}_low']:.3f} to {mean[f'{name}_high']:.3f})"
+             for name in ("squared_pearson", "one_minus_sse_sst")]  # fmt: skip
+    assert f"| predictions.tsv | 25 | {cells[0]} | {cells[1]} |\n" in card
+    assert f"| {MEAN} | 25 | undefined | " in card
+    single = metrics.loc["predictions.tsv"].drop(ALL_CELL_TYPES)["squared_pearson"]
+    low, high = single.idxmin(), single.idxmax()
+    assert f"single cell types: from {single[low]:.3f} ({low}) to {single[high]:.3f} ({high})." in card
+    assert case.run("--cell-type", "b", "--bootstrap", 0, "--overwrite").exit_code == 0
+    alone = (case.out / "card.md").read_text()
+    assert "90 genes without a split; measured: tpm.tsv; figures are the cell type b.\n" in alone
+    assert "No split was given" in alone
+    assert "single cell types" not in alone
 
 
 def test_logged_labels_are_refused_with_the_way_out(case: Case) -> None:

@@ -93,7 +93,7 @@ def test_reading(tmp_path: Path) -> None:
     assert chosen.values.to_dict() == {"g": 3, "h": 7}
     with pytest.raises(InputError, match="2 columns of values"):
         read_peers([f"x={several}"])
-    with pytest.raises(InputError, match=r"unknown column 'y' .*symbol, gene_id, x, CL:0001"):
+    with pytest.raises(InputError, match=r"unknown column 'y' .*symbol, x, CL:0001"):
         read_peers([f"x={several}:y"])
     several.write_text("gene_id\tx\ty\ng\t1\t2\n")
     with pytest.raises(InputError, match=r"2 columns of values .*one value per gene .*several.tsv:x"):
@@ -108,10 +108,10 @@ def test_reading(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tables", "scales", "message"),
     [
-        (["t.tsv"], [], r"unusable value 't.tsv' .*--peer .*NAME=TABLE"),
+        (["t.tsv"], [], r"unusable value 't.tsv' .*`peers` .*NAME=TABLE"),
         (["=t.tsv"], [], "unusable value '=t.tsv'"),
         (["x=t", "x=u"], [], "the peer 'x' is given twice"),
-        (["x=t"], ["y=1,0"], r"unknown peer 'y' .*--peer-scale .*x"),
+        (["x=t"], ["y=1,0"], r"unknown peer 'y' .*`peer_scales` .*x"),
         (["x=t"], ["x=1"], r"unusable scale '1' .*SLOPE,OFFSET"),
         (["x=t"], ["x=0,1"], "unusable scale '0,1'"),
         (["x=t"], ["x=nan,1"], "unusable scale 'nan,1'"),
@@ -156,8 +156,8 @@ def test_command(tmp_path: Path) -> None:
     missing = pd.read_csv(tmp_path / "out" / "missing.tsv", sep="\t")
     assert missing[["name", "missing_in"]].to_numpy().tolist() == [[E5, "peer A"], [E5, "peer B"]]
     summary = (tmp_path / "out" / "summary.md").read_text()
-    assert "- A: in a unit of its own, so 1 - SSE/SST and RMSE are undefined" in summary
-    assert "- B: 0.5 x its value + 1 was taken for the measured unit" in summary
+    assert "- A: in an unknown unit, so 1 - SSE/SST and RMSE are undefined" in summary
+    assert "- B: 0.5 x its value + 1 is taken as its value in the measured unit" in summary
     assert "compared with every cell type" in summary
     assert "- 1 x gene missing in peer A" in summary
     assert "## Baselines" not in summary

@@ -82,7 +82,7 @@ def test_what_belongs_to_another_architecture_is_refused(
 ) -> None:
     for extra, words in (
         (["--architecture", "lstm"], "xpresso"),
-        (["--architecture", "xpresso", "--filters", 8], "filters is of a text CNN"),
+        (["--architecture", "xpresso", "--filters", 8], "--filters can be given to a text CNN only"),
         (["--architecture", "xpresso", "--model", "texcnn-mini"], "reads bases"),
     ):
         status, message = texcnn("train", *files, *extra, "--out", tmp_path / "none")

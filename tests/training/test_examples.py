@@ -17,7 +17,7 @@ from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples, read_all_features
+from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples
 from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -116,7 +116,9 @@ def test_vectors_come_from_the_store_by_gene(tmp_path: Path) -> None:
     labelled = label_genes(annotation(), targets(), split, features=table)
 
     prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
-    examples, specs, left = make_examples(labelled, prepared.inputs, prepared.usable, ["u"])
+    examples, specs, left = make_examples(
+        labelled, prepared.inputs, prepared.usable, cell_types=["x", "y"], feature_names=["u"]
+    )
     assert [gene.id for gene in left.genes] == IDS[1:]
     assert reasons(left) == {"g00": "no segment of the window has enough known bases"}
     (found, usable) = examples.inputs.take(torch.tensor([0, 18, 3]), torch.device("cpu"))
@@ -140,19 +142,19 @@ def test_unknown_bases_may_leave_too_few(tmp_path: Path) -> None:
     labelled = label_genes(annotation(), targets(), split)
     prepared = prepare_store(labelled.genes, store, NO_ENCODERS)
     with pytest.raises(InputError, match="too few genes: 2 test"):
-        make_examples(labelled, prepared.inputs, prepared.usable)
+        make_examples(labelled, prepared.inputs, prepared.usable, cell_types=["x", "y"])
 
 
 def test_every_column_of_a_feature_table(tmp_path: Path) -> None:
     path = tmp_path / "f.tsv"
     path.write_text("u\tgene_id\tsymbol\tv\n1\tg00\tA\t2\n")
-    table = read_all_features(path)
+    table = FeatureTable.read(path)
     assert (table.names, table.values.tolist()) == (("u", "v"), [[1, 2]])
     path.write_text("gene_id\ng00\n")
     with pytest.raises(InputError, match="no feature"):
-        read_all_features(path)
+        FeatureTable.read(path)
     with pytest.raises(InputError, match="does not exist"):
-        read_all_features(tmp_path / "none.tsv")
+        FeatureTable.read(tmp_path / "none.tsv")
 
 
 def test_features(caplog: pytest.LogCaptureFixture) -> None:

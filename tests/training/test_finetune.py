@@ -29,7 +29,7 @@ def make(folder: Path) -> tuple[TokenEncoder, Examples]:
     (encoder,) = load_model(save_tiny_dnabert2(folder)).segment_network().encoders
     assert isinstance(encoder, TokenEncoder)
     labels = torch.tensor([[float(bases.count("ACGT") + bases.count("AC"))] for bases in windows()])
-    return encoder, Examples(SegmentTokens.of(encoder, windows(), SPEC), None, labels)
+    return encoder, Examples(SegmentTokens.of(encoder, windows(), SPEC), None, labels, ("x",))
 
 
 def network(encoder: TokenEncoder, layers: int | None, per_pass: int = 64) -> FineTunedNetwork:
@@ -40,7 +40,7 @@ def network(encoder: TokenEncoder, layers: int | None, per_pass: int = 64) -> Fi
 
 
 def fit(net: FineTunedNetwork, data: Examples, options: FitOptions = OPTIONS, checkpoint: Path | None = None) -> Fit:
-    return fit_head(net, data, TRAIN, VALID, options, cell_types=["x"], device="cpu", checkpoint=checkpoint)
+    return fit_head(net, data, TRAIN, VALID, options, device="cpu", checkpoint=checkpoint)
 
 
 def test_vectors_are_those_of_the_encoder_and_masked_segments_have_none(tmp_path: Path, device: str) -> None:

@@ -31,7 +31,7 @@ def examples(*, features: bool = False) -> Examples:
     mask = torch.ones(100, 3, dtype=torch.bool)
     mask[::7, 2] = False
     extra = torch.randn(100, 2, generator=chance) if features else None
-    return Examples(SegmentVectors(Embeddings(values, mask)), extra, labels)
+    return Examples(SegmentVectors(Embeddings(values, mask)), extra, labels, ("a", "b"))
 
 
 def make_head(n_features: int = 0) -> TextCNN:
@@ -44,7 +44,7 @@ def make_head(n_features: int = 0) -> TextCNN:
 def fit(data: Examples | None = None, options: FitOptions = OPTIONS, **more: object) -> Fit:
     data = data or examples()
     n_features = 0 if data.features is None else data.features.shape[1]
-    return fit_head(make_head(n_features), data, TRAIN, VALID, options, cell_types=["a", "b"], device="cpu", **more)  # type: ignore[arg-type]
+    return fit_head(make_head(n_features), data, TRAIN, VALID, options, device="cpu", **more)  # type: ignore[arg-type]
 
 
 def same(left: Fit, right: Fit) -> bool:
@@ -176,15 +176,15 @@ def test_stops_early_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_loss_that_explodes_is_said() -> None:
-    with pytest.raises(RunError, match=r"the loss is .* in epoch \d+ .*smaller --learning-rate"):
+    with pytest.raises(RunError, match=r"the loss is .* in epoch \d+ .*smaller `learning_rate`"):
         fit(options=FitOptions(epochs=5, learning_rate=1e30))
 
 
 def test_each_device_learns_and_resumes(tmp_path: Path, device: str) -> None:
     data, path = examples(features=True), tmp_path / "run.safetensors"
     half = FitOptions(**{**vars(OPTIONS), "epochs": 3})
-    fit_head(make_head(2), data, TRAIN, VALID, half, cell_types=["a", "b"], device=device, checkpoint=path)
-    done = fit_head(make_head(2), data, TRAIN, VALID, OPTIONS, cell_types=["a", "b"], device=device, checkpoint=path)
+    fit_head(make_head(2), data, TRAIN, VALID, half, device=device, checkpoint=path)
+    done = fit_head(make_head(2), data, TRAIN, VALID, OPTIONS, device=device, checkpoint=path)
     assert len(done.history) == 6
     assert done.history[-1].train_loss < done.history[0].train_loss
     assert {value.device.type for value in done.head.state_dict().values()} == {"cpu"}
@@ -216,9 +216,9 @@ def test_a_network_that_reads_bases_is_fitted_as_well() -> None:
 
     codes = torch.randint(0, 5, (100, 12), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     counts = (codes == 0).sum(dim=1)
-    data = Examples(WindowBases(codes), None, torch.stack([7 + 2.0 * counts, 1.0 - counts], dim=1))
+    data = Examples(WindowBases(codes), None, torch.stack([7 + 2.0 * counts, 1.0 - counts], dim=1), ("a", "b"))
     options = FitOptions(epochs=60, batch_size=10, learning_rate=0.05, patience=60)
-    done = fit_head(CountingNetwork(), data, TRAIN, VALID, options, cell_types=["a", "b"], device="cpu")
+    done = fit_head(CountingNetwork(), data, TRAIN, VALID, options, device="cpu")
     errors = predict_rows(done.head, data, TEST) - data.labels[TEST]
     assert errors.square().mean() < 0.25
     assert done.best.valid_loss < 0.05

@@ -17,9 +17,11 @@ from torch import Tensor
 from texcnn.embedding.engine import embed_windows
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.heads.textcnn import TextCNN
 from texcnn.segments.segment import SegmentSpec
+from texcnn.tables.split import PARTS
 from texcnn.training.fit import FitOptions
 from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import fit_runs
@@ -75,19 +77,18 @@ def test_expression_of_unseen_chromosomes(
     words = ["CG", simulation.TATA, simulation.ACTIVATOR, simulation.REPRESSOR]
     encoder = MotifCounts(words, [simulation.reverse_complement(word) for word in words])
     with Reference(tmp_path / "genome.fa") as reference:
-        placed = load_genes(reference, WINDOW, gtf=tmp_path / "genes.gtf").genes
+        placed = load_genes(reference, WINDOW, GeneSelection(gtf=tmp_path / "genes.gtf")).genes
         windows = [window for window in read_windows(reference, placed, WINDOW) if window.gene.id in truth]
-    vectors = embed_windows([encoder], [window.sequence for window in windows], SegmentSpec(), batch_size=64)
+    vectors = embed_windows([encoder], [window.sequence for window in windows], SegmentSpec())
     labels = torch.tensor([[truth[window.gene.id]] for window in windows], dtype=torch.float32)
     known = [window.gene for window in windows]
+    split = chromosome_split(known, valid_chroms=["demo5"], test_chroms=["demo6"], seed=0)
     (run,) = fit_runs(
         lambda: TextCNN(4, 1, n_segments=3, filters=32, dropout=0.0, segment_positions=True),
-        Examples(SegmentVectors(vectors), None, labels),
-        [gene.id for gene in known],
-        chromosome_split(known, valid_chroms=["demo5"], test_chroms=["demo6"], seed=0),
+        Examples(SegmentVectors(vectors), None, labels, ("any",)),
+        {part: split.rows([gene.id for gene in known], part) for part in PARTS},
         FitOptions(epochs=100, learning_rate=3e-3, patience=20),
         runs=1,
-        cell_types=["any"],
         device="cpu",
     )
     # The truth has no noise: the ceiling is 1, and what a model reaches that sees CpG islands alone is about 0.5.

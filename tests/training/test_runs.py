@@ -11,12 +11,9 @@ from texcnn.plots.loss_curve import loss_curve
 from texcnn.training.fit import FitOptions, predict_rows
 from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
-from texcnn.training.splits import Split
 
-IDS = [f"g{place}" for place in range(60)]
-PARTS = ["train"] * 40 + ["valid"] * 10 + ["test"] * 10
-SPLIT = Split(dict(zip(IDS, PARTS, strict=True)), "by hand")
-CELL_TYPES = ["a", "b"]
+ROWS = {"train": range(40), "valid": range(40, 50), "test": range(50, 60)}
+CELL_TYPES = ("a", "b")
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +21,16 @@ def data() -> Examples:
     values = torch.randn(60, 2, 3, generator=torch.Generator().manual_seed(0))
     labels = torch.stack([values[:, 0, 0], values[:, 1, 1]], dim=1)
     labels[55:, 1] = torch.nan
-    return Examples(SegmentVectors(Embeddings(values, torch.ones(60, 2, dtype=torch.bool))), None, labels)
+    return Examples(SegmentVectors(Embeddings(values, torch.ones(60, 2, dtype=torch.bool))), None, labels, CELL_TYPES)
 
 
 def run(data: Examples, *, runs: int = 3, seed: int = 5) -> list[Run]:
     return fit_runs(
         lambda: TextCNN(3, 2, kernel_widths=(1,), filters=8),
         data,
-        IDS,
-        SPLIT,
+        ROWS,
         FitOptions(epochs=3, batch_size=8, learning_rate=0.01, seed=seed),
         runs=runs,
-        cell_types=CELL_TYPES,
         device="cpu",
     )
 
@@ -65,7 +60,7 @@ def test_a_run_that_learned_nothing_is_named(data: Examples, caplog: pytest.LogC
 
     with caplog.at_level(logging.WARNING, "texcnn"):
         options = FitOptions(epochs=30, batch_size=8, learning_rate=0.01, seed=5)
-        runs = fit_runs(SometimesDead, data, IDS, SPLIT, options, runs=3, cell_types=CELL_TYPES, device="cpu")
+        runs = fit_runs(SometimesDead, data, ROWS, options, runs=3, device="cpu")
     named = [record.args for record in caplog.records if "learned nothing" in record.message]
     assert named == [(5,), (7,)]
     assert runs[0].metrics["squared_pearson"].isna().all()

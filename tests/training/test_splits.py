@@ -5,8 +5,16 @@ import pytest
 
 from texcnn.errors import InputError
 from texcnn.genome.gene import Gene
-from texcnn.training.choose_split import SplitChoice
-from texcnn.training.splits import Split, file_split, group_split, random_split, read_groups, refuse_leaks
+from texcnn.training.choose_split import SplitOptions
+from texcnn.training.splits import (
+    Split,
+    chromosome_split,
+    file_split,
+    group_split,
+    random_split,
+    read_groups,
+    refuse_leaks,
+)
 
 IDS = [f"g{number:02d}" for number in range(50)]
 GENES = [Gene(gene_id, gene_id, f"chr{place % 5}", 100 * place, "+") for place, gene_id in enumerate(IDS)]
@@ -76,10 +84,10 @@ def test_a_split_that_parts_a_group_leaks() -> None:
 
 
 def test_chromosomes_by_name_and_by_chance() -> None:
-    split = SplitChoice("chromosome", valid_chroms=["chr1"], test_chroms=["chr0", "chr2"])(GENES)
+    split = SplitOptions(valid_chroms="chr1", test_chroms=["chr0", "chr2"]).splitter(0)(GENES)
     assert sizes(split) == (20, 10, 20)
     assert {gene.chrom for gene in GENES if split.parts[gene.id] == "test"} == {"chr0", "chr2"}
-    drawn = SplitChoice("chromosome", valid=0.2, test=0.2, seed=1)(GENES)
+    drawn = SplitOptions(valid_fraction=0.2, test_fraction=0.2).splitter(1)(GENES)
     assert sizes(drawn) == (30, 10, 10)
     assert len({(gene.chrom, drawn.parts[gene.id]) for gene in GENES}) == 5
 
@@ -94,7 +102,7 @@ def test_chromosomes_by_name_and_by_chance() -> None:
 )
 def test_chromosomes_refused(options: dict[str, list[str]], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        SplitChoice("chromosome", **options)(GENES)  # type: ignore[arg-type]
+        SplitOptions(**options).splitter(0)(GENES)  # type: ignore[arg-type]
 
 
 def test_a_file_says_the_split(tmp_path: Path) -> None:
@@ -132,24 +140,33 @@ def test_files_refused(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"how": "genes"}, r"unknown split 'genes' .*chromosome, random, groups, file"),
-        ({"how": "file"}, "--split-file go together"),
-        ({"how": "random", "path": Path("s.tsv")}, "--split-file go together"),
-        ({"how": "groups"}, r"no groups .*--groups TABLE"),
-        ({"how": "random", "test_chroms": ["chr1"]}, "do not make the split"),
+        ({"split": "genes"}, r"unknown split 'genes' – in `split` – allowed: chromosome, random, groups, file"),
+        ({"split": "file"}, "`split_file` go together – in `split` file"),
+        ({"split": "random", "split_file": "s.tsv"}, "`split_file` go together"),
+        ({"split": "groups"}, r"no groups – in `split` groups – give the table of `groups`"),
+        ({"split": "random", "valid_chroms": ["chr1"], "test_chroms": ["chr1"]}, "do not make the split"),
+        ({"valid_fraction": 0}, "unusable share 0 – in `valid_fraction`"),
+        ({"valid_fraction": 0.5, "test_fraction": 0.5}, "unusable fractions 0.5 and 0.5"),
     ],
 )
-def test_choices_refused(options: dict[str, object], message: str) -> None:
+def test_options_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        SplitChoice(**options)  # type: ignore[arg-type]
+        SplitOptions(**options)  # type: ignore[arg-type]
 
 
-def test_choices() -> None:
-    assert SplitChoice("random", seed=5)(GENES) == random_split(IDS, seed=5)
-    pairs = {gene_id: f"pair{place // 2}" for place, gene_id in enumerate(IDS)}
-    assert SplitChoice("groups", groups=pairs, seed=5)(GENES) == group_split(IDS, pairs, seed=5)
+def test_options(tmp_path: Path) -> None:
+    assert SplitOptions(split="random").splitter(5)(GENES) == random_split(IDS, seed=5)
+    pairs = {gene_id: IDS[place // 2 * 2] for place, gene_id in enumerate(IDS)}
+    table = write(tmp_path / "pairs.tsv", "gene_id\tpair\n" + "".join(f"{a}\t{b}\n" for a, b in pairs.items()))
+    assert SplitOptions(split="groups", groups=table).splitter(5)(GENES) == group_split(IDS, pairs, seed=5)
     with pytest.raises(InputError, match="the split leaks"):
-        SplitChoice("random", groups=pairs, seed=5)(GENES)
+        SplitOptions(split="random", groups=table).splitter(5)(GENES)
+
+
+def test_nothing_said_keeps_chromosomes_whole() -> None:
+    made = SplitOptions().splitter(0)(GENES)
+    assert made == chromosome_split(GENES, seed=0)
+    assert len({(gene.chrom, made.parts[gene.id]) for gene in GENES}) == len({gene.chrom for gene in GENES})
 
 
 @pytest.mark.data

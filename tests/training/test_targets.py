@@ -60,7 +60,7 @@ def test_what_cannot_be_learned_is_refused(tmp_path: Path, text: str, message: s
 
 
 def test_an_unknown_cell_type_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown cell type 'livr' .*liver, brain .*did you mean 'liver'"):
+    with pytest.raises(InputError, match=r"unknown column 'livr' .*liver, brain .*did you mean 'liver'"):
         read(tmp_path, cell_types=["livr"])
 
 

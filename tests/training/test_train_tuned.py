@@ -22,8 +22,8 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.held_encoders import encoders_of_model, hold_encoder
 from texcnn.model.load import load_model
+from texcnn.training import bundle as bundle_module
 from texcnn.training import fit as fit_module
-from texcnn.training import train as train_module
 from texcnn.training.finetune import Tuning
 from texcnn.training.fit import predict_rows
 from texcnn.training.inputs import Examples
@@ -47,7 +47,7 @@ def test_the_bundle_predicts_what_the_network_in_memory_does(
         kept.append(best_run(runs))
         return kept[-1]
 
-    monkeypatch.setattr(train_module, "best_run", best)
+    monkeypatch.setattr(bundle_module, "best_run", best)
     out = tmp_path / "mine"
     given = options(inputs, model=tiny_dnabert2, out=out, batch_size=16)
     assert texcnn("train", *given, *TUNED, "--fine-tune") == (0, "")
@@ -58,7 +58,9 @@ def test_the_bundle_predicts_what_the_network_in_memory_does(
         prepared = prepare_tokens(genes, reference, tuning, WindowSpec(20, 10))
     assert prepared.usable == [gene.id != "g00" for gene in genes]
     expected = predict_rows(
-        kept[0].fit.head, Examples(prepared.inputs, None, torch.zeros(N_GENES - 1, 2)), range(N_GENES - 1)
+        kept[0].fit.head,
+        Examples(prepared.inputs, None, torch.zeros(N_GENES - 1, 2), ("liver", "brain")),
+        range(N_GENES - 1),
     )
     model = load_model(out)
     predicted = model.predict(inputs["fasta"], gtf=inputs["gtf"])
@@ -158,7 +160,7 @@ def test_an_encoder_from_elsewhere_is_held_with_its_config_and_tokenizer(tmp_pat
     [
         (
             {"embeddings": "store", "fasta": None, "gtf": None},
-            "a store's vectors are of an encoder that stays as it is",
+            "the vectors of a store do not learn – in --fine-tune",
         ),
         ({"architecture": "xpresso", "model": None}, "xpresso reads bases, there is no pre-trained encoder to tune"),
         ({"architecture": "deeplncloc", "model": None}, "deeplncloc reads word2vec, there is no pre-trained encoder"),

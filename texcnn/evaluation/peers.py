@@ -66,11 +66,11 @@ def read_peers(tables: Sequence[str], scales: Sequence[str] = ()) -> list[Peer]:
         InputError: when an argument or a table cannot be used, or a gene stands twice under two Ensembl versions.
     """
     form = "NAME=TABLE or NAME=TABLE:COLUMN"
-    named = _by_name(tables, "--peer", form)
-    known = {name: _scale(text) for name, text in _by_name(scales, "--peer-scale", "NAME=SLOPE,OFFSET").items()}
+    named = _by_name(tables, "peers", form)
+    known = {name: _scale(text) for name, text in _by_name(scales, "peer_scales", "NAME=SLOPE,OFFSET").items()}
     for name in known:
         if name not in named:
-            raise unknown_name("peer", name, named, where="--peer-scale")
+            raise unknown_name("peer", name, named, where="`peer_scales`")
     return [Peer(name, _read(text), known.get(name)) for name, text in named.items()]
 
 
@@ -97,7 +97,7 @@ def compare(
     has = ~np.isnan(values)
     if not has.any():
         raise InputError(
-            f"the peer '{peer.name}' has none of the {len(gene_ids)} genes that are evaluated", where="--peer",
+            f"the peer '{peer.name}' has none of the {len(gene_ids)} genes that are evaluated", where="`peers`",
             allowed=f"gene ids such as '{gene_ids[0]}'", remedy=f"it has such as '{peer.table.values.index[0]}'",
         )  # fmt: skip
     predicted, true = predicted[has], true[has]
@@ -123,14 +123,16 @@ def _reason(peer: Peer, gene_id: str, row: int | None) -> str:
     return peer.table.skipped.get(without_version(gene_id), absent)
 
 
-def _by_name(given: Sequence[str], option: str, form: str) -> dict[str, str]:
+def _by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
     named: dict[str, str] = {}
     for text in given:
         name, _, rest = (part.strip() for part in text.partition("="))
         if not name or not rest:
-            raise InputError(f"unusable value '{text}'", where=option, allowed=form)
+            raise InputError(f"unusable value '{text}'", where=f"`{argument}`", allowed=form)
         if name in named:
-            raise InputError(f"the peer '{name}' is given twice", where=option, remedy="give each a name of its own")
+            raise InputError(
+                f"the peer '{name}' is given twice", where=f"`{argument}`", remedy="give each another name"
+            )
         named[name] = rest
     return named
 
@@ -142,7 +144,7 @@ def _scale(text: str) -> tuple[float, float]:
         slope, offset = 0.0, 0.0
     if slope == 0 or not np.isfinite([slope, offset]).all():
         raise InputError(
-            f"unusable scale '{text}'", where="--peer-scale",
+            f"unusable scale '{text}'", where="`peer_scales`",
             allowed="SLOPE,OFFSET: two finite numbers, the first not 0; measured unit = SLOPE * value + OFFSET",
         )  # fmt: skip
     return slope, offset

@@ -1,67 +1,42 @@
-"""What an evaluation says in words: figures beside baselines, and how far they can be trusted."""
+"""What an evaluation says in words: figures next to baselines, and how far they can be trusted."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import pandas as pd
 
+from texcnn.evaluation.judge import Judgement, Question
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, METRICS
 from texcnn.evaluation.peers import Peer
 
 NO_SPLIT = (
     "**No split was given: nothing is known of which of these genes the model has seen in training.** Figures on genes "
     "that a model was trained on are too high. No baselines were fitted, since nothing may be fitted on the genes that "
-    "are evaluated; give --split to have them."
+    "are evaluated: they need a split."
 )
 
 
-def summary_text(
-    *,
-    model: str,
-    predictions: str,
-    unit: str,
-    expression: str,
-    transform: str,
-    split: str | None,
-    n_train: int,
-    metrics: pd.DataFrame,
-    missing: pd.DataFrame,
-    lacking: Sequence[str],
-    bootstrap: int,
-    seed: int,
-    peers: Sequence[Peer] = (),
-) -> str:
-    """Returns the summary as Markdown.
+def summary_text(judgement: Judgement, question: Question, source: str) -> str:
+    """Returns the summary of an evaluation as Markdown.
 
     Args:
-        model: Name of the evaluated model.
-        predictions: Name of the table of predictions.
-        unit: Their unit.
-        expression: Name of the expression matrix.
-        transform: What was done to its values.
-        split: Name of the split's file; None where there is none.
-        n_train: Training genes that the baselines were fitted on.
-        metrics: ``model cell_type n_genes``, the metrics and their bounds; the evaluated model first.
-        missing: ``kind name missing_in reason``.
-        lacking: What was not given, so that which baselines could not be fitted.
-        bootstrap: Draws of the intervals; 0 for none.
-        seed: Their seed.
-        peers: Published predictions that stand beside.
+        judgement: How good the predictions are.
+        question: What they were compared with.
+        source: Where they came from.
     """
-    overall = metrics.groupby("model", sort=False).tail(1)
+    overall, split = judgement.overall, question.split_name
     first = overall.iloc[0]
-    cell_types = metrics.loc[(metrics["model"] == model) & (metrics["cell_type"] != ALL_CELL_TYPES), "cell_type"]
-    over = f"mean over {len(cell_types)} cell types" if len(cell_types) > 1 else f"cell type {cell_types.iloc[0]}"
+    cell_types = [str(name) for name in judgement.true.columns]
+    over = f"mean over {len(cell_types)} cell types" if len(cell_types) > 1 else f"cell type {cell_types[0]}"
     lines = [
-        f"# Evaluation of {model}",
+        f"# Evaluation of {judgement.model}",
         "",
-        f"- predictions: {predictions}, {unit}",
-        f"- measured: {expression}, transform {transform}",
+        f"- predictions: {source}, {judgement.predictions.unit}",
+        f"- measured: {question.expression_name}, transform {question.transform}",
         f"- genes evaluated: {first['n_genes']}",
         f"- split: {f'{split}; the genes evaluated are its test genes' if split else 'none'}",
-        f"- seed {seed}",
+        f"- seed {question.seed}",
         "",
         *([NO_SPLIT, ""] if split is None else []),
         f"## Figures ({over})",
@@ -73,41 +48,86 @@ def summary_text(
         cells = [_with_interval(row, name) for name in METRICS]
         lines.append(f"| {row['model']} | {row['n_genes']} | {' | '.join(cells)} |")
     lines += ["", "Squared Pearson forgives a wrong scale and offset, 1 - SSE/SST does not."]
-    if bootstrap:
-        lines.append(f"In brackets: 95 % intervals from {bootstrap} draws of genes with replacement.")
+    if question.bootstrap:
+        lines.append(f"In brackets: 95 % intervals from {question.bootstrap} draws of genes with replacement.")
     if split is not None:
         lines += [
             "",
             "## Baselines",
             "",
-            f"Each was fitted on the {n_train} training genes of the split that have expression, and evaluated on the "
-            "same genes as the model. A gene without a baseline's inputs has the mean of the training genes there. "
-            "Whether the model itself was trained on this split is for its card to say.",
+            f"Each was fitted on the {judgement.n_train} training genes of the split that have expression, and "
+            "evaluated on the same genes as the model. A gene without a baseline's inputs has the mean of the training "
+            "genes there. Whether the model itself was trained on this split is said by its card.",
             "",
-            *(f"- not fitted: {entry}" for entry in lacking),
+            *(f"- not fitted: {entry}" for entry in judgement.lacking),
         ]
-    if peers:
+    if judgement.peers:
         lines += [
             "",
             "## Peers",
             "",
-            "Each stands beside the model's figures on the genes that both have. A peer has one value per gene, which "
+            "Each is shown with the model's figures on the genes that both have. A peer has one value per gene, which "
             "is compared with every cell type. Which of these genes it has seen in training is not known here.",
             "",
-            *(f"- {_unit(peer)}" for peer in peers),
+            *(f"- {_unit(peer)}" for peer in judgement.peers),
         ]
     lines += ["", "## Missing", ""]
-    counts = Counter(zip(missing["kind"], missing["missing_in"], strict=True))
+    counts = Counter(zip(judgement.missing["kind"], judgement.missing["missing_in"], strict=True))
     lines += [f"- {count} x {kind} missing in {side}" for (kind, side), count in counts.items()] or ["- nothing"]
     lines.append("\nEach is listed in missing.tsv.")
     return "\n".join(lines) + "\n"
 
 
+def card_section(judgement: Judgement, question: Question) -> str:
+    """Returns the part of a model's card that says how good the model is, as Markdown.
+
+    Args:
+        judgement: How good its predictions are.
+        question: What they were compared with.
+
+    Returns:
+        A heading; genes, split and measured values; a row for each model, baseline and peer with the mean over the cell
+        types; and, for several cell types, the model's lowest and highest figures.
+    """
+    first = judgement.overall.iloc[0]
+    cell_types = [str(name) for name in judgement.true.columns]
+    genes = f"{first['n_genes']:,} genes"
+    genes += f", the test genes of {question.split_name}" if question.split is not None else " without a split"
+    over = f"the mean over {len(cell_types)} cell types" if len(cell_types) > 1 else f"the cell type {cell_types[0]}"
+    shown = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
+    lines = [
+        "## How good it is",
+        "",
+        f"{genes}; measured: {question.expression_name}; figures are {over}"
+        + (f", with 95 % intervals from {question.bootstrap:,} draws of genes." if question.bootstrap else "."),
+        "The squared Pearson correlation forgives a wrong scale and offset, 1 - SSE/SST does not.",
+        *(["", NO_SPLIT] if question.split is None else []),
+        "",
+        f"| model | genes | {' | '.join(shown.values())} |",
+        "|---|---|---|---|",
+    ]
+    for _, row in judgement.overall.iterrows():
+        cells = " | ".join(_with_interval(row, name) for name in shown)
+        lines.append(f"| {row['model']} | {row['n_genes']:,} | {cells} |")
+    if len(cell_types) > 1:
+        table = judgement.figures[judgement.model]
+        table = table[table["cell_type"] != ALL_CELL_TYPES].set_index("cell_type")
+        lines.append("")
+        for name, title in shown.items():
+            known = table[name].dropna()
+            if len(known):
+                lines.append(
+                    f"{title} of single cell types: from {known.min():.3f} ({known.idxmin()}) to {known.max():.3f} "
+                    f"({known.idxmax()})."
+                )
+    return "\n".join(lines) + "\n"
+
+
 def _unit(peer: Peer) -> str:
     if peer.scale is None:
-        return f"{peer.name}: in a unit of its own, so 1 - SSE/SST and RMSE are undefined (--peer-scale gives the map)"
+        return f"{peer.name}: in an unknown unit, so 1 - SSE/SST and RMSE are undefined (a scale would give the map)"
     slope, offset = peer.scale
-    return f"{peer.name}: {slope:g} x its value + {offset:g} was taken for the measured unit, as --peer-scale says"
+    return f"{peer.name}: {slope:g} x its value + {offset:g} is taken as its value in the measured unit"
 
 
 def _with_interval(row: pd.Series, name: str) -> str:

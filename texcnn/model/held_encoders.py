@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 from torch import Tensor
@@ -31,7 +32,7 @@ class ChosenEncoders:
         tensors: ``encoders.N.*`` of those whose weights the new bundle holds.
         files: Further files of it, such as tokenizers.
         window: The window they read; None where the user chooses.
-        segments: How it is cut; None likewise.
+        segments: How it is cut; None where there is no window.
     """
 
     encoders: list[Encoder]
@@ -42,11 +43,11 @@ class ChosenEncoders:
     segments: SegmentSpec | None = None
 
 
-def encoders_of_model(name: str | None) -> ChosenEncoders:
+def encoders_of_model(name: str | PathLike[str] | None) -> ChosenEncoders:
     """Takes the encoders of a trained model, and copies what its bundle holds of them.
 
     Args:
-        name: As :func:`texcnn.model.model.load_model` takes it.
+        name: As :func:`texcnn.model.load.load_model` takes it.
 
     Raises:
         ModelError: when there is no such model, or it has no encoder.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from texcnn.arguments import names_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.tables.units import LOG10_OFFSET, UNIT_TRANSFORMS
 from texcnn.text.lines import PathLike
@@ -42,7 +43,7 @@ _FORMS = "a text table, .parquet or .h5ad: a column gene_id, then one column of 
 
 
 def read_expression(
-    path: PathLike, *, gene_column: str = GENE_ID, ignore: Sequence[str] = (), only: str | None = None
+    path: PathLike, *, gene_column: str = GENE_ID, ignore: Sequence[str] = (), only: str | Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Reads a matrix of expression.
 
@@ -56,7 +57,7 @@ def read_expression(
         gene_column: Name of the column of gene ids. A text table may call it by another usual name
             (:data:`texcnn.text.table.GENE_COLUMNS`) where it has no ``gene_id``.
         ignore: Columns that may be there and are no cell types, such as a gene's symbol.
-        only: The one column to read; what the others hold does not matter then.
+        only: The one column to read, or several; what the others hold does not matter then.
 
     Returns:
         float64, one row per gene (index ``gene_id``) and one column per cell type, both in the file's order. An empty
@@ -73,9 +74,10 @@ def read_expression(
     def choose(names: Sequence[str], gene: str) -> list[int]:
         """Returns the places of the cell types among the columns."""
         if only is not None:
-            if only not in names:
-                raise unknown_name("column", only, names, where=path)
-            return [place for place, name in enumerate(names) if name == only]
+            for wanted in names_of(only):
+                if wanted not in names:
+                    raise unknown_name("column", wanted, [name for name in names if name != gene], where=path)
+            return [place for place, name in enumerate(names) if name in names_of(only)]
         left = [(place, name) for place, name in enumerate(names) if name not in (gene, *ignore)]
         lowered = {name.lower() for _, name in left}
         others = OTHER_COLUMNS | (OTHER_UNITS if UNIT_OF_ONE_SAMPLE in lowered and lowered & OTHER_UNITS else set())

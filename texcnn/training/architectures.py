@@ -1,4 +1,4 @@
-"""What texcnn train can train: TExCNN and its published peers, each with its authors' settings."""
+"""What can be trained: TExCNN and its published peers, each with its authors' settings."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def find_architecture(name: str) -> Architecture:
         InputError: when there is none; the message lists them.
     """
     if name not in ARCHITECTURES:
-        raise unknown_name("architecture", name, ARCHITECTURES, where="--architecture")
+        raise unknown_name("architecture", name, ARCHITECTURES, where="`architecture`")
     return ARCHITECTURES[name]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from texcnn.features.spec import FeatureSpec, scale_features
 from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
-from texcnn.tables.split import TRAIN
+from texcnn.tables.split import PARTS, TRAIN
 from texcnn.training.inputs import Examples, Inputs
 from texcnn.training.splits import Split
 from texcnn.training.targets import Targets
@@ -42,10 +41,10 @@ class LabelledGenes:
     split: Split
     skipped: list[Skipped]
 
-
-def read_all_features(path: Path) -> FeatureTable:
-    """Reads every column of numbers of a feature table; see :meth:`texcnn.features.table.FeatureTable.read`."""
-    return FeatureTable.read(path)
+    def rows(self) -> dict[str, list[int]]:
+        """Returns the rows of each part of the split."""
+        gene_ids = [gene.id for gene in self.genes]
+        return {part: self.split.rows(gene_ids, part) for part in PARTS}
 
 
 def label_genes(
@@ -125,7 +124,12 @@ def label_genes(
 
 
 def make_examples(
-    labelled: LabelledGenes, inputs: Inputs, usable: Sequence[bool], feature_names: Sequence[str] = ()
+    labelled: LabelledGenes,
+    inputs: Inputs,
+    usable: Sequence[bool],
+    *,
+    cell_types: Sequence[str],
+    feature_names: Sequence[str] = (),
 ) -> tuple[Examples, tuple[FeatureSpec, ...], LabelledGenes]:
     """Leaves out genes that a network cannot read, and scales features by the training genes.
 
@@ -133,7 +137,8 @@ def make_examples(
         labelled: The genes.
         inputs: What the network is fed for those that are usable.
         usable: One per labelled gene.
-        feature_names: Of the features' columns.
+        cell_types: Names of the labels' columns.
+        feature_names: Names of the features' columns.
 
     Returns:
         The examples, the features' scales, and the genes left; the others are listed.
@@ -158,9 +163,9 @@ def make_examples(
     specs: tuple[FeatureSpec, ...] = ()
     scaled = None
     if left.features is not None:
-        specs = fit_features(left.features[left.split.rows([gene.id for gene in genes], TRAIN)], feature_names)
+        specs = fit_features(left.features[left.rows()[TRAIN]], feature_names)
         scaled = scale_features(left.features, specs)
-    return Examples(inputs, scaled, torch.from_numpy(left.labels)), specs, left
+    return Examples(inputs, scaled, torch.from_numpy(left.labels), tuple(cell_types)), specs, left
 
 
 def fit_features(values: npt.NDArray[np.float32], names: Sequence[str]) -> tuple[FeatureSpec, ...]:

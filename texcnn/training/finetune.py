@@ -165,17 +165,17 @@ class Tuning:
         types = ", ".join(TUNABLE)
         if len(chosen.encoders) != 1:
             raise InputError(
-                f"{len(chosen.encoders)} encoders are chosen", where="--fine-tune", allowed=f"one, of the types {types}"
+                f"{len(chosen.encoders)} encoders are chosen", where="`fine_tune`", allowed=f"one, of the types {types}"
             )
         (encoder,), (spec,) = chosen.encoders, chosen.specs
         if spec.type not in TUNABLE or not isinstance(encoder, TokenEncoder):
             raise InputError(
-                f"an encoder of the type {spec.type} cannot be fine-tuned", where="--fine-tune", allowed=types
+                f"an encoder of the type {spec.type} cannot be fine-tuned", where="`fine_tune`", allowed=types
             )
         stack = _n_layers(encoder)
         if layers != ALL and not (layers.isdecimal() and 1 <= int(layers) <= stack):
             raise InputError(
-                f"unusable layers '{layers}'", where="--fine-tune", allowed=f"{ALL}, or 1 to {stack} of the last ones"
+                f"unusable layers '{layers}'", where="`fine_tune`", allowed=f"{ALL}, or 1 to {stack} of the last ones"
             )
         if spec.source != BUNDLE_SOURCE:
             held, tensors, files = hold_encoder(spec, encoder)

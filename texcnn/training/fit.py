@@ -21,10 +21,10 @@ from texcnn.training.inputs import Examples
 from texcnn.training.targets import LabelScale
 
 TUNED = "pretrained."
-"""Where a network holds a pre-trained encoder that goes on learning, at a rate of its own."""
+"""Where a network holds a pre-trained encoder that learns too, at another rate."""
 
 _SEED_STRIDE = 1_000_003
-"""Seeds of one run's epochs lie side by side; those of two runs never meet before this many epochs."""
+"""Distance between the seeds of two runs; the epochs of one take the numbers between."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FitOptions:
         learning_rate: Of the optimiser.
         weight_decay: Of AdamW; the others have none.
         patience: Epochs without a smaller validation loss after which to stop.
-        seed: Source of chance: first weights, order of genes, dropout.
+        seed: Of first weights, order of genes and dropout.
         optimizer: One of :data:`texcnn.training.choices.OPTIMIZERS`; sgd has a momentum of 0.9.
         encoder_learning_rate: Of the weights of a fine-tuned encoder.
     """
@@ -77,7 +77,6 @@ def fit_head(
     valid: Sequence[int],
     options: FitOptions,
     *,
-    cell_types: Sequence[str],
     device: str | torch.device | None = None,
     checkpoint: Path | None = None,
     progress: bool = False,
@@ -94,9 +93,8 @@ def fit_head(
         train: Rows that the weights are fitted to.
         valid: Rows that choose the best epoch.
         options: How to fit.
-        cell_types: For messages.
         device: Where to compute; None is the GPU if there is one.
-        checkpoint: File that keeps the state after each epoch, and that an interrupted training goes on from.
+        checkpoint: File that keeps the state after each epoch, and from which an interrupted training continues.
         progress: Whether to show progress.
 
     Raises:
@@ -104,7 +102,7 @@ def fit_head(
         RunError: when the loss is no longer finite, or a checkpoint cannot be written.
     """
     resolved = resolve_device(device)
-    scale = LabelScale.fit(examples.labels[train], cell_types)
+    scale = LabelScale.fit(examples.labels[train], examples.cell_types)
     scaled = replace(examples, labels=scale.apply(examples.labels))
     fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
@@ -129,7 +127,7 @@ def fit_head(
 def predict_rows(
     head: nn.Module, examples: Examples, rows: Sequence[int], *, device: str | torch.device = "cpu"
 ) -> Tensor:
-    """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU, where the head ends as well."""
+    """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU; the head is there afterwards."""
     where = torch.device(device)
     head.to(where)
     parts = [head(*examples.arguments(batch, where)).cpu() for batch in torch.tensor(rows).split(256)]
@@ -164,16 +162,16 @@ class _Fitting:
 
     def step(self) -> None:
         number = len(self.history) + 1
-        # A fresh seed each epoch: a training that goes on draws what an uninterrupted one would have drawn. The
-        # caller's own chance is left as it was.
+        # A fresh seed each epoch: a training that continues draws what an uninterrupted one would have drawn. The
+        # caller's random numbers are left as they were.
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self._options.seed * _SEED_STRIDE + number)
             train_loss = self._train_once()
         self.history.append(Epoch(number, train_loss, self._valid_loss()))
         if not math.isfinite(train_loss) or not math.isfinite(self.history[-1].valid_loss):
-            raise RunError(f"the loss is {train_loss} in epoch {number}", remedy="choose a smaller --learning-rate")
+            raise RunError(f"the loss is {train_loss} in epoch {number}", remedy="choose a smaller `learning_rate`")
         if _best(self.history).epoch == number:
-            # Copies: the tensors of a state_dict are the very ones the optimiser goes on changing.
+            # Copies: the optimiser changes the tensors of a state_dict in place.
             self.best = {name: value.detach().clone() for name, value in self._head.state_dict().items()}
 
     def _train_once(self) -> float:

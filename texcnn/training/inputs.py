@@ -110,11 +110,13 @@ class Examples:
         inputs: What the network is fed for ``n`` genes.
         features: float32 ``(n, n_features)``, scaled; None for none.
         labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
+        cell_types: Names of the labels' columns.
     """
 
     inputs: Inputs
     features: Tensor | None
     labels: Tensor
+    cell_types: tuple[str, ...]
 
     def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
         """Returns a network's arguments for some genes: its inputs, then the features."""

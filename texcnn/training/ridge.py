@@ -28,31 +28,32 @@ def fit_ridge(
     valid: Sequence[int],
     options: FitOptions,
     *,
-    cell_types: Sequence[str],
     device: str | torch.device | None = None,
     checkpoint: Path | None = None,
     progress: bool = False,
 ) -> Fit:
-    """Solves a ridge regression for each of :data:`PENALTIES` and keeps the best one; see
-    :func:`texcnn.training.fit.fit_head`, whose place it takes: options, device, checkpoint and progress have no say.
+    """Solves a ridge regression for each of :data:`PENALTIES` and keeps the best one on the validation genes.
+
+    It has the arguments of :func:`texcnn.training.fit.fit_head`, and takes its place; options, device, checkpoint and
+    progress are not used.
 
     Returns:
-        The head, with one epoch of history: the solution is exact, and there is no chance in it.
+        The head, with one epoch of history: the solution is exact, and nothing in it is random.
 
     Raises:
         InputError: when a cell type cannot be learned from the training genes.
         RunError: when scikit-learn is missing.
-    """  # noqa: D205
+    """
     try:
         from sklearn.linear_model import Ridge
     except ImportError as error:
         raise RunError(
-            "ridge regression needs scikit-learn", where="texcnn train", remedy="pip install 'texcnn[peers]'"
+            "ridge regression needs scikit-learn", where="training", remedy="pip install 'texcnn[peers]'"
         ) from error
     assert isinstance(head, LinearHead)
     values, *_, features = examples.arguments(torch.arange(len(examples.labels)), torch.device("cpu"))
     assert values is not None
-    scale = LabelScale.fit(examples.labels[train], cell_types)
+    scale = LabelScale.fit(examples.labels[train], examples.cell_types)
     labels = scale.apply(examples.labels).double().numpy()
     flat = values.flatten(1)
     head.mean.copy_(flat[train].mean(dim=0))

@@ -1,9 +1,9 @@
-"""Independent runs: how much of a figure is the luck of a seed."""
+"""Independent runs: how much of a figure depends on the seed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from texcnn.tables.split import TEST, TRAIN, VALID
 from texcnn.training.finetune import FineTunedNetwork
 from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
 from texcnn.training.inputs import Examples
-from texcnn.training.splits import Split
 
 _LOG = logging.getLogger("texcnn")
 
@@ -28,7 +27,7 @@ class Run:
     """One fitted head and how good it is.
 
     Attributes:
-        seed: Its source of chance.
+        seed: Source of its random numbers.
         fit: The head and its history.
         metrics: ``cell_type split n_genes``, then each of :data:`texcnn.evaluation.metrics.METRICS`; of validation
             and test genes.
@@ -46,12 +45,10 @@ class Run:
 def fit_runs(
     make_head: Callable[[], nn.Module],
     examples: Examples,
-    gene_ids: Sequence[str],
-    split: Split,
+    rows: Mapping[str, Sequence[int]],
     options: FitOptions,
     *,
     runs: int,
-    cell_types: Sequence[str],
     device: str | torch.device | None = None,
     checkpoints: Path | None = None,
     progress: bool = False,
@@ -62,11 +59,9 @@ def fit_runs(
     Args:
         make_head: Makes a head with random weights.
         examples: All genes.
-        gene_ids: One per row of the examples.
-        split: Their parts; a run sees the test genes only when it is finished.
+        rows: Rows of each part of the split; a run sees the test genes only when it is finished.
         options: How to fit; its seed is that of the first run.
         runs: How many.
-        cell_types: One per column of the labels.
         device: Where to compute; None is the GPU if there is one.
         checkpoints: Folder for the state of each run.
         progress: Whether to show progress.
@@ -75,7 +70,6 @@ def fit_runs(
     Returns:
         The runs, in the order of their seeds; those with the same seeds are equal bit for bit on a CPU.
     """
-    rows = {part: split.rows(gene_ids, part) for part in (TRAIN, VALID, TEST)}
     done: list[Run] = []
     for seed in range(options.seed, options.seed + runs):
         with torch.random.fork_rng(devices=[]):
@@ -87,7 +81,6 @@ def fit_runs(
             rows[TRAIN],
             rows[VALID],
             replace(options, seed=seed),
-            cell_types=cell_types,
             device=device,
             checkpoint=None if checkpoints is None else checkpoints / f"run-{seed}.safetensors",
             progress=progress,
@@ -98,16 +91,19 @@ def fit_runs(
         if is_constant(predicted[VALID]):
             _LOG.warning(
                 "the run with seed %d learned nothing: it predicts one value for every validation gene; a network can "
-                "start with dead units (try --runs) or stop too early (try fewer --genes-per-step, more --patience)",
+                "start with dead units (try more `runs`) or stop too early (try fewer `genes_per_step` or more "
+                "`patience`)",
                 seed,
             )
-        judged = [_judge(found, examples.labels[rows[part]], part, cell_types) for part, found in predicted.items()]
+        judged = [
+            _judge(found, examples.labels[rows[part]], part, examples.cell_types) for part, found in predicted.items()
+        ]
         done.append(Run(seed, fit, pd.concat(judged, ignore_index=True)))
     return done
 
 
 def best_run(runs: Sequence[Run]) -> Run:
-    """Chooses the run with the smallest validation loss; test genes have no say."""
+    """Chooses the run with the smallest validation loss; test genes are not looked at."""
     return min(runs, key=lambda run: run.fit.best.valid_loss)
 
 

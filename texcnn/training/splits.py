@@ -120,7 +120,7 @@ def chromosome_split(
         return Split(_assign(chroms, valid, test, seed), f"by chromosomes, seed {seed}")
     if not valid_chroms or not test_chroms:
         raise InputError(
-            "chromosomes named for validation or test only", where="--valid-chrom, --test-chrom", allowed="both"
+            "chromosomes named for validation or test only", where="`valid_chroms` and `test_chroms`", allowed="both"
         )
     shared = sorted(set(valid_chroms) & set(test_chroms))
     if shared:
@@ -128,7 +128,7 @@ def chromosome_split(
     known = list(dict.fromkeys(gene.chrom for gene in genes))
     for chrom in (*valid_chroms, *test_chroms):
         if chrom not in known:
-            raise unknown_name("chromosome", chrom, known, where="--valid-chrom, --test-chrom")
+            raise unknown_name("chromosome", chrom, known, where="`valid_chroms` and `test_chroms`")
     named = dict.fromkeys(valid_chroms, VALID) | dict.fromkeys(test_chroms, TEST)
     how = f"by chromosomes: {', '.join(valid_chroms)} validate, {', '.join(test_chroms)} test"
     return Split({gene.id: named.get(gene.chrom, TRAIN) for gene in genes}, how)
@@ -200,7 +200,7 @@ def refuse_leaks(split: Split, groups: Mapping[str, str]) -> None:
             raise InputError(
                 f"the split leaks: '{other}' is in {other_part}, '{gene_id}' of the same group in {part}",
                 where=f"split {split.how}",
-                remedy="use --split groups, which keeps groups whole",
+                remedy="use the `split` groups, which keeps groups whole",
             )
 
 
@@ -209,7 +209,7 @@ def _assign(groups: Mapping[str, str], valid: float, test: float, seed: int) -> 
     if valid <= 0 or test <= 0 or valid + test >= 1:
         raise InputError(
             f"unusable fractions {valid:g} and {test:g}",
-            where="--valid-fraction, --test-fraction",
+            where="`valid` and `test`",
             allowed="both above 0, their sum below 1",
         )
     sizes = Counter(groups.values())

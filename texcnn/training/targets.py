@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from texcnn.errors import InputError, unknown_name
+from texcnn.errors import InputError
 from texcnn.genome.annotation import without_version
+from texcnn.tables.columns import gene_columns
 from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
 from texcnn.tables.units import LOG10_OFFSET
 
@@ -52,15 +53,20 @@ def read_targets(
         The checked targets. A table that looks as if it were logarithms already is warned about in the log.
 
     Raises:
-        InputError: when the table cannot be used, a gene stands twice under two versions of its Ensembl id, or a cell
-            type has no value, or the same for every gene.
+        InputError: when the table cannot be used, has two versions of an Ensembl id, or a cell type is unknown, has no
+            value, has the same value for every gene, or is named like a column of the table of predictions.
     """
-    frame = read_expression(path, gene_column=gene_column)
-    for name in cell_types:
-        if name not in frame.columns:
-            raise unknown_name("cell type", name, frame.columns, where="--cell-type")
+    frame = read_expression(path, gene_column=gene_column, only=cell_types or None)
     if cell_types:
         frame = frame[list(dict.fromkeys(cell_types))]
+    owned = [name for name in frame.columns if name in gene_columns(transcripts=True)]
+    if owned:
+        raise InputError(
+            f"the cell types {', '.join(owned)} are named like columns that a table of predictions has already",
+            where=path,
+            allowed=f"other names than {', '.join(gene_columns(transcripts=True))}",
+            remedy="name the columns to learn in `cell_types`, or rename these",
+        )
     bare = frame.index.map(without_version)
     if bare.has_duplicates:
         raise InputError(

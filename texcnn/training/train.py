@@ -1,187 +1,184 @@
-"""A whole training, from vectors and expression to a model bundle."""
+"""The verb ``train``: from expression and a genome, or a store, to a model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-from safetensors import SafetensorError
-
-from texcnn.errors import InputError, RunError
-from texcnn.features.spec import FeatureSpec
-from texcnn.genome.skipped import skipped_frame
+from texcnn.checkpoints import WorkFolder
+from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable
+from texcnn.files import check_output
+from texcnn.genome.gene import Annotation
+from texcnn.genome.load import load_genes
+from texcnn.genome.reference import Reference
 from texcnn.heads.spec import HeadSpec
-from texcnn.model.bundle import BundleConfig, save_bundle
-from texcnn.plots.loss_curve import loss_curve
-from texcnn.training.architectures import find_architecture
-from texcnn.training.card import model_card
-from texcnn.training.examples import LabelledGenes, make_examples
-from texcnn.training.fit import FitOptions
-from texcnn.training.prepare import Prepared
-from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
+from texcnn.keywords import check_flags, options_from
+from texcnn.model.bundle import CONFIG
+from texcnn.model.held_encoders import ChosenEncoders, encoders_by_name, encoders_of_model
+from texcnn.store.store import EmbeddingStore
+from texcnn.training.bundle import Trained, save_trained
+from texcnn.training.examples import LabelledGenes, label_genes, make_examples
+from texcnn.training.finetune import Tuning
+from texcnn.training.options import TrainOptions
+from texcnn.training.prepare import (
+    Prepared,
+    fitted_encoders,
+    prepare_bases,
+    prepare_store,
+    prepare_tokens,
+    prepare_vectors,
+)
+from texcnn.training.runs import fit_runs
+from texcnn.training.targets import Targets, read_targets
 
 
-@dataclass(frozen=True)
-class TrainOptions:
-    """What the user decides.
-
-    Attributes:
-        name: Of the new model.
-        unit: Of its predictions.
-        cell_types: Names of its outputs.
-        feature_names: Extra inputs, in the order of the labelled genes' columns.
-        architecture: A name of :data:`texcnn.training.architectures.ARCHITECTURES`.
-        head: Arguments of its head besides its sizes, in place of its own.
-        fit: How to fit.
-        runs: Independent runs; the best on the validation genes is kept.
-
-    Raises:
-        InputError: when there is no such architecture, or the head's arguments are another's.
-        ModelError: when the head's arguments cannot be used.
-    """
-
-    name: str
-    unit: str
-    cell_types: tuple[str, ...]
-    feature_names: tuple[str, ...] = ()
-    architecture: str = "textcnn"
-    head: dict[str, Any] = field(default_factory=dict)
-    fit: FitOptions = field(default_factory=FitOptions)
-    runs: int = 1
-
-    def __post_init__(self) -> None:
-        """Checks the head's arguments on a head of the smallest size, before hours of embedding."""
-        architecture = find_architecture(self.architecture)
-        if architecture.head == "textcnn":
-            architecture.make_head({"dim": 1, "n_cell_types": 1, "n_segments": 1}, self.head)
-        elif self.head:
-            raise InputError(f"{', '.join(self.head)} is of a text CNN", where=f"--architecture {self.architecture}")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came of a training.
-
-    Attributes:
-        summary: ``metric min avg max`` of the test genes over the runs.
-        genes: The genes learned from and judged with.
-    """
-
-    summary: pd.DataFrame
-    genes: LabelledGenes
-
-
-def train_model(
-    labelled: LabelledGenes,
-    prepared: Prepared,
-    out: Path,
-    options: TrainOptions,
+def train(
+    expression: str | PathLike[str],
+    out: str | PathLike[str],
+    fasta: str | PathLike[str] | None = None,
     *,
-    device: str | torch.device | None = None,
-    checkpoints: Path | None = None,
+    overwrite: bool = False,
+    options: TrainOptions | None = None,
     progress: bool = False,
+    **keywords: Any,
 ) -> Trained:
-    """Fits a network to what it is fed and writes the bundle, whole or not at all.
+    """Trains a model on measured expression, and writes a folder that ``predict`` reads.
 
-    Beside what every bundle holds lie ``split.tsv`` (``gene_id split``), ``history.tsv`` (``seed epoch train_loss
-    valid_loss``), ``metrics.tsv`` (the kept run per cell type), ``runs.tsv``, ``skipped.tsv`` and ``loss.png``.
+    ``texcnn.train("tpm.tsv", "my-model", "genome.fa", gtf="genes.gtf", unit="TPM")``
+
+    A training that was interrupted continues where it stopped when it is called again in the same way: what is
+    unfinished is in ``<out>.work`` until then. On a CPU with as many threads the same call gives the same bits.
 
     Args:
-        labelled: The genes, their expression, features and split.
-        prepared: What the network is fed for them.
-        out: The bundle's folder; one already there is replaced.
-        options: What the user decides.
-        device: Where to fit; None is the GPU if there is one.
-        checkpoints: Folder that keeps the state of unfinished runs.
+        expression: Genes x cell types, from 0 up: .tsv, .tsv.gz, .parquet or .h5ad.
+        out: The model's folder, and its name.
+        fasta: Genome, plain or BGZF; None with ``embeddings``.
+        overwrite: Whether to replace a model that is already there, and to start an unfinished training anew.
+        options: What to learn, from which genes, with which network.
         progress: Whether to show progress.
+        keywords: Fields in place of ``options``: those of :class:`~texcnn.training.options.TrainOptions` and of the
+            classes nested in it.
+
+    Returns:
+        The fitted runs, their figures on the test genes, and the genes that were used and skipped.
 
     Raises:
-        InputError: when too few genes are left, or a cell type cannot be learned from them.
-        RunError: when the training fails, or the bundle cannot be written, as on a full disk.
+        InputError: when the input cannot be used, too few genes are left, or something else lies at ``out``.
+        ModelError: when a model or an encoder cannot be found, trusted or held by the new model.
+        StoreError: when the store was made by other encoders.
+        RunError: when the loss is no longer finite, or a file cannot be written.
     """
-    architecture = find_architecture(options.architecture)
-    examples, features, genes = make_examples(labelled, prepared.inputs, prepared.usable, options.feature_names)
-    sizes = {**prepared.sizes, "n_cell_types": len(options.cell_types), "n_features": len(features)}
-    runs = fit_runs(
-        lambda: prepared.network(architecture.make_head(sizes, options.head)),
-        examples,
-        [gene.id for gene in genes.genes],
-        genes.split,
-        options.fit,
-        runs=options.runs,
-        cell_types=options.cell_types,
-        device=device,
-        checkpoints=checkpoints,
-        progress=progress,
-        solve=architecture.solve,
+    chosen = options_from(TrainOptions, options, keywords)
+    check_flags(overwrite=overwrite, progress=progress)
+    if (fasta is None) == (chosen.embeddings is None):
+        raise InputError(
+            "give either a genome or a store", where="`fasta` and `embeddings`", allowed="exactly one of them"
+        )
+    folder = Path(out)
+    check_output(folder, overwrite=overwrite, marker=CONFIG)
+    work = WorkFolder.of(folder, "train")
+    targets = read_targets(
+        Path(expression),
+        unit=chosen.unit,
+        transform=chosen.transform,
+        cell_types=chosen.cell_types,
+        gene_column=chosen.gene_column,
     )
-    spec = HeadSpec(architecture.head, {**sizes, **architecture.options, **options.head})
-    trained = Trained(summarize_runs(runs), genes)
-    try:
-        _save(out, prepared, spec, features, options, runs, trained)
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"cannot write the model: {error}", where=out, remedy="make room, then give the same command again"
-        ) from error
+    table = None if chosen.features is None else FeatureTable.read(chosen.features)
+    splitter = chosen.splitting.splitter(chosen.seed)
+    encoders = _encoders(chosen)
+
+    def label(annotation: Annotation) -> LabelledGenes:
+        labelled = label_genes(annotation, targets, splitter, features=table)
+        work.open(anew=overwrite)  # only now: a mistyped option must not cost a training that took days
+        return labelled
+
+    if chosen.embeddings is not None and encoders is not None:
+        store = EmbeddingStore.open(chosen.embeddings)
+        if store.spec.transcripts:
+            raise InputError("expression is per gene, but the store has one row per transcript", where=store.folder)
+        labelled = label(Annotation(store.genes, store.skipped, chosen.embeddings))
+        prepared = prepare_store(labelled.genes, store, encoders)
+    else:
+        assert fasta is not None
+        with Reference(Path(fasta)) as reference:
+            labelled, prepared = _read(reference, label, chosen, encoders, work.path / "embeddings", progress)
+    names = () if table is None else table.names
+    trained = _fit(labelled, prepared, targets, names, folder, chosen, work.path / "checkpoints", progress)
+    work.remove()
     return trained
 
 
-def _save(
-    out: Path,
-    prepared: Prepared,
-    head: HeadSpec,
-    features: Sequence[FeatureSpec],
+def _encoders(options: TrainOptions) -> ChosenEncoders | None:
+    """Loads the encoders that are asked for; None where the network reads bases, or brings its own."""
+    if options.network.reads != "encoders":
+        return None
+    return encoders_by_name(options.encoders) if options.encoders else encoders_of_model(options.model)
+
+
+def _read(
+    reference: Reference,
+    label: Callable[[Annotation], LabelledGenes],
     options: TrainOptions,
-    runs: Sequence[Run],
-    trained: Trained,
-) -> None:
-    best, chosen = best_run(runs), prepared.chosen
-    histories = [
-        pd.DataFrame([vars(epoch) for epoch in run.fit.history]).assign(seed=run.seed)[
-            ["seed", "epoch", "train_loss", "valid_loss"]
-        ]
-        for run in runs
-    ]
-    tables = {
-        "history.tsv": pd.concat(histories),
-        "metrics.tsv": best.metrics,
-        "runs.tsv": runs_table(runs),
-        "skipped.tsv": skipped_frame(trained.genes.skipped),
-    }
-    config = BundleConfig(
-        name=options.name,
-        version="1",
-        kind="one-hot" if chosen is None else "segments",
-        unit=options.unit,
-        window=prepared.window,
-        head=head,
-        segments=prepared.segments,
-        encoders=() if chosen is None else chosen.specs,
-        features=tuple(features),
+    encoders: ChosenEncoders | None,
+    folder: Path,
+    progress: bool,
+) -> tuple[LabelledGenes, Prepared]:
+    """Reads genes and windows, and turns these into what the network is fed."""
+    network, window = options.network, options.window(None if encoders is None else encoders.window)
+    tuning = None
+    if options.fine_tune is not None and encoders is not None:
+        tuning = Tuning.of(encoders, str(options.fine_tune), segments_per_pass=options.compute.batch_size)
+    annotation = load_genes(reference, window, options.selection)
+    labelled = label(annotation)
+    if network.reads == "bases":
+        return labelled, prepare_bases(labelled.genes, reference, window)
+    if tuning is not None:
+        return labelled, prepare_tokens(labelled.genes, reference, tuning, window)
+    prepared = prepare_vectors(
+        labelled,
+        reference,
+        annotation,
+        encoders or fitted_encoders(network, reference, labelled, window, seed=options.seed),
+        folder,
+        window=window,
+        options=options.compute,
+        progress=progress,
     )
-    save_bundle(
-        out,
-        config,
-        prepared.tensors(best.fit.head),
-        pd.DataFrame({"cell_type": options.cell_types}),
-        model_card(
-            config,
-            options.architecture,
-            options.fit,
-            options.cell_types,
-            prepared,
-            trained.genes,
-            runs,
-            trained.summary,
-        ),
-        files={
-            **({} if chosen is None else chosen.files),
-            **{name: table.to_csv(sep="\t", index=False).encode() for name, table in tables.items()},
-            "split.tsv": trained.genes.split.to_tsv().encode(),
-            "loss.png": loss_curve([run.fit.history for run in runs], runs.index(best)),
-        },
+    return labelled, prepared
+
+
+def _fit(
+    labelled: LabelledGenes,
+    prepared: Prepared,
+    targets: Targets,
+    feature_names: tuple[str, ...],
+    folder: Path,
+    options: TrainOptions,
+    checkpoints: Path,
+    progress: bool,
+) -> Trained:
+    """Fits the network to what it is fed, and writes the model."""
+    network, given = options.network, options.head.given()
+    examples, features, genes = make_examples(
+        labelled, prepared.inputs, prepared.usable, cell_types=targets.cell_types, feature_names=feature_names
     )
+    sizes = {**prepared.sizes, "n_cell_types": len(targets.cell_types), "n_features": len(features)}
+    checkpoints.mkdir(exist_ok=True)
+    runs = fit_runs(
+        lambda: prepared.network(network.make_head(sizes, given)),
+        examples,
+        genes.rows(),
+        options.fit,
+        runs=options.runs,
+        device=options.compute.device,
+        checkpoints=checkpoints,
+        progress=progress,
+        solve=network.solve,
+    )
+    trained = Trained(folder, targets.unit, targets.cell_types, features, genes, prepared, runs)
+    save_trained(trained, HeadSpec(network.head, {**sizes, **network.options, **given}), options)
+    return trained

@@ -39,7 +39,7 @@ def fit_word2vec(
     try:
         from gensim.models import Word2Vec
     except ImportError as error:
-        raise RunError("word2vec needs gensim", where="texcnn train", remedy="pip install 'texcnn[peers]'") from error
+        raise RunError("word2vec needs gensim", where="training", remedy="pip install 'texcnn[peers]'") from error
     sentences = []
     for window in windows:
         for known in re.findall(f"[{BASES}]+", window):
