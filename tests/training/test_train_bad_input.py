@@ -32,7 +32,7 @@ def table(folder: Path, name: str, **columns: object) -> Path:
         ([*GENES[:-1], "g00"], range(N_GENES), "1 duplicate names of a gene, such as 'g00'"),
         ([f"x{number}" for number in range(N_GENES)], range(N_GENES), "no gene has expression"),
         (GENES[:12], range(12), "too few genes"),
-        (GENES, ["many", *range(1, N_GENES)], "'many' is not a number"),
+        (GENES, ["many", *range(1, N_GENES)], "'many' is not a finite number"),
     ],
 )
 def test_expression_that_cannot_be_learned(
