@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from texcnn.errors import InputError
 from texcnn.genome.bed import BED_ANCHORS, read_bed
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.gtf import TRANSCRIPT_CHOICES, read_gtf
+from texcnn.genome.ids import without_version
 from texcnn.genome.skipped import Skipped
 
 _LOG = logging.getLogger("texcnn")
-_VERSIONED_ENSEMBL_ID = re.compile(r"ENS[A-Z]*G\d{11}\.\d+")
 
 __all__ = [
     "BED_ANCHORS",
@@ -28,15 +27,15 @@ __all__ = [
 ]
 
 
-def select_genes(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
+def select_genes(annotation: Annotation, wanted: str | Iterable[str]) -> Annotation:
     """Keeps the genes that a list names.
 
-    A name is looked for among the gene ids, then among Ensembl ids without their version (``ENSG00000000003`` and
-    ``ENSG00000000003.15`` are the same on either side), then among the gene names.
+    A name is looked for among the gene ids, then among ids without versions and prefixes, as of
+    :func:`texcnn.genome.ids.without_version`, on either side, then among the gene names.
 
     Args:
         annotation: The genes to choose from.
-        wanted: Ids or names. One that is repeated counts once, which is logged.
+        wanted: Ids or names; a string is one. A name that is repeated counts once, which is logged.
 
     Returns:
         The chosen genes in the annotation's order. A name that is unknown, that several genes share or that means a
@@ -45,7 +44,7 @@ def select_genes(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
     Raises:
         InputError: The list is empty.
     """
-    given = [name.strip() for name in wanted if name.strip()]
+    given = [name for entry in ([wanted] if isinstance(wanted, str) else wanted) if (name := str(entry).strip())]
     names = list(dict.fromkeys(given))
     if not names:
         raise InputError("the list of genes is empty", allowed="at least one gene id or name")
@@ -82,8 +81,3 @@ def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for key, gene_id in pairs:
         groups.setdefault(key, {})[gene_id] = None
     return {key: list(ids) for key, ids in groups.items()}
-
-
-def without_version(gene_id: str) -> str:
-    """Returns an Ensembl id without its version; other ids keep theirs: AC004556.1 and AC004556.3 are two genes."""
-    return gene_id.split(".")[0] if _VERSIONED_ENSEMBL_ID.fullmatch(gene_id) else gene_id
