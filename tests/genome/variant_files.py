@@ -11,7 +11,8 @@ import pysam
 from genome_files import write_fasta
 
 from texcnn.genome.gene import Gene
-from texcnn.genome.interval import reverse_complement
+from texcnn.genome.interval import Interval, reverse_complement
+from texcnn.genome.reference import Reference
 
 HEADER = """##fileformat=VCFv4.2
 ##contig=<ID=chr1,length={length}>
@@ -59,7 +60,17 @@ def random_row(rng: random.Random, bases: str, start: int) -> Row:
 
 def write_vcf(path: Path, rows: Sequence[Row], *, length: int, samples: Sequence[str] = ()) -> Path:
     """Writes a VCF; BGZF with an index where the name ends in .gz."""
-    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", *(["FORMAT", *samples] if samples else [])]
+    columns = [
+        "#CHROM",
+        "POS",
+        "ID",
+        "REF",
+        "ALT",
+        "QUAL",
+        "FILTER",
+        "INFO",
+        *(["FORMAT", *samples] if samples else []),
+    ]
     text = HEADER.format(length=length) + "\n".join(["\t".join(columns), *(row.line() for row in rows)]) + "\n"
     if path.suffix != ".gz":
         path.write_text(text)
@@ -70,15 +81,14 @@ def write_vcf(path: Path, rows: Sequence[Row], *, length: int, samples: Sequence
     return path
 
 
-def mirrored(bases: str, row: Row) -> Row:
-    """The same change on the reverse complement of the genome, stated as VCF does where a base before it is there."""
-    end = row.start + len(row.ref)
-    start, ref = len(bases) - end, reverse_complement(row.ref)
-    alts = tuple(reverse_complement(alt) for alt in row.alts)
-    if start:
-        before = reverse_complement(bases)[start - 1]
-        start, ref, alts = start - 1, before + ref, tuple(before + alt for alt in alts)
-    return Row(start, ref, alts, row.genotypes)
+def mirrored(bases: str, start: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """The same change on the reverse complement of the genome, with the base before it where there is one."""
+    turned = len(bases) - start - len(ref)
+    ref, alt = reverse_complement(ref), reverse_complement(alt)
+    if not turned:
+        return turned, ref, alt
+    before = reverse_complement(bases)[turned - 1]
+    return turned - 1, before + ref, before + alt
 
 
 def mirrored_gene(gene: Gene, length: int) -> Gene:
@@ -87,3 +97,17 @@ def mirrored_gene(gene: Gene, length: int) -> Gene:
 
 def genome_of(folder: Path, bases: str, name: str = "genome.fa") -> Path:
     return write_fasta(folder / name, {"chr1": bases}, width=60)
+
+
+class TextReference(Reference):
+    """A genome of one chromosome in memory, for tests with hundreds of genomes."""
+
+    def __init__(self, bases: str) -> None:
+        self.path = Path("memory.fa")
+        self.lengths = {"chr1": len(bases)}
+        self._bases = bases
+
+    def fetch(self, interval: Interval) -> str:
+        start, end = max(interval.start, 0), min(interval.end, len(self._bases))
+        found = "N" * (start - interval.start) + self._bases[start:end] + "N" * (interval.end - end)
+        return reverse_complement(found) if interval.strand == "-" else found

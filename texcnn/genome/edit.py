@@ -48,8 +48,8 @@ def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> Ed
 
     The TSS stays where it is. What lies before it is shifted away from it, or towards it, as what lies after it is;
     bases that a deletion leaves missing at a far end come from the genome there, with N only beyond the chromosome's
-    ends. A change across the TSS is split at it, on the gene's strand. An indel that can be moved through a repeat
-    across the TSS is applied at its most upstream place, so that the strand of the genome does not matter.
+    ends. A change across the TSS is split at it, on the gene's strand. An indel that can be moved through a repeat is
+    applied at its most upstream place, so that it does not matter how it is stated and on which strand the gene is.
 
     Args:
         bases: The genome.
@@ -63,7 +63,7 @@ def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> Ed
     for before, after in pairwise(edits):
         if after.start < before.end:
             raise InputError(f"{after} overlaps {before}", allowed="sorted changes that do not overlap")
-    pieces, deleted = _from_tss(_away_from_tss(edits, window.gene.tss, window.gene.strand), window)
+    pieces, deleted = _from_tss(_most_upstream(edits, window.gene.strand), window)
     upstream, downstream = _split(pieces)
     n_upstream = _bases_before_tss(window)
     n_downstream = len(window.sequence) - n_upstream
@@ -85,16 +85,15 @@ def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> Ed
     )
 
 
-def _away_from_tss(edits: Sequence[Edit], tss: int, strand: str) -> list[Edit]:
-    """Moves an indel that can slide across the TSS to its most upstream place, as far as its neighbours let it."""
+def _most_upstream(edits: Sequence[Edit], strand: str) -> list[Edit]:
+    """Moves indels in repeats to their most upstream place, as far as their neighbours let them."""
     placed = list(edits)
-    for row, edit in enumerate(placed):
-        if not (edit.left or edit.right) or edit.end + edit.right < tss or edit.start - edit.left > tss + 1:
-            continue
-        if strand == "+":
+    if strand == "+":
+        for row, edit in enumerate(placed):
             free = edit.start - placed[row - 1].end if row else edit.left
             placed[row] = edit.moved(-min(edit.left, free))
-        else:
+    else:
+        for row, edit in reversed(list(enumerate(placed))):
             free = placed[row + 1].start - edit.end if row + 1 < len(placed) else edit.right
             placed[row] = edit.moved(min(edit.right, free))
     return placed

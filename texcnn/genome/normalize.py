@@ -39,6 +39,8 @@ class Edit:
         """
         if not -self.left <= by <= self.right:
             raise ValueError(f"{self} cannot be moved by {by}")
+        if not by:
+            return self
         turn = by % len(self.alt) if self.alt else 0
         alt = self.alt[turn:] + self.alt[:turn]
         return Edit(self.chrom, self.start + by, self.end + by, alt, self.left + by, self.right - by)
