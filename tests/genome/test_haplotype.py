@@ -152,7 +152,7 @@ def test_simulated_diploid_samples_equal_bcftools_consensus(tmp_path: Path) -> N
     rows = []
     for start in sorted(rng.choices(range(1, 5980), k=600)):
         row = random_row(rng, bases, start)
-        alts = row.alts + (row.alts[0] + "GT",) if rng.random() < 0.1 else row.alts
+        alts = (*row.alts, row.alts[0] + "GT") if rng.random() < 0.1 else row.alts
         texts = tuple(rng.choice([*calls, "2|1", "1|2"] if len(alts) > 1 else calls) for _ in samples)
         # One sample is haploid for the first half, as a male X beside the pseudo-autosomal region.
         texts = (*texts[:3], rng.choice("01.")) if start < 3000 else texts
