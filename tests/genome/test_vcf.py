@@ -7,7 +7,7 @@ import os
 import threading
 from pathlib import Path
 
-import pysam
+import pysam.bcftools
 import pytest
 
 from texcnn.errors import InputError
@@ -41,9 +41,7 @@ def written(folder: Path, text: str, ending: str = ".vcf") -> Path:
             handle.write(text.encode())
     else:
         plain = written(folder, text)
-        with pysam.VariantFile(str(plain)) as source, pysam.VariantFile(str(path), "wb", header=source.header) as out:
-            for record in source:
-                out.write(record)
+        pysam.bcftools.view("-Ob", "-o", str(path), str(plain), catch_stdout=False)
     return path
 
 
