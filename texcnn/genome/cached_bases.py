@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from texcnn.genome.interval import Interval
+from texcnn.genome.interval import Interval, reverse_complement
 from texcnn.genome.reference import Reference
 
 _BLOCK = 1 << 16
@@ -35,6 +35,11 @@ class CachedBases:
         bases = "".join(self._block(chrom, block) for block in range(first, last + 1))
         found = bases[inside_start - first * _BLOCK : inside_end - first * _BLOCK]
         return "N" * (inside_start - start) + found + "N" * (end - inside_end)
+
+    def fetch_stranded(self, interval: Interval) -> str:
+        """Returns the bases of an interval on its strand; N beyond the chromosome's ends."""
+        bases = self.fetch(interval.chrom, interval.start, interval.end)
+        return reverse_complement(bases) if interval.strand == "-" else bases
 
     def _read(self, chrom: str, block: int) -> str:
         start = block * _BLOCK

@@ -133,9 +133,9 @@ class VariantCheck:
         if self._map_names:
             return other
         if self._any_same_name:
-            reason = f"the FASTA has no chromosome '{name}', but '{other}'; map_chrom_names maps them"
+            reason = f"the FASTA has no chromosome '{name}', but '{other}'; `map_chrom_names` maps them"
             return NotScored(VariantStatus.CONTIG_MISSING, reason)
         raise InputError(
             f"the variants and the FASTA name the chromosomes differently ('{name}' and '{other}')", where=self._source,
-            allowed="the same names in both", remedy="map_chrom_names=True maps them to the FASTA's names",
+            allowed="the same names in both", remedy="`map_chrom_names` maps them to the FASTA's names",
         )  # fmt: skip
