@@ -75,13 +75,20 @@ class PairMaker:
         self._index = WindowIndex(genes, spec, max_distance=max_distance)
         self.window = lru_cache(_WINDOWS_KEPT)(self._window)
 
-    def chunks(self, variants: Iterable[Variant], check: VariantCheck) -> Iterator[AlleleChunk]:
+    def chunks(self, variants: Iterable[Variant], check: VariantCheck, *, skip: int = 0) -> Iterator[AlleleChunk]:
         """Yields chunks of :data:`ALLELES_PER_CHUNK` alleles, the last one smaller.
+
+        Args:
+            variants: The alleles in the order of their source.
+            check: Compares them with the genome, and counts.
+            skip: Chunks whose alleles are only compared.
 
         Raises:
             InputError: The genome is another one than that of the variants.
         """
         source = iter(variants)
+        for variant in islice(source, skip * ALLELES_PER_CHUNK):
+            check.check(variant)
         while taken := list(islice(source, ALLELES_PER_CHUNK)):
             chunk = AlleleChunk(taken, [])
             for number, variant in enumerate(taken):
