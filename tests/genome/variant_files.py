@@ -22,15 +22,16 @@ HEADER = """##fileformat=VCFv4.2
 
 @dataclass(frozen=True)
 class Row:
-    """One record: 0-based start, alleles and the genotypes as text."""
+    """One record: 0-based start, alleles, the genotypes as text, and its ID."""
 
     start: int
     ref: str
     alts: tuple[str, ...]
     genotypes: tuple[str, ...] = ()
+    id: str = "."
 
     def line(self, chrom: str = "chr1") -> str:
-        fields = [chrom, str(self.start + 1), ".", self.ref, ",".join(self.alts), ".", ".", "."]
+        fields = [chrom, str(self.start + 1), self.id, self.ref, ",".join(self.alts), ".", ".", "."]
         return "\t".join([*fields, "GT", *self.genotypes] if self.genotypes else fields)
 
 

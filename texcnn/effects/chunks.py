@@ -45,7 +45,7 @@ def score_pairs(
     empty = np.zeros((0, len(columns)), np.float32)
     reference = np.concatenate([part[0][:, columns] for part in parts]) if parts else empty
     alternative = np.concatenate([part[1][:, columns] for part in parts]) if parts else empty
-    no_number = np.isnan(alternative).any(axis=1)
+    no_number = np.isnan(alternative).sum(axis=1) > 0
     status = []
     for pair, missing in zip(chunk.pairs, no_number.tolist(), strict=True):
         if pair.edited.tss_deleted:

@@ -184,7 +184,12 @@ def write_tabix(path: Path, tables: Iterable[pa.Table]) -> None:
             handle.write(("#" + "\t".join(_TABIX_COLUMNS) + "\n").encode())
             for table in tables:
                 chosen = table.filter(pc.is_valid(table["delta"])).select(list(_TABIX_COLUMNS))
-                _write_text(cast(BinaryIO, handle), chosen, header=False)
+                # An empty field is no missing value to bcftools.
+                as_text = [
+                    pc.if_else(pc.equal(pc.fill_null(text, ""), ""), ".", text)
+                    for text in (column.cast(pa.string()) for column in chosen.columns)
+                ]
+                _write_text(cast(BinaryIO, handle), pa.table(as_text, names=chosen.column_names), header=False)
         write_index(temporary, temporary_index, path, csi=False, seq_col=0, start_col=1, end_col=1)
 
 

@@ -102,7 +102,10 @@ class EffectEngine:
         Raises:
             RunError: A prediction is not finite although bases and features are known.
         """
-        if not self._checked and windows:
+        if not windows:
+            empty = np.zeros((0, len(self._model.cell_types)), np.float32)
+            return EffectScores(empty, empty, np.zeros(0, np.int64))
+        if not self._checked:
             self._checked = True
             self.incremental = self._fast_path_agrees(windows, features)
         score = self._by_segments if self.incremental else self._by_windows
