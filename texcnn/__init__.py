@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from texcnn._version import __version__
 
 if TYPE_CHECKING:
+    from texcnn.effects.variants import variant_effects
     from texcnn.embedding.options import ComputeOptions
     from texcnn.genome.select import GeneSelection
     from texcnn.model.load import load_model
@@ -22,10 +23,20 @@ _HOMES = {
     "embed": "texcnn.prediction.embed",
     "load_model": "texcnn.model.load",
     "predict": "texcnn.prediction.predict",
+    "variant_effects": "texcnn.effects.variants",
 }
 """Where each public name is defined. Loading torch takes seconds, which ``import texcnn`` must not wait for."""
 
-__all__ = ["ComputeOptions", "GeneSelection", "Model", "__version__", "embed", "load_model", "predict"]
+__all__ = [
+    "ComputeOptions",
+    "GeneSelection",
+    "Model",
+    "__version__",
+    "embed",
+    "load_model",
+    "predict",
+    "variant_effects",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Intervals and variants check themselves and round-trip through text."""
+"""Intervals check themselves and round-trip through text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.genome.interval import Interval, Variant, reverse_complement
+from texcnn.genome.interval import Interval, reverse_complement
 
 
 def test_interval_length_is_end_minus_start_also_across_zero() -> None:
@@ -52,41 +52,6 @@ def test_interval_is_a_value() -> None:
     assert {interval, Interval("chr1", 1, 2, "+")} == {interval}
     with pytest.raises(dataclasses.FrozenInstanceError):
         interval.start = 0  # type: ignore[misc]
-
-
-def test_variant_interval_covers_the_reference_allele() -> None:
-    assert Variant("chr1", 123, "A", "G").interval == Interval("chr1", 122, 123)
-    assert Variant("chr1", 123, "ACG", "A").interval == Interval("chr1", 122, 125)
-
-
-def test_variant_text_round_trip_upper_cases() -> None:
-    variant = Variant.from_str("chr1:123:a>gt")
-    assert variant == Variant("chr1", 123, "A", "GT")
-    assert str(variant) == "chr1:123:A>GT"
-    assert variant.id == "."
-
-
-@pytest.mark.parametrize("text", ["chr1:123", "chr1:x:A>G", "chr1:12:AG", "chr1:-3:A>G", "chr1:12:A>"])
-def test_variant_from_str_refuses_other_text(text: str) -> None:
-    with pytest.raises(InputError, match="is not a variant"):
-        Variant.from_str(text)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        (("chr1", 0, "A", "G"), "position 0 is below 1"),
-        (("chr1", 5, "", "G"), "reference allele is empty"),
-        (("chr1", 5, "A", ""), "alternative allele is empty"),
-        (("chr1", 5, "A", "<DEL>"), "unusable letters in the alternative allele: '<', '>', 'D', 'E', 'L'"),
-        (("chr1", 5, "a", "G"), "unusable letters in the reference allele: 'a'"),
-        (("chr1", 5, "AC", "AC"), "are equal"),
-        (("", 5, "A", "C"), "no chromosome name"),
-    ],
-)
-def test_variant_refuses_bad_fields(fields: tuple[str, int, str, str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        Variant(*fields)
 
 
 def test_reverse_complement() -> None:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "windows": "texcnn.cli.windows:windows",
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
+    "variants": "texcnn.cli.variants:variants",
     "pretrain": "texcnn.cli.pretrain:pretrain",
     "train": "texcnn.cli.train:train",
     "evaluate": "texcnn.cli.evaluate:evaluate",

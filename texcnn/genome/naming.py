@@ -38,7 +38,7 @@ def match_names(
     n_genes = Counter(gene.chrom for gene in annotation.genes)
     known = set(fasta_names)
     same = {name: name for name in n_genes if name in known}
-    other = _other_style([name for name in n_genes if name not in known], fasta_names)
+    other = other_style([name for name in n_genes if name not in known], fasta_names)
     if map_names:
         same |= other
     elif sum(n_genes[name] for name in other) > sum(n_genes[name] for name in same):
@@ -59,20 +59,21 @@ def match_names(
 
 def in_any_style(fasta_names: Sequence[str]) -> Callable[[str], bool]:
     """Returns whether a FASTA has a chromosome, by its own name or in the other style's."""
-    known = {_style_free(name) for name in fasta_names}
-    return lambda name: _style_free(name) in known
+    known = {style_free(name) for name in fasta_names}
+    return lambda name: style_free(name) in known
 
 
-def _other_style(names: Sequence[str], fasta_names: Sequence[str]) -> dict[str, str]:
+def other_style(names: Sequence[str], fasta_names: Sequence[str]) -> dict[str, str]:
     """Names that mean a FASTA name in the other style; those that could mean several are left out."""
     by_key: dict[str, list[str]] = {}
     for fasta_name in fasta_names:
-        by_key.setdefault(_style_free(fasta_name), []).append(fasta_name)
-    matches = {name: by_key.get(_style_free(name), []) for name in names}
+        by_key.setdefault(style_free(fasta_name), []).append(fasta_name)
+    matches = {name: by_key.get(style_free(name), []) for name in names}
     return {name: found[0] for name, found in matches.items() if len(found) == 1}
 
 
-def _style_free(name: str) -> str:
+def style_free(name: str) -> str:
+    """A chromosome's name without what tells UCSC's style from Ensembl's: ``1`` for chr1, ``MT`` for chrM."""
     bare = name.removeprefix("chr")
     if bare in _MITOCHONDRIA:
         return "MT"

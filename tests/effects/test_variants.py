@@ -1,0 +1,226 @@
+"""Variant effects from files to tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pysam.bcftools
+import pytest
+from conftest import Case
+from genome_files import write_fasta
+from variant_files import Row, mirrored, write_vcf
+
+import texcnn
+from texcnn.effects import pairs
+from texcnn.effects.outputs import EffectCounts
+from texcnn.errors import InputError
+from texcnn.genome.interval import reverse_complement
+
+KEY = ["chrom", "pos", "ref", "alt", "gene_id", "cell_type"]
+
+
+def effects(model: Path, case: Case, name: str = "", **options: object) -> pd.DataFrame:
+    fasta, gtf, vcf = case.write(name)
+    frame = texcnn.variant_effects(model, fasta, vcf=vcf, gtf=gtf, **options)
+    assert isinstance(frame, pd.DataFrame)
+    return frame
+
+
+def test_every_allele_has_rows_or_a_reason(tiny_dnabert2: Path, case: Case) -> None:
+    frame = effects(tiny_dnabert2, case)
+    skipped = frame.attrs["skipped"]
+    assert sum(frame.attrs["statuses"].values()) == len(case.rows)
+    kept = Counter(zip(frame["pos"], frame["ref"], frame["alt"], strict=True))
+    listed = Counter((row["pos"], row["ref"], row["alt"]) for row in skipped)
+    assert set(kept) | set(listed) == {(row.start + 1, row.ref, row.alts[0]) for row in case.rows}
+    assert not set(kept) & set(listed)
+    assert frame.attrs["unit"] == "log10(RPKM + 0.1)"
+    assert set(frame.attrs["statuses"]) == {"SCORED", "OUTSIDE_WINDOWS", "TSS_DELETED"}
+    assert " ".join(frame.columns) == (
+        "chrom pos id ref alt status gene_id gene_name transcript_id tss distance_to_tss strand cell_type "
+        "ref_prediction alt_prediction delta quantile n_fraction"
+    )
+    assert frame["quantile"].isna().all()
+
+
+def test_substitutions_equal_predictions_of_the_changed_genome(tiny_dnabert2: Path, case: Case) -> None:
+    frame = effects(tiny_dnabert2, case)
+    fasta, gtf, _ = case.write()
+    before = texcnn.predict(tiny_dnabert2, fasta, gtf=gtf).set_index("gene_id")
+    of_one_length = [row for row in case.rows if len(row.ref) == len(row.alts[0])][::9]
+    assert len(of_one_length) > 10
+    for row in of_one_length:
+        bases = case.bases[: row.start] + row.alts[0] + case.bases[row.start + len(row.ref) :]
+        changed = write_fasta(case.folder / "changed.fa", {"chr1": bases})
+        changed.with_name("changed.fa.fai").unlink(missing_ok=True)
+        after = texcnn.predict(tiny_dnabert2, changed, gtf=gtf).set_index("gene_id")
+        rows = frame[(frame["pos"] == row.start + 1) & (frame["ref"] == row.ref) & (frame["alt"] == row.alts[0])]
+        rows = rows.drop_duplicates(KEY)
+        table = rows.pivot(index="gene_id", columns="cell_type", values="alt_prediction")
+        np.testing.assert_allclose(table, after.loc[table.index, table.columns], atol=1e-6)
+        same = rows.pivot(index="gene_id", columns="cell_type", values="ref_prediction")
+        np.testing.assert_allclose(same, before.loc[same.index, same.columns], atol=1e-6)
+        elsewhere = [gene for gene in after.index if gene not in table.index]
+        np.testing.assert_allclose(
+            after.loc[elsewhere, ["x", "y", "z"]], before.loc[elsewhere, ["x", "y", "z"]], atol=1e-6
+        )
+
+
+def test_the_mirror_image_has_the_same_effects(tiny_dnabert2: Path, case: Case) -> None:
+    length = len(case.bases)
+    rows = []
+    for row in reversed(case.rows):
+        start, ref, alt = mirrored(case.bases, row.start, row.ref, row.alts[0])
+        rows.append(Row(start, ref, (alt,), id=row.id))
+    genes = [
+        (gene, chrom, length + 1 - end, length + 1 - start, "+" if strand == "-" else "-")
+        for gene, chrom, start, end, strand in case.genes
+    ]
+    mirror = Case(case.folder, reverse_complement(case.bases), genes, rows)
+    here = effects(tiny_dnabert2, case, allow_tss_deletion=True)
+    there = effects(tiny_dnabert2, mirror, "mirror", allow_tss_deletion=True)
+    key = ["id", "gene_id", "cell_type"]
+    both = here.merge(there, on=key, suffixes=("", "_there"), validate="one_to_one")
+    assert len(both) == len(here) == len(there) > 900
+    assert here["status"].nunique() == 2
+    assert (both["strand"] != both["strand_there"]).all()
+    for name in ("distance_to_tss", "status"):
+        assert (both[name] == both[f"{name}_there"]).all()
+    for name in ("ref_prediction", "alt_prediction", "delta"):
+        np.testing.assert_allclose(both[name], both[f"{name}_there"], atol=1e-6)
+
+
+def test_chunks_do_not_change_rows(tiny_dnabert2: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = effects(tiny_dnabert2, case)
+    monkeypatch.setattr(pairs, "ALLELES_PER_CHUNK", 97)
+    parts = effects(tiny_dnabert2, case)
+    pd.testing.assert_frame_equal(whole, parts, atol=1e-6)
+
+
+def write_all(model: Path, case: Case, vcf: Path | None = None, **options: object) -> EffectCounts:
+    fasta, gtf, usual = case.write()
+    folder = case.folder
+    counts = texcnn.variant_effects(
+        model, fasta, vcf=vcf or usual, gtf=gtf, out=folder / "out.tsv", summary=folder / "summary.tsv",
+        annotate=folder / "out.vcf.gz", tabix=folder / "tabix.tsv.gz", **options,
+    )  # fmt: skip
+    assert isinstance(counts, EffectCounts)
+    return counts
+
+
+def test_all_files_say_the_same(tiny_dnabert2: Path, case: Case) -> None:
+    frame = effects(tiny_dnabert2, case)
+    counts = write_all(tiny_dnabert2, case)
+    assert counts == EffectCounts(len(case.rows), len(frame), frame.attrs["statuses"])
+    written = pd.read_csv(case.folder / "out.tsv", sep="\t", keep_default_na=False)
+    assert list(written.columns) == list(frame.columns)
+    for name in ("ref_prediction", "alt_prediction", "delta"):
+        np.testing.assert_array_equal(pd.to_numeric(written[name]).astype(np.float32), frame[name])
+    skipped = pd.read_csv(case.folder / "out.tsv.skipped.tsv", sep="\t")
+    assert list(skipped.columns) == ["chrom", "pos", "id", "ref", "alt", "status", "reason"]
+    assert len(skipped) == len(frame.attrs["skipped"])
+    said = json.loads((case.folder / "out.tsv.meta.json").read_text())
+    assert (said["alleles"], said["statuses"], said["incremental"]) == (counts.alleles, counts.statuses, True)
+
+    summary = pd.read_csv(case.folder / "summary.tsv", sep="\t", keep_default_na=False, dtype={"delta": str})
+    assert len(summary) == counts.alleles
+    assert Counter(summary["status"]) == counts.statuses
+    scored = summary[summary["status"] == "SCORED"]
+    largest = frame.groupby(["pos", "ref", "alt"])["delta"].apply(lambda delta: delta.abs().max())
+    found = [largest[row.pos, row.ref, row.alt] for row in scored.itertuples()]
+    np.testing.assert_allclose(scored["delta"].astype(float).abs(), found, rtol=1e-6)
+    genes = frame.groupby(["pos", "ref", "alt"])["gene_id"].nunique()
+    assert (scored["n_genes"] <= [genes[row.pos, row.ref, row.alt] for row in scored.itertuples()]).all()
+    assert not (case.folder / "out.tsv.parts").exists()
+
+
+def test_annotated_vcf_round_trips(tiny_dnabert2: Path, case: Case) -> None:
+    write_all(tiny_dnabert2, case)
+    out, before = case.folder / "out.vcf.gz", case.folder / "in.vcf"
+    removed = pysam.bcftools.annotate(
+        "-x", ",".join(f"INFO/TEXCNN_{name}" for name in ("STATUS", "DELTA", "GENE", "CELL", "QUANTILE")), str(out)
+    )
+    body = [line for line in removed.splitlines() if not line.startswith("#")]
+    assert body == [line for line in before.read_text().splitlines() if not line.startswith("#")]
+    summary = pd.read_csv(case.folder / "summary.tsv", sep="\t", keep_default_na=False)
+    text = pysam.bcftools.query("-f", "%POS %TEXCNN_STATUS %TEXCNN_DELTA %TEXCNN_GENE %TEXCNN_CELL\n", str(out))
+    for line, row in zip(text.splitlines(), summary.itertuples(), strict=True):
+        pos, status, delta, gene, cell = line.split()
+        assert (int(pos), status, gene) == (row.pos, row.status, row.gene_id or ".")
+        assert cell == (row.cell_type or ".")
+        assert delta == "." if row.delta == "" else abs(float(delta) - float(row.delta)) < 1e-5
+    near = pysam.bcftools.view("-H", "-r", "chr1:500-600", str(out))  # by the index
+    assert 0 < len(near.splitlines()) < len(case.rows)
+
+
+def test_tabix_file_serves_bcftools_annotate(tiny_dnabert2: Path, case: Case) -> None:
+    write_all(tiny_dnabert2, case, cell_types=["y"])
+    detail = pd.read_csv(case.folder / "out.tsv", sep="\t", keep_default_na=False)
+    table = case.folder / "tabix.tsv.gz"
+    with pysam.TabixFile(str(table)) as tabix:
+        assert tabix.header == [
+            "#chrom\tpos\tref\talt\tgene_id\ttranscript_id\ttss\tstrand\tcell_type\tdelta\tquantile"
+        ]
+        rows = [row.split("\t") for row in tabix.fetch("chr1")]
+    assert len(rows) == (detail["delta"] != "").sum()
+    header = case.folder / "header.txt"
+    header.write_text('##INFO=<ID=EFFECT,Number=.,Type=Float,Description="delta">\n')
+    packed = write_vcf(case.folder / "packed.vcf.gz", case.rows, length=len(case.bases))
+    annotated = pysam.bcftools.annotate(
+        "-a",
+        str(table),
+        "-h",
+        str(header),
+        "-c",
+        "CHROM,POS,REF,ALT,-,-,-,-,-,EFFECT,-",
+        "-l",
+        "EFFECT:append",
+        str(packed),
+    )
+    found = [
+        line.split("EFFECT=")[1].split("\t")[0]
+        for line in annotated.splitlines()
+        if "EFFECT=" in line and line[0] != "#"
+    ]
+    deltas = np.sort(pd.to_numeric(detail["delta"]).dropna())
+    assert len(found) > 100
+    for value in (float(value) for text in found for value in text.split(",")):
+        assert np.abs(deltas - value).min() < 1e-6
+
+
+def test_a_killed_run_continues(tiny_dnabert2: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "ALLELES_PER_CHUNK", 50)
+    write_all(tiny_dnabert2, case)
+    whole = (case.folder / "out.tsv").read_bytes()
+    from texcnn.effects import run
+
+    original, calls = run.score_pairs, []
+
+    def killed(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run, "score_pairs", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_all(tiny_dnabert2, case, overwrite=True)
+    assert (case.folder / "out.tsv").read_bytes() == whole  # the finished one is still there
+    assert len(list((case.folder / "out.tsv.parts").glob("detail-*"))) == 3
+    fasta, gtf, vcf = case.write()
+    for path in case.folder.glob("out.tsv*"):
+        if path.is_file():
+            path.unlink()
+    with pytest.raises(InputError, match="parts of another run"):
+        texcnn.variant_effects(tiny_dnabert2, fasta, vcf=vcf, gtf=gtf, out=case.folder / "out.tsv", max_distance=3)
+    calls.clear()
+    calls += [1] * 10
+    counts = write_all(tiny_dnabert2, case, overwrite=True)
+    assert len(calls) == 10 + 9  # three of twelve chunks were there already
+    assert counts.alleles == len(case.rows)
+    assert (case.folder / "out.tsv").read_bytes() == whole
+    assert not (case.folder / "out.tsv.parts").exists()

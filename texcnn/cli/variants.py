@@ -1,0 +1,83 @@
+"""``texcnn variants``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from texcnn.cli.options import (
+    CELL_TYPES_OPTION,
+    COMPILE_OPTION,
+    COMPUTE_OPTIONS,
+    DTYPE_OPTION,
+    FASTA_OPTION,
+    FILE,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+    gene_options,
+)
+
+
+@click.command()
+@click.option("--vcf", type=FILE, help="Variants: VCF or BCF, plain, gzip or BGZF.")
+@click.option(
+    "--variant", "variants", multiple=True, metavar="VARIANT",
+    help="A variant such as chr17:7674220:G>A, chr17-7674220-G-A or NC_000017.11:7674219:G:A; repeatable.",
+)  # fmt: skip
+@FASTA_OPTION
+@gene_options
+@MODEL_OPTION
+@CELL_TYPES_OPTION
+@click.option("--max-distance", type=click.IntRange(min=0), help="Only genes whose TSS is this near. [default: window]")
+@click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
+@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@click.option("--phased", is_flag=True, help="Predict both haplotypes of each sample instead of single variants.")
+@click.option("--samples", metavar="A,B", help="Samples whose haplotypes are predicted. [default: all]")
+@click.option(
+    "--unphased", type=click.Choice(["error", "skip", "as-is", "merge"]), default="error", show_default=True,
+    help="Heterozygous calls without phase: stop, leave out, take as written, or put on both haplotypes.",
+)  # fmt: skip
+@click.option("--allow-tss-deletion", is_flag=True, help="Score alleles that delete the first transcribed base.")
+@click.option("--quantile/--no-quantile", default=True, show_default=True, help="Compare with random substitutions.")
+@click.option("--summary", type=FILE, help="One row per allele: .tsv, .tsv.gz or .parquet.")
+@click.option("--annotate", type=FILE, help="The VCF with the INFO fields TEXCNN_*: .vcf.gz, with an index.")
+@click.option("--tabix", type=FILE, help="The detailed rows for VEP's plugins and bcftools annotate: .tsv.gz.")
+@COMPUTE_OPTIONS
+@DTYPE_OPTION
+@COMPILE_OPTION
+@OUT_OPTION
+@OVERWRITE_OPTION
+def variants(
+    model: str | None,
+    fasta: Path,
+    vcf: Path | None,
+    variants: tuple[str, ...],
+    samples: str | None,
+    out: Path,
+    overwrite: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    r"""Predict what variants do to the expression of the genes round them.
+
+    \b
+    texcnn variants --vcf calls.vcf.gz --fasta genome.fa --gtf genes.gtf --out effects.parquet
+    texcnn variants --variant chr17:7674220:G>A --fasta genome.fa --gtf genes.gtf --out effects.tsv
+    texcnn variants --vcf phased.vcf.gz --phased --samples HG1,HG2 --fasta genome.fa --gtf genes.gtf --out people.tsv
+
+    One row per allele, gene and cell type; delta is the prediction with the allele minus that without. Each allele has
+    a status, and those without a prediction are listed with the reason in OUT.skipped.tsv, so that alleles in =
+    scored + skipped. A run that was killed continues when it is started again in the same way.
+    """
+    import texcnn
+
+    counts = texcnn.variant_effects(
+        model, fasta, vcf=vcf, variants=variants or None, out=out, overwrite=overwrite, progress=not quiet,
+        samples=None if samples is None else samples.split(","), **options,
+    )  # fmt: skip
+    if not quiet:
+        said = ", ".join(f"{number} {status}" for status, number in counts.statuses.items())
+        click.echo(f"{counts.alleles} alleles: {said or 'none'}; {counts.rows} rows: {out}", err=True)

@@ -1,0 +1,107 @@
+"""The verb ``variant_effects``: from a genome, genes and variants to what each does to each gene."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from texcnn.effects.options import EffectOptions
+from texcnn.effects.outputs import EffectCounts, check_outputs, count_statuses, write_outputs
+from texcnn.effects.parts import Parts, PartsInMemory, open_parts
+from texcnn.effects.run import EffectRun, VariantSource, open_run
+from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA
+from texcnn.errors import InputError
+from texcnn.genome.variant import Variant, parse_variant
+from texcnn.keywords import options_from
+from texcnn.model.load import load_model
+from texcnn.model.model import Model
+
+_LOG = logging.getLogger("texcnn")
+
+
+def variant_effects(
+    model: Model | str | PathLike[str] | None,
+    fasta: str | PathLike[str],
+    *,
+    vcf: str | PathLike[str] | None = None,
+    variants: str | Variant | Iterable[str | Variant] | None = None,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    options: EffectOptions | None = None,
+    progress: bool = False,
+    **keywords: Any,
+) -> pd.DataFrame | EffectCounts:
+    """Predicts what variants do to the expression of the genes round them.
+
+    ``texcnn.variant_effects(None, "genome.fa", variants="chr17:7674220:G>A", gtf="genes.gtf")``
+
+    Args:
+        model: A model, or what :func:`texcnn.load_model` takes; None for the bundled default.
+        fasta: Genome, plain or BGZF.
+        vcf: VCF or BCF, plain, gzip or BGZF; exactly one of ``vcf`` and ``variants``.
+        variants: Variants as text (see :func:`texcnn.genome.variant.parse_variant`).
+        out: Table to write, .tsv, .tsv.gz or .parquet. None returns the rows.
+        overwrite: Whether to replace files that are already there.
+        options: Which genes, cell types and variants, what else to write, and how to compute.
+        progress: Whether to show progress.
+        keywords: Fields in place of ``options``: those of :class:`~texcnn.effects.options.EffectOptions` and of the
+            options in it.
+
+    Returns:
+        Without ``out`` the rows, one per allele, gene and cell type, in the variants' order; ``attrs`` has ``unit``,
+        ``statuses`` and ``skipped``, the alleles without a row. With ``out`` what became of the alleles; those without
+        a row are in ``<out>.skipped.tsv``.
+
+    Raises:
+        InputError: when the input cannot be used.
+        ModelError: when there is no such model, or it cannot be trusted.
+        RunError: when the run fails, or another process is writing the same table.
+    """
+    chosen = options_from(EffectOptions, options, keywords)
+    source = _source(vcf, variants)
+    path = None if out is None else Path(out)
+    check_outputs(path, chosen.outputs, has_vcf=source.vcf is not None, overwrite=overwrite)
+    loaded = model if isinstance(model, Model) else load_model(model)
+    with open_run(loaded, Path(fasta), source, chosen, progress=progress) as run:
+        if path is None:
+            memory = PartsInMemory()
+            _compute(run, memory)
+            return _frame(memory, run)
+        with open_parts(path, run.identity(), overwrite=overwrite) as parts:
+            if parts.done:
+                _LOG.info("%d chunks of an earlier run are there already", parts.done)
+            _compute(run, parts)
+            return write_outputs(path, parts, run, chosen.outputs)
+
+
+def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[str | Variant] | None) -> VariantSource:
+    if (vcf is None) == (variants is None):
+        raise InputError("no variants, or variants twice", where="`vcf` and `variants`", allowed="exactly one of them")
+    if vcf is not None:
+        return VariantSource(vcf=Path(vcf))
+    listed = [variants] if isinstance(variants, str | Variant) else list(variants or ())
+    if not listed:
+        raise InputError("the list of variants is empty", where="`variants`", allowed="at least one variant")
+    return VariantSource(given=tuple(entry if isinstance(entry, Variant) else parse_variant(entry) for entry in listed))
+
+
+def _compute(run: EffectRun, parts: Parts | PartsInMemory) -> None:
+    for rows in run.chunks(parts.done):
+        parts.add(rows)
+    if not parts.done:
+        _LOG.warning("%s has no variants", run.source.name)
+
+
+def _frame(parts: PartsInMemory, run: EffectRun) -> pd.DataFrame:
+    detail = pa.concat_tables([DETAIL_SCHEMA.empty_table(), *parts.read("detail")])
+    skipped = pa.concat_tables([SKIPPED_SCHEMA.empty_table(), *parts.read("skipped")])
+    frame: pd.DataFrame = detail.to_pandas()
+    # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
+    frame.attrs.update(run.described, statuses=count_statuses(parts), skipped=skipped.to_pylist())
+    return frame
