@@ -60,6 +60,16 @@ class WorkFolder:
         return f"unfinished-{self.command}ing.txt"
 
 
+def step_seed(seed: int, step: int) -> int:
+    """Returns the seed of a step of a training: one that continues draws what an uninterrupted one would have drawn.
+
+    Args:
+        seed: Of the training. Two trainings never share a seed within the first million steps.
+        step: Number of the step or epoch.
+    """
+    return seed * 1_000_003 + step
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Returns an optimiser's state as named tensors."""
     state = optimizer.state_dict()["state"]

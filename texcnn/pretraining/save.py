@@ -18,8 +18,8 @@ from texcnn.errors import RunError
 from texcnn.files import atomic_folder, sha256_file
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.pretraining.corpus import Corpus
+from texcnn.pretraining.fit import StepOptions, StepReport
 from texcnn.pretraining.language_model import LanguageModel
-from texcnn.pretraining.pretrain import PretrainOptions, StepReport
 
 RECORD = "pretraining.json"
 """The file that shows that a folder is one of ours."""
@@ -68,7 +68,7 @@ def save_pretrained(
     language: LanguageModel,
     genome: GenomeRecord,
     corpus: Corpus,
-    options: PretrainOptions,
+    options: StepOptions,
     history: Sequence[StepReport],
 ) -> None:
     """Writes a checkpoint that :func:`texcnn.encoders.choose.encoder_spec` and transformers read, whole or not at all.
@@ -121,7 +121,7 @@ def _card(
     language: LanguageModel,
     genome: GenomeRecord,
     corpus: Corpus,
-    options: PretrainOptions,
+    options: StepOptions,
     history: Sequence[StepReport],
     sums: dict[str, str],
 ) -> str:
