@@ -55,8 +55,8 @@ def pretrain(fasta: Path, out: Path, overwrite: bool, quiet: bool, **options: An
     chromosomes that shall judge a model trained on it. An interrupted run continues where it stopped when the same
     command is given again: what is unfinished is in OUT.work until then.
     """
-    from texcnn.pretraining.pretrain import pretrain as pretrain_encoder
+    import texcnn
 
-    done = pretrain_encoder(fasta, out, overwrite=overwrite, progress=not quiet, **options)
+    done = texcnn.pretrain(fasta, out, overwrite=overwrite, progress=not quiet, **options)
     if not quiet:
         click.echo(f"held-out loss {done.history[-1].valid_loss:.4f} nats per hidden token: {out}", err=True)

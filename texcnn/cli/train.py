@@ -74,9 +74,9 @@ def train(expression: Path, out: Path, fasta: Path | None, overwrite: bool, quie
     published peer is trained on the same genes (--architecture). An interrupted training continues where it stopped
     when the same command is given again: what is unfinished is in OUT.work until then.
     """
-    from texcnn.training.train import train as train_model
+    import texcnn
 
-    trained = train_model(expression, out, fasta, overwrite=overwrite, progress=not quiet, **options)
+    trained = texcnn.train(expression, out, fasta, overwrite=overwrite, progress=not quiet, **options)
     if not quiet:
         click.echo(f"{len(trained.genes.genes)} genes used, {len(trained.genes.skipped)} skipped: {out}", err=True)
         for row in trained.summary.itertuples():
