@@ -153,7 +153,7 @@ def test_an_encoder_of_a_folder_goes_into_the_bundle(
     assert len(model.predict(inputs["fasta"], gtf=inputs["gtf"])) == N_GENES - 1
 
 
-def test_a_full_disk_leaves_no_half_model_and_the_same_command_goes_on(
+def test_a_full_disk_leaves_no_half_model_and_the_same_command_continues(
     texcnn: Callable[..., tuple[int, str]],
     inputs: dict[str, Path],
     tiny: Path,

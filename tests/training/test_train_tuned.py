@@ -106,7 +106,7 @@ def test_only_the_last_layer_moves_and_a_run_among_others_is_the_run_alone(
     assert "fine-tuned with the head (the last 1 of its 2 layers)" in card
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(
+def test_a_killed_training_continues_to_the_same_bytes(
     texcnn: Train, inputs: dict[str, Path], tiny_dnabert2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train(folder: str, layers: object = "all") -> tuple[int, str]:

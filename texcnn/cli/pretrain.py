@@ -39,7 +39,13 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=4e-4, show_default=True)
 @click.option("--warmup", type=_SHARE, default=0.05, show_default=True, help="Share of steps to the highest rate.")
 @click.option("--mask-fraction", type=_SHARE, default=0.15, show_default=True, help="Share of tokens to guess.")
-@click.option("--checkpoint-every", type=_POSITIVE, default=500, show_default=True, help="Steps; validates as well.")
+@click.option(
+    "--checkpoint-every",
+    type=_POSITIVE,
+    default=500,
+    show_default=True,
+    help="Steps; validates too.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @COMPUTE_OPTIONS
 @OUT_OPTION
@@ -52,7 +58,7 @@ def pretrain(fasta: Path, out: Path, overwrite: bool, quiet: bool, **options: An
     texcnn train --encoder my-encoder ...
 
     It learns to guess hidden tokens of random segments, on both strands; runs of N are skipped. Leave out the
-    chromosomes that shall judge a model trained on it. An interrupted run continues where it stopped when the same
+    chromosomes that will judge a model trained on it. An interrupted run continues where it stopped when the same
     command is given again: what is unfinished is in OUT.work until then.
     """
     import texcnn

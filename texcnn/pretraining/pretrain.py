@@ -62,7 +62,7 @@ def pretrain(
     Args:
         fasta: Genome, plain or BGZF.
         out: The encoder's folder, and its name.
-        overwrite: Whether to replace an encoder that is already there, and to start an unfinished one anew.
+        overwrite: Whether to replace an encoder that is already there, and to start an unfinished one again.
         options: What to learn from, how large a model, and how to train it.
         progress: Whether to show progress.
         keywords: Fields in place of ``options``: those of :class:`~texcnn.pretraining.options.PretrainOptions` and
@@ -98,7 +98,7 @@ def pretrain(
         language = _language_model(chosen, corpus, train)
         regions = None if chosen.bed is None else chosen.bed.name
         record = GenomeRecord(genome.name, reference.fingerprint(), regions, chosen.exclude_chroms)
-        work.open(anew=overwrite)
+        work.open(fresh=overwrite)
         history = fit_language_model(
             language,
             train.draw,

@@ -30,7 +30,7 @@ A DNA language model of the {architecture} architecture, pre-trained from random
 
 - **Genome**: {data.fasta} (sha256 `{data.sha256}`), {where}{without}
 - **Bases**: {n_train:,} learned from, {n_valid:,} held out; {n_unknown:,} unknown ones skipped, and {n_short:,} in runs
-  shorter than a segment. Segments of {length} bases at random places, either strand equally often.
+  shorter than a segment. Segments of {length} bases at random positions, either strand equally often.
 - **Model**: {parameters:,} weights: {layers} layers of {hidden} with {heads} heads; {vocabulary:,} tokens.
 - **Training**: {fit.steps:,} steps of {fit.segments_per_step} segments, float32, learning rate up to
   {fit.learning_rate:g}, seed {fit.seed}.

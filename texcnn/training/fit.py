@@ -82,7 +82,7 @@ def fit_head(
 
     The head learns labels scaled by the training genes' mean and deviation per cell type; the scale is folded into
     its last layer at the end. On a CPU with as many threads the same call gives the same bits, and so does a call
-    that goes on from a checkpoint of an interrupted one.
+    that continues from the checkpoint of an interrupted one.
 
     Args:
         head: ``(*inputs, features) -> (n, n_cell_types)`` whose last layer is the linear ``output``; changed in place.
