@@ -66,7 +66,7 @@ class Reference:
 
         Returns:
             ``len(interval)`` upper-case letters of ``ACGTN``: T for U, N beyond the ends and for every other letter,
-            and the reverse complement where the strand is ``-``. Letters that are no code of IUPAC are named in the log.
+            and the reverse complement where the strand is ``-``. Letters that are no code of IUPAC are logged.
 
         Raises:
             InputError: The chromosome is unknown, the interval lies wholly outside it, the file breaks off, or what
