@@ -15,9 +15,9 @@ import platformdirs
 import pysam
 
 from texcnn.errors import InputError
-from texcnn.files import scratch_folder
 from texcnn.genome.fasta_faults import htslib_reason, unusable
 from texcnn.genome.fasta_text import read_texts
+from texcnn.scratch import scratch_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
