@@ -103,15 +103,15 @@ def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], history: A
         for name, value in named.items()
     }
     header = json.dumps({"fingerprint": fingerprint, "history": history})
-    try:
-        with atomic_file(path) as temporary:
+    with atomic_file(path) as temporary:
+        try:
             save_file(tensors, temporary, metadata={_HEADER: header})
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"cannot write the checkpoint: {error}",
-            where=path,
-            remedy="make room, then give the same command again: it continues from the checkpoint before",
-        ) from error
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"cannot write the checkpoint: {error}",
+                where=path,
+                remedy="make room, then give the same command again: it continues from the checkpoint before",
+            ) from error
 
 
 def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor]], Any] | None:

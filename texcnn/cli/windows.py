@@ -39,7 +39,6 @@ def windows(
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
-    from texcnn.genome.skipped import skipped_path, write_skipped
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
@@ -50,6 +49,5 @@ def windows(
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
         annotation = load_genes(reference, spec, GeneSelection(**selection))
-        write_skipped(skipped_path(out), annotation.skipped)
-        write_windows_bed(out, annotation.genes, spec, reference.lengths)
+        write_windows_bed(out, annotation, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, SUMMARY_SCHEMA, ChunkRows
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file, locked
+from texcnn.files import atomic_file
+from texcnn.scratch import locked
 
 _KINDS = {"detail": DETAIL_SCHEMA, "summary": SUMMARY_SCHEMA, "skipped": SKIPPED_SCHEMA}
 _KEY, _LOCK = "run.json", "lock"
