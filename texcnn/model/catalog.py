@@ -41,7 +41,7 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
     Raises:
         ModelError: when there is no such model here.
     """
-    text = str(name or DEFAULT_MODEL)
+    text = DEFAULT_MODEL if name is None else str(name)
     bundled = bundled_models()
     if text in bundled:
         return bundled[text]
