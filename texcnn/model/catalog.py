@@ -47,7 +47,7 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
         return bundled[text]
     if text.startswith(HUB_PREFIX):
         return _snapshot(text, download=False)
-    if Path(text).is_dir():
+    if text and Path(text).is_dir():  # Path("") is the current folder
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="`model`")
