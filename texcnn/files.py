@@ -89,7 +89,7 @@ def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
         temporaries = [scratch / path.name for path in paths]
         for temporary in temporaries:
             temporary.touch()
-        for path in paths:
+        for path in reversed(paths):  # the main one comes last
             refuse_other_writer(path, scratch)
         yield temporaries
         placed: list[Path] = []
