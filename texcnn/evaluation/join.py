@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from texcnn.tables.columns import METADATA_KEY, gene_columns
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, read_parts
 from texcnn.tables.writers import description_path
+from texcnn.typed_json import check_fields, parse_object
 
 UNKNOWN = "unknown unit"
 
@@ -179,6 +179,13 @@ def _cell_types(
     return common
 
 
+_SAID = {
+    "model": str,
+    "unit": str,
+}
+"""What is used of a table's description."""
+
+
 def _description(path: Path) -> dict[str, str]:
     """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
     try:
@@ -190,7 +197,9 @@ def _description(path: Path) -> dict[str, str]:
         else:
             meta = description_path(path)
             said = meta.read_bytes() if meta.is_file() else b"{}"
-        return dict(json.loads(said))
+        values = parse_object(said, where=path, error=InputError)
+        check_fields(_SAID, values, where=path, error=InputError)
+        return values
     except (OSError, TypeError, ValueError) as error:
         raise InputError(
             f"unreadable description of the predictions: {error}", where=path, allowed="as texcnn predict writes it",

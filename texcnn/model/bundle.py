@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from texcnn.encoders.checkpoint import check_finite, refuse_lfs_pointer
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, TexcnnError
 from texcnn.features.spec import FeatureSpec
@@ -20,6 +21,7 @@ from texcnn.files import atomic_folder, sha256_file
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.typed_json import check_types, read_object
 
 FORMAT_VERSION = 1
 """Version of the folder's layout, apart from the package's version."""
@@ -81,6 +83,7 @@ class BundleConfig:
         if unknown:
             raise ModelError(f"unknown entries {', '.join(unknown)}", where=where)
         try:
+            check_types(cls, values, where=where, error=ModelError)
             segments = values.get("segments")
             config = cls(
                 **{
@@ -92,10 +95,11 @@ class BundleConfig:
                     "features": tuple(FeatureSpec(**feature) for feature in values.get("features", ())),
                 }
             )
-        except (KeyError, TypeError, TexcnnError) as error:
+        except TexcnnError as error:
+            what = f"unusable model description: {error.what}"
+            raise ModelError(what, where=where, allowed=error.allowed) from error
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unusable model description: {error}", where=where) from error
-        if config.kind not in ("segments", "one-hot"):
-            raise ModelError(f"unknown kind of model '{config.kind}'", where=where, allowed="segments, one-hot")
         if (config.kind == "segments") != bool(config.encoders and config.segments):
             raise ModelError(
                 f"a model of kind '{config.kind}' with {len(config.encoders)} encoders",
@@ -120,20 +124,18 @@ class BundleFiles:
         path = folder / CONFIG
         if not path.is_file():
             raise ModelError(f"'{folder}' is not a model bundle", where=path, allowed=f"a folder with {CONFIG}")
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ModelError(f"not JSON: {error}", where=path) from error
-        if not isinstance(values, dict):
-            raise ModelError("not a JSON object", where=path)
-        self.config = BundleConfig.from_json(values, where=path)
+        self.config = BundleConfig.from_json(read_object(path, error=ModelError), where=path)
         for name in sorted({WEIGHTS, CELL_TYPES, CARD} | set(self.config.sha256)):
             self._verify(name)
         try:
             self._tensors = load_file(folder / WEIGHTS)
         except SafetensorError as error:
             raise ModelError(f"unreadable weights: {error}", where=folder / WEIGHTS) from error
-        self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
+        check_finite(self._tensors, where=folder / WEIGHTS)
+        try:
+            self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"unreadable table of cell types: {error}", where=folder / CELL_TYPES) from error
         if "cell_type" not in self.cell_types or self.cell_types["cell_type"].duplicated().any():
             raise ModelError(
                 "unusable table of cell types", where=folder / CELL_TYPES, allowed="a column cell_type of unique names"
@@ -145,6 +147,7 @@ class BundleFiles:
             raise ModelError(f"no checksum for '{name}'", where=self.folder / CONFIG, remedy="export the model again")
         if not path.is_file():
             raise ModelError(f"'{name}' is missing", where=self.folder, remedy="fetch or export the model again")
+        refuse_lfs_pointer(path)
         found = sha256_file(path)
         if found != expected:
             raise ModelError(

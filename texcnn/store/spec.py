@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from texcnn.encoders.protocol import Encoder, EncoderSpec
-from texcnn.errors import unknown_name
+from texcnn.errors import StoreError, unknown_name
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.typed_json import check_types
 
 STORE_DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2}
 """Types of stored vectors, and their bytes."""
@@ -87,8 +88,13 @@ class StoreSpec:
             raise unknown_name("type of stored vectors", self.store_dtype, STORE_DTYPES, where="`store_dtype`")
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> StoreSpec:
-        """Reads the entries of ``store.json``."""
+    def from_json(cls, values: dict[str, Any], *, where: object = "the store's description") -> StoreSpec:
+        """Reads the entries of ``store.json``.
+
+        Raises:
+            StoreError: when one is missing or of another type.
+        """
+        check_types(cls, values, where=where, error=StoreError)
         return cls(
             **{
                 **values,

@@ -37,6 +37,7 @@ from texcnn.store.folder import (
     write_lock,
 )
 from texcnn.store.spec import StoreSpec
+from texcnn.typed_json import read_object
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class EmbeddingStore:
                 f"'{folder}' is not an embedding store", where="`embeddings`", allowed="a folder made by texcnn embed"
             )
         with damage_found(folder):
-            values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
+            values = read_object(folder / STORE_META, error=StoreError)
             version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
             raise StoreError(
@@ -165,7 +166,9 @@ class EmbeddingStore:
             )
         with damage_found(folder):
             genes = [Gene(*row) for row in pd.read_parquet(folder / GENES).itertuples(index=False)]
-            return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / SKIPPED))
+            return cls(
+                folder, StoreSpec.from_json(values, where=folder / STORE_META), genes, read_skipped(folder / SKIPPED)
+            )
 
     def rows(self, chunk: int) -> slice:
         """Returns the rows of a chunk."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from texcnn.errors import InputError
 from texcnn.genome.gene import Gene
+from texcnn.typed_json import check_types, parse_object
 
 TRANSCRIPT_ID = "transcript_id"
 """Stands after ``gene_name`` in tables with one row per transcript."""
@@ -70,7 +71,8 @@ class TableDescription:
             InputError: when the file was not written by ``texcnn predict``.
         """
         try:
-            values = json.loads((schema.metadata or {})[METADATA_KEY])
+            values = parse_object((schema.metadata or {})[METADATA_KEY], where=where, error=InputError)
+            check_types(cls, values, where=where, error=InputError)
             return cls(**{**values, "cell_types": tuple(values["cell_types"])})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
