@@ -11,7 +11,7 @@ from typing import Self
 import pysam
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.files import sha256_file
+from texcnn.genome.fasta_digest import fasta_digest
 from texcnn.genome.fasta_faults import find_faults, unusable
 from texcnn.genome.fasta_index import FastaIndex, find_index
 from texcnn.genome.interval import Interval
@@ -118,8 +118,11 @@ class Reference:
             _LOG.warning("%s: %s are no codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file: two genomes that differ by one base are told apart. Seconds for a human genome."""
-        return sha256_file(self.path)
+        """SHA-256 of the file: two genomes that differ by one base are told apart.
+
+        Seconds for a human genome, once: :mod:`texcnn.genome.fasta_digest` keeps it next to the index.
+        """
+        return fasta_digest(self.path, self._index.fai.parent)
 
     def close(self) -> None:
         """Closes the file; the next ``fetch`` opens it again."""
