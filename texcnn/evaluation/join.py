@@ -18,6 +18,7 @@ from texcnn.tables.columns import METADATA_KEY, gene_columns
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, read_parts
 from texcnn.tables.writers import description_path
+from texcnn.text.lines import PathLike
 from texcnn.typed_json import check_fields, parse_object
 
 UNKNOWN = "unknown unit"
@@ -55,7 +56,7 @@ class Joined:
     missing: pd.DataFrame
 
 
-def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionTable:
+def read_prediction_table(path: PathLike, *, only: str | None = None) -> PredictionTable:
     """Reads a table of ``texcnn predict``, or any of genes x cell types, and its list of skipped genes.
 
     Args:
@@ -65,6 +66,7 @@ def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionT
     Raises:
         InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
     """
+    path = Path(path)
     values = read_expression(path, ignore=gene_columns(transcripts=True)[1:], only=only)
     said = _description(path)
     skipped: dict[str, str] = {}
@@ -74,7 +76,7 @@ def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionT
     return PredictionTable(values, said.get("model", path.name), said.get("unit", UNKNOWN), skipped)
 
 
-def read_split(path: Path) -> dict[str, str]:
+def read_split(path: PathLike) -> dict[str, str]:
     """Reads which part each gene is in: TSV with ``gene_id`` and ``split``, which is train, valid or test.
 
     Returns:

@@ -6,7 +6,7 @@ stop codon and each row's last base, which its scripts leave out, count here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import place_genes
 from texcnn.progress import progress_bar
+from texcnn.text.lines import PathLike
 
 HALF_LIFE_FEATURES = (
     "utr5_length_bp",
@@ -46,9 +47,9 @@ LOG10_OFFSET = 0.1
 
 def half_life_features(
     reference: Reference,
-    gtf: Path,
+    gtf: PathLike,
     *,
-    genes: Sequence[str] | None = None,
+    genes: str | Iterable[str] | None = None,
     log10: bool = False,
     map_chrom_names: bool = False,
     progress: bool = False,
@@ -65,7 +66,7 @@ def half_life_features(
     Args:
         reference: The genome.
         gtf: Its annotation.
-        genes: Names of wanted genes; None for all.
+        genes: Names of wanted genes, a string is one; None for all.
         log10: Whether lengths and exons per kb become log10(x + 0.1), as Xpresso's networks take them; their columns
             are then named ``log10_...``, so that a model cannot be given the wrong ones.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
@@ -80,7 +81,7 @@ def half_life_features(
     """
     chosen, skipped = read_chosen_transcripts(gtf, on_genome=in_any_style(list(reference.lengths)))
     transcripts = {gene.id: transcript for gene, transcript in chosen}
-    annotation = Annotation([gene for gene, _ in chosen], skipped, gtf)
+    annotation = Annotation([gene for gene, _ in chosen], skipped, Path(gtf))
     if genes is not None:
         annotation = select_genes(annotation, genes)
     annotation = place_genes(reference, annotation, map_chrom_names=map_chrom_names)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from texcnn.arguments import texts_of
 from texcnn.errors import InputError
 from texcnn.genome.annotation import without_version
 from texcnn.text.lines import PathLike
@@ -36,13 +37,13 @@ class FeatureTable:
     path: Path
 
     @classmethod
-    def read(cls, path: PathLike, names: Sequence[str] | None = None) -> FeatureTable:
+    def read(cls, path: PathLike, names: str | Iterable[str] | None = None) -> FeatureTable:
         """Reads a text table whose column ``gene_id`` names the genes.
 
         Args:
             path: The table; see :class:`texcnn.text.table.TextTable`.
-            names: The columns to read, in this order; no others are parsed. None reads every column of numbers, and
-                passes columns of text over, which is logged.
+            names: The columns to read, in this order; a string is one. No others are parsed. None reads every column of
+                numbers, and passes columns of text over, which is logged.
 
         Raises:
             InputError: when the file, a column or a number cannot be used, a gene stands twice, or there is no feature.
@@ -52,6 +53,7 @@ class FeatureTable:
         if names is None:
             names = [name for name in table.names if name != "gene_id"]
             table.refuse_twice(names)
+        names = texts_of(names)
         missing = [name for name in ("gene_id", *names) if name not in table.names]
         if missing:
             raise InputError(
@@ -87,7 +89,7 @@ class FeatureTable:
             )
         return cls(numbers.values().astype(np.float32), tuple(names), rows, table.path)
 
-    def require_any(self, gene_ids: Iterable[str], source: object) -> None:
+    def require_any(self, gene_ids: str | Iterable[str], source: object) -> None:
         """Checks that a table is of these genes: with none of them, every gene would be skipped.
 
         Args:
@@ -97,7 +99,7 @@ class FeatureTable:
         Raises:
             InputError: when the table has none of them.
         """
-        wanted = list(gene_ids)
+        wanted = texts_of(gene_ids)
         if wanted and all(row is None for row in find_rows(self.rows, wanted)):
             raise InputError(
                 f"the table has none of the {len(wanted)} genes",
@@ -112,19 +114,20 @@ class FeatureTable:
         digest.update(np.ascontiguousarray(self.values).data)
         return digest.hexdigest()
 
-    def lookup(self, gene_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+    def lookup(self, gene_ids: str | Iterable[str]) -> npt.NDArray[np.float32]:
         """Returns ``(len(gene_ids), n_features)``; a gene that is missing has NaN.
 
         An Ensembl version suffix (``ENSG00000000003.15``) on either side is ignored where the exact id is missing.
         """
-        found = np.full((len(gene_ids), len(self.names)), np.nan, np.float32)
-        for place, row in enumerate(find_rows(self.rows, gene_ids)):
+        rows = find_rows(self.rows, gene_ids)
+        found = np.full((len(rows), len(self.names)), np.nan, np.float32)
+        for place, row in enumerate(rows):
             if row is not None:
                 found[place] = self.values[row]
         return found
 
 
-def find_rows(rows: Mapping[str, int], gene_ids: Sequence[str]) -> list[int | None]:
+def find_rows(rows: Mapping[str, int], gene_ids: str | Iterable[str]) -> list[int | None]:
     """Finds each gene's row of a table.
 
     Args:
@@ -136,4 +139,4 @@ def find_rows(rows: Mapping[str, int], gene_ids: Sequence[str]) -> list[int | No
         One row per gene; None where there is none.
     """
     bare = {without_version(gene_id): row for gene_id, row in reversed(list(rows.items()))}
-    return [rows.get(gene_id, bare.get(without_version(gene_id))) for gene_id in gene_ids]
+    return [rows.get(gene_id, bare.get(without_version(gene_id))) for gene_id in texts_of(gene_ids)]
