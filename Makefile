@@ -1,5 +1,6 @@
 # make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
 # make test   the whole test suite            make lint   ruff and mypy
+# make fuzz   20,000 damaged inputs for each parser: project errors alone, and no other numbers
 # make bench  speed and memory, as tables
 # make lock   pin the dependencies anew       make clean  remove what the others made
 
@@ -10,7 +11,7 @@ export NXF_OFFLINE ?= true
 # Absolute: tests and Nextflow tasks change their folder.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint fuzz bench lock clean
 
 demo: .venv/ready
 	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
@@ -26,6 +27,9 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: .venv/ready
+	$(BIN)/python tests/fuzz/parsers.py --inputs 20000
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/run.py --write

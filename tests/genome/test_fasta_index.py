@@ -15,7 +15,8 @@ from genome_files import CHR1, CHR2, write_fasta
 
 from texcnn.errors import InputError
 from texcnn.genome import fasta_index
-from texcnn.genome.fasta_index import FastaRecord, find_index, is_writable
+from texcnn.genome.fai import FastaRecord, read_fai
+from texcnn.genome.fasta_index import find_index, is_writable
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 
@@ -262,7 +263,7 @@ def test_damaged_fai_is_refused(fasta: Path) -> None:
     fai.unlink()
     fai.mkdir()
     with pytest.raises(InputError, match=r"the index of the FASTA cannot be read"):
-        fasta_index._read_fai(fai)
+        read_fai(fai)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +287,8 @@ def test_lines_of_a_fai_that_python_would_read(tmp_path: Path, line: str) -> Non
         (b">a\n  1 ACGT\n  5 ACGT\n", r"a blank among the bases of 'a'.*line 2"),
         (b">a\n1ACGT\n5ACGT\n", r"the digit 1 among the bases of 'a'.*line 2"),
         (b">a\nACGT\nAC\x07T\n", r"the byte 0x07 among the bases of 'a'.*line 3"),
+        (b">a\nACGT\xff\nAC\n", r"the byte 0xff among the bases of 'a'.*line 2"),
+        (b">a\nACGT\xc3\xbc\nAC\n", r"the byte 0xc3 among the bases of 'a'.*line 2"),
         (b">\nACGT\n", r"a sequence has no name.*line 1"),
         (b">chr\xfc\nACGT\n", r"the name 'chr\\xfc' is not UTF-8.*line 1"),
         (b">a\nAC\n>b\nAC\n>a\nGG\n", r"holds a name twice: 'a', first in line 1.*line 5"),

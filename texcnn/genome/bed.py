@@ -12,7 +12,7 @@ from texcnn.genome.interval import Interval
 from texcnn.genome.position import to_position
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
-from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
 BED_ANCHORS = ("five-prime", "center", "window")
 """What a BED interval can mean: it starts at the TSS, lies round it, or is the window."""
@@ -151,7 +151,7 @@ def _read_rows(path: Path, anchor: str) -> Iterator[_Row]:
 
 
 def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row:
-    chrom = fields[0].strip()
+    chrom = fields[0].strip(BLANKS)
     if not chrom:
         raise InputError("the chromosome has no name", where=where, allowed="a name in column 1")
     start, end = to_position(fields[1], "start", where), to_position(fields[2], "end", where)
@@ -164,10 +164,10 @@ def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row
                 allowed="the strand in column 6, after a name and a score",
                 remedy="write six columns, such as with awk: chrom, start, end, name, 0, strand",
             )  # fmt: skip
-    strand = fields[5].strip() if len(fields) > 5 else "+"
+    strand = fields[5].strip(BLANKS) if len(fields) > 5 else "+"
     if strand not in ("+", "-", "."):
         raise InputError(f"unknown strand '{strand}' in column 6", where=where, allowed="+, - or .")
-    name = fields[3].strip() if len(fields) > 3 else ""
+    name = fields[3].strip(BLANKS) if len(fields) > 3 else ""
     gene_id = name if name not in ("", ".") else f"{chrom}:{start}-{end}({strand})"
     if not own:
         return _Row(number, chrom, start, end, gene_id, strand, gene_id, None, "")
