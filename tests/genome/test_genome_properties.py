@@ -83,7 +83,7 @@ def test_a_window_on_a_grid_keeps_its_tss(
     packed=st.booleans(),
     data=st.data(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bases_are_those_of_the_text(
     folder: Path, sequences: dict[str, str], width: int, packed: bool, data: st.DataObject
 ) -> None:
@@ -108,7 +108,7 @@ GENES = st.lists(st.tuples(st.integers(0, 399), STRAND, st.sampled_from(["a", "b
 
 
 @given(genes=GENES, spec=SPEC)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_windows_written_as_bed_are_read_as_the_same_windows(folder: Path, genes: list[Gene], spec: WindowSpec) -> None:
     rng = random.Random(0)
     path = folder / "fixed.fa"

@@ -92,18 +92,23 @@ class StoreSpec:
         """Reads the entries of ``store.json``.
 
         Raises:
-            StoreError: when one is missing or of another type.
+            StoreError: when one is missing, unknown or of another type.
         """
         check_types(cls, values, where=where, error=StoreError)
-        return cls(
-            **{
-                **values,
-                "encoders": tuple(values["encoders"]),
-                "origins": tuple(EncoderOrigin(**origin) for origin in values["origins"]),
-                "window": WindowSpec(**values["window"]),
-                "segments": SegmentSpec(**values["segments"]),
-            }
-        )
+        try:
+            return cls._made_of(values)
+        except TypeError as error:
+            raise StoreError(f"unusable entries: {error}", where=where) from error
+
+    @classmethod
+    def _made_of(cls, values: dict[str, Any]) -> StoreSpec:
+        made = {
+            "encoders": tuple(values["encoders"]),
+            "origins": tuple(EncoderOrigin(**origin) for origin in values.get("origins", ())),
+            "window": WindowSpec(**values["window"]),
+            "segments": SegmentSpec(**values["segments"]),
+        }
+        return cls(**{**values, **made})
 
     def bytes(self, n_genes: int) -> int:
         """Returns the bytes on disk of that many genes."""
