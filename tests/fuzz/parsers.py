@@ -208,7 +208,7 @@ def names(path: Path) -> None:
         return text.partition("\t")[0].strip(BLANKS).strip('"').strip(BLANKS)
 
     found = read_names(path)
-    lines = [bare(line) for line in text_lines(path) if not line.lstrip().startswith("#")]
+    lines = [bare(line) for line in text_lines(path) if line.strip() and line.lstrip()[0] != "#"]
     assert list(filter(None, map(bare, found))) == list(filter(None, lines))
 
 
