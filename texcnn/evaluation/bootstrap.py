@@ -80,14 +80,17 @@ def _figures(weights: Values, predicted: Values, true: Values) -> Values:
 def _varies(weights: Values, values: Values) -> npt.NDArray[np.bool_]:
     """Whether the drawn values differ; exactly, as a scatter of zero is lost in rounding."""
     drawn = weights > 0
-    return np.where(drawn, values, np.inf).min(axis=1) < np.where(drawn, values, -np.inf).max(axis=1)
+    lowest: Values = np.where(drawn, values, np.inf).min(axis=1)
+    highest: Values = np.where(drawn, values, -np.inf).max(axis=1)
+    return lowest < highest
 
 
 def _rank_correlation(weights: Values, left: Values, right: Values) -> Values:
     ranks_left, ranks_right = _centred_ranks(weights, left), _centred_ranks(weights, right)
     shared = (weights * ranks_left * ranks_right).sum(axis=1)
     scatters = (weights * ranks_left**2).sum(axis=1) * (weights * ranks_right**2).sum(axis=1)
-    return np.clip(shared / np.sqrt(scatters), -1, 1)
+    correlation: Values = np.clip(shared / np.sqrt(scatters), -1, 1)
+    return correlation
 
 
 def _centred_ranks(weights: Values, values: Values) -> Values:
@@ -96,4 +99,5 @@ def _centred_ranks(weights: Values, values: Values) -> Values:
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     in_group = np.add.reduceat(weights[:, np.argsort(group, kind="stable")], starts, axis=1)
     ranks = np.cumsum(in_group, axis=1) - (in_group - 1) / 2
-    return ranks[:, group] - (weights.sum(axis=1, keepdims=True) + 1) / 2
+    centred: Values = ranks[:, group] - (weights.sum(axis=1, keepdims=True) + 1) / 2
+    return centred
