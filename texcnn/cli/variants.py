@@ -79,5 +79,4 @@ def variants(
         samples=None if samples is None else samples.split(","), **options,
     )  # fmt: skip
     if not quiet:
-        said = ", ".join(f"{number} {status}" for status, number in counts.statuses.items())
-        click.echo(f"{counts.alleles} alleles: {said or 'none'}; {counts.rows} rows: {out}", err=True)
+        click.echo(f"{counts}: {out}", err=True)

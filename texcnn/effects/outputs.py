@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pysam
 
 from texcnn.effects.annotation import ANNOTATION, annotation_values
-from texcnn.effects.options import EffectOutputs
+from texcnn.effects.options import EffectOptions, EffectOutputs
 from texcnn.effects.parts import Parts, PartsInMemory
 from texcnn.effects.run import EffectRun
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, SUMMARY_SCHEMA
@@ -50,16 +50,24 @@ class EffectCounts:
     rows: int
     statuses: dict[str, int]
 
+    def __str__(self) -> str:
+        """Alleles by status, for a person."""
+        said = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
+        return f"{self.alleles} alleles ({said or 'none'}), {self.rows} rows"
 
-def check_outputs(out: Path | None, outputs: EffectOutputs, *, has_vcf: bool, overwrite: bool) -> None:
+
+def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, overwrite: bool) -> None:
     """Refuses files that cannot be written, before anything expensive is done.
 
     Raises:
         InputError: A name has an unknown ending, is used twice, or is there already, a file is missing that another
             one needs.
     """
+    outputs = options.outputs
     endings = {"summary": TABLE_ENDINGS, "annotate": (".vcf.gz",), "tabix": (".tsv.gz",)}
     wanted = {name: cast(Path, path) for name in endings if (path := getattr(outputs, name)) is not None}
+    if options.phased and not has_vcf:
+        raise InputError("haplotypes need genotypes", where="`phased`", allowed="with `vcf`")
     if out is None:
         if wanted:
             raise InputError(
@@ -69,6 +77,10 @@ def check_outputs(out: Path | None, outputs: EffectOutputs, *, has_vcf: bool, ov
     if outputs.annotate is not None and not has_vcf:
         raise InputError("there is no VCF to annotate", where="`annotate`", allowed="with `vcf`")
     endings["out"] = TABLE_ENDINGS
+    if options.phased:
+        if wanted:
+            raise InputError("haplotypes have one table", where=f"`{next(iter(wanted))}`", allowed="without `phased`")
+        endings["out"] = (*TABLE_ENDINGS, ".h5ad")
     files: list[Path] = []
     for name, path in {"out": out, **wanted}.items():
         if not any(path.name.endswith(ending) and path.name != ending for ending in endings[name]):
@@ -125,7 +137,7 @@ def _companions(name: str, path: Path) -> list[Path]:
         return [path.with_name(f"{path.name}.csi")]
     if name == "tabix":
         return [path.with_name(f"{path.name}.tbi")]
-    described = [] if path.name.endswith(".parquet") else [_description_path(path)]
+    described = [] if path.name.endswith((".parquet", ".h5ad")) else [_description_path(path)]
     return [*described, skipped_path(path)] if name == "out" else described
 
 
@@ -157,11 +169,10 @@ def write_table(
                     rows += len(table)
         else:
             with _open_binary(temporary) as handle:
-                for number, table in enumerate(tables):
-                    _write_text(handle, table, header=not number)
+                handle.write(("\t".join(schema.names) + "\n").encode())
+                for table in tables:
+                    _write_text(handle, table)
                     rows += len(table)
-                if not rows:
-                    handle.write(("\t".join(schema.names) + "\n").encode())
             if said is not None:
                 with atomic_file(_description_path(path)) as beside:
                     beside.write_text(text + "\n", encoding="utf-8")
@@ -189,7 +200,7 @@ def write_tabix(path: Path, tables: Iterable[pa.Table]) -> None:
                     pc.if_else(pc.equal(pc.fill_null(text, ""), ""), ".", text)
                     for text in (column.cast(pa.string()) for column in chosen.columns)
                 ]
-                _write_text(cast(BinaryIO, handle), pa.table(as_text, names=chosen.column_names), header=False)
+                _write_text(cast(BinaryIO, handle), pa.table(as_text, names=chosen.column_names))
         write_index(temporary, temporary_index, path, csi=False, seq_col=0, start_col=1, end_col=1)
 
 
@@ -203,10 +214,8 @@ def _open_binary(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, packed)
 
 
-def _write_text(handle: BinaryIO, table: pa.Table, *, header: bool) -> None:
+def _write_text(handle: BinaryIO, table: pa.Table) -> None:
     options = pa.csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
-    if header:
-        handle.write(("\t".join(table.column_names) + "\n").encode())
     if len(table):
         sink = pa.BufferOutputStream()
         pa.csv.write_csv(table, sink, options)

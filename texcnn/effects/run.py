@@ -197,6 +197,8 @@ class EffectRun:
             "source": self.source.digest or secrets.token_hex(),  # a pipe cannot be read again
             "genes": [(gene.id, gene.transcript_id, gene.chrom, gene.tss, gene.strand) for gene in self.maker.genes],
             "cell_types": self.cell_types,
+            "samples": [] if self.reader is None else list(self.reader.samples),
+            "unphased": self.options.unphased,
             "map_chrom_names": self.options.selection.map_chrom_names,
         }
 
