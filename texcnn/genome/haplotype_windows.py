@@ -245,7 +245,7 @@ class HaplotypeWindows:
         return GeneHaplotypes(row, window, windows, of_sample, n_variants)
 
     def _has_one_chromosome(self, sample: int, start: int, end: int) -> bool:
-        """Whether a sample's calls in a window are haploid or missing; the last call before counts where it has none."""
+        """Whether a sample's calls in a window are haploid or missing; without any, the last call before counts."""
         haploid, unknown, all_places = (
             bisect_left(places, end) - bisect_left(places, start)
             for places in (self._haploid[sample], self._unknown[sample], self._places)
