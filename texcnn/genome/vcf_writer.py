@@ -131,9 +131,10 @@ def _annotated(
     if columns[_ALT] in (".", ""):
         return line  # one value per alternative allele, and there is none
     info = columns[_INFO]
-    if any(entry.startswith(ids) for entry in info.split(";")):
+    taken = [entry.split("=", 1)[0] for entry in info.split(";") if entry.startswith(ids)]
+    if taken:
         raise InputError(
-            f"the record at {columns[0]}:{columns[1]} has {info.split('=')[0]} already", where=source,
+            f"the record at {columns[0]}:{columns[1]} has {', '.join(taken)} already", where=source,
             remedy="remove the fields of an earlier run with bcftools annotate -x",
         )  # fmt: skip
     added = [f"{field.id}={','.join(_text(value[field.id]) for value in found)}" for field in fields]
