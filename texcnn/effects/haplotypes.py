@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from texcnn.effects.outputs import write_table
 from texcnn.effects.parts import Parts, PartsInMemory
 from texcnn.effects.run import EffectRun
 from texcnn.effects.score import ChangedWindow
 from texcnn.effects.table import SKIPPED_SCHEMA, skipped_table
+from texcnn.effects.write import write_described, write_table
 from texcnn.files import atomic_file
 from texcnn.genome.gene import Gene
 from texcnn.genome.haplotype_windows import GeneHaplotypes, HaplotypeWindows
@@ -219,17 +220,21 @@ def write_haplotypes(
     out: Path, parts: Parts | PartsInMemory, haplotypes: HaplotypeRun, said: Mapping[str, Any]
 ) -> HaplotypeCounts:
     """Writes the table of haplotypes, and the alleles that could not be applied as ``<out>.skipped.tsv``."""
-    skipped = skipped_table(haplotypes.source.not_applied)
-    write_table(skipped_path(out), SKIPPED_SCHEMA, [skipped])
     counts = haplotypes.counts(0)
     described = {
         **said, "content": "haplotypes", "samples": list(haplotypes.source.samples), "distinct": counts.distinct,
         "overlapping": counts.overlapping, "missing": counts.missing, "not_applied": counts.not_applied,
     }  # fmt: skip
-    if out.name.endswith(".h5ad"):
-        rows = _write_h5ad(out, parts, described)
-    else:
-        rows = write_table(out, HAPLOTYPE_SCHEMA, parts.read("haplotypes"), described)
+    with ExitStack() as places:
+
+        def place(path: Path) -> Path:
+            return places.enter_context(atomic_file(path))
+
+        if out.name.endswith(".h5ad"):
+            rows = _write_h5ad(place(out), parts, described)
+        else:
+            rows = write_described(out, HAPLOTYPE_SCHEMA, parts.read("haplotypes"), described, place)
+        write_table(place(skipped_path(out)), SKIPPED_SCHEMA, [skipped_table(haplotypes.source.not_applied)])
     return haplotypes.counts(rows)
 
 
@@ -255,8 +260,7 @@ def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]
         layers=layers,
         uns={"unit": said["unit"], "texcnn": pd.Series(dict(said)).to_json()},
     )
-    with atomic_file(out) as temporary:
-        data.write_h5ad(temporary)
+    data.write_h5ad(out)
     return len(frame)
 
 
