@@ -27,6 +27,7 @@ from texcnn.progress import progress_bar
 
 DEFAULT_VARIANTS = 30_000
 _MOST_TRIES = 200
+_VARIANTS_PER_GENE = 15
 _HEADING = "## Random variants that effects are compared with"
 
 
@@ -42,8 +43,8 @@ def make_background(
 ) -> Background:
     """Scores random substitutions and writes how large their effects are into a model's bundle and its card.
 
-    As many substitutions are drawn for each bin of the distance from the TSS, from genes drawn at random; a place with
-    an unknown base is drawn again.
+    As many substitutions are drawn for each bin of the distance from the TSS, from genes drawn at random, one for about
+    15 substitutions; a place with an unknown base is drawn again.
 
     Args:
         model: The bundle's folder.
@@ -68,10 +69,12 @@ def make_background(
     loaded = load_model(folder)
     with open_run(loaded, Path(fasta), VariantSource(), chosen, progress=progress) as run:
         rng = np.random.default_rng(seed)
-        variants = list(_draw(run.maker, n_variants, rng))
+        n_genes = min(len(run.maker.genes), -(-n_variants // _VARIANTS_PER_GENE))
+        genes = np.sort(rng.choice(len(run.maker.genes), n_genes, replace=False))
+        variants = list(_draw(run.maker, genes, n_variants, rng))
         background = _score(run, variants)
         note = (
-            f"{background.n_variants} substitutions (seed {seed}) in the windows of {len(run.maker.genes)} genes of "
+            f"{background.n_variants} substitutions (seed {seed}) in the windows of {n_genes} genes of "
             f"{Path(fasta).name}, as many for each distance from the TSS ({', '.join(map(str, DISTANCE_BINS))} bp and "
             "more). `quantile` in tables of variant effects is the share of them, of the same bin and REF>ALT class, "
             "with a smaller effect, with the sign of the effect."
@@ -81,7 +84,9 @@ def make_background(
     return background
 
 
-def _draw(maker: PairMaker, n_variants: int, rng: np.random.Generator) -> Iterator[tuple[int, Variant]]:
+def _draw(
+    maker: PairMaker, genes: npt.NDArray[np.int64], n_variants: int, rng: np.random.Generator
+) -> Iterator[tuple[int, Variant]]:
     """Yields genes and substitutions in their windows, as many for each bin of the distance."""
     spec = maker.window(0)
     reach = max(spec.gene.tss - spec.interval.start, spec.interval.end - spec.gene.tss)
@@ -91,7 +96,7 @@ def _draw(maker: PairMaker, n_variants: int, rng: np.random.Generator) -> Iterat
         for _ in range(_MOST_TRIES * wanted):
             if not wanted:
                 break
-            row = int(rng.integers(len(maker.genes)))
+            row = int(rng.choice(genes))
             window = maker.window(row)
             place = window.gene.tss + int(rng.integers(low, high)) * int(rng.choice([-1, 1]))
             if not window.interval.start <= place < window.interval.end:
