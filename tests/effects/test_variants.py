@@ -180,11 +180,11 @@ def test_tabix_file_serves_bcftools_annotate(tiny_dnabert2: Path, case: Case) ->
     detail = pd.read_csv(case.folder / "out.tsv", sep="\t", keep_default_na=False)
     table = case.folder / "tabix.tsv.gz"
     with pysam.TabixFile(str(table)) as tabix:
-        assert tabix.header == [
-            "#chrom\tpos\tref\talt\tgene_id\ttranscript_id\ttss\tstrand\tcell_type\tdelta\tquantile"
-        ]
+        names = "#chrom pos ref alt gene gene_id transcript_id strand tss_pos delta quantile cell_type"
+        assert tabix.header == ["\t".join(names.split())]
         rows = [row.split("\t") for row in tabix.fetch("chr1")]
     assert len(rows) == (detail["delta"] != "").sum()
+    assert {row[7] for row in rows} == {"1"}  # alleles are on the plus strand
     header = case.folder / "header.txt"
     header.write_text('##INFO=<ID=EFFECT,Number=.,Type=Float,Description="delta">\n')
     packed = write_vcf(case.folder / "packed.vcf.gz", case.rows, length=len(case.bases))
@@ -194,7 +194,7 @@ def test_tabix_file_serves_bcftools_annotate(tiny_dnabert2: Path, case: Case) ->
         "-h",
         str(header),
         "-c",
-        "CHROM,POS,REF,ALT,-,-,-,-,-,EFFECT,-",
+        "CHROM,POS,REF,ALT,-,-,-,-,-,EFFECT,-,-",
         "-l",
         "EFFECT:append",
         str(packed),

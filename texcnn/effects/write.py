@@ -18,9 +18,13 @@ import pysam
 from texcnn.genome.vcf_writer import write_index
 from texcnn.tables.columns import METADATA_KEY
 
-_TABIX_COLUMNS = (
-    "chrom", "pos", "ref", "alt", "gene_id", "transcript_id", "tss", "strand", "cell_type", "delta", "quantile",
-)  # fmt: skip
+_TABIX_COLUMNS = {
+    "chrom": "chrom", "pos": "pos", "ref": "ref", "alt": "alt", "gene": "gene_name", "gene_id": "gene_id",
+    "transcript_id": "transcript_id", "strand": "", "tss_pos": "tss", "delta": "delta", "quantile": "quantile",
+    "cell_type": "cell_type",
+}  # fmt: skip
+"""Names in the order that VEP's plugin PromoterAI reads them by, each with its column of the detail. ``strand`` is that
+of the alleles, as the plugin takes it: always 1, whatever the gene's is."""
 
 
 def description_of(path: Path) -> Path:
@@ -97,13 +101,13 @@ def write_tabix(path: Path, index: Path, tables: Iterable[pa.Table]) -> None:
     with pysam.BGZFile(str(path), "wb", None) as handle:
         handle.write(("#" + "\t".join(_TABIX_COLUMNS) + "\n").encode())
         for table in tables:
-            chosen = table.filter(pc.is_valid(table["delta"])).select(list(_TABIX_COLUMNS))
-            # An empty field is no missing value to bcftools.
-            as_text = [
-                pc.if_else(pc.equal(pc.fill_null(text, ""), ""), ".", text)
-                for text in (column.cast(pa.string()) for column in chosen.columns)
-            ]
-            _write_text(cast(BinaryIO, handle), pa.table(as_text, names=chosen.column_names))
+            scored = table.filter(pc.is_valid(table["delta"]))
+            columns = []
+            for column in _TABIX_COLUMNS.values():
+                text = scored[column].cast(pa.string()) if column else pa.repeat("1", len(scored))
+                # An empty field is no missing value to bcftools.
+                columns.append(pc.if_else(pc.equal(pc.fill_null(text, ""), ""), ".", text))
+            _write_text(cast(BinaryIO, handle), pa.table(columns, names=list(_TABIX_COLUMNS)))
     write_index(path, index, csi=False, seq_col=0, start_col=1, end_col=1)
 
 
