@@ -16,10 +16,15 @@ import numpy as np
 from kipoi.data import Dataset
 from kipoi.metadata import GenomicRanges
 
-from texcnn.errors import InputError
+from texcnn.errors import InputError, unknown_name
+from texcnn.genome.cached_bases import CachedBases
+from texcnn.genome.check_variant import VariantCheck
+from texcnn.genome.haplotype import UNPHASED_CHOICES
+from texcnn.genome.haplotype_windows import HaplotypeWindows
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
+from texcnn.genome.vcf import VcfReader
 from texcnn.genome.windows import read_windows
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
@@ -54,6 +59,11 @@ class TExCNNDl(Dataset):
         genes_file: Only the genes it names, one per line.
         map_chrom_names: Map chr1/1 chromosome names to the FASTA's where the files differ.
         model: The model whose window is cut; the same as in model.yaml.
+        vcf_file: Variants of a sample that are applied to the windows, a sorted VCF or BCF.
+        sample: Its name in the VCF; may be left out where the VCF has one sample.
+        haplotype: 1 or 2. A window of which the sample has one chromosome only is all N as haplotype 2, so that its
+            predictions are NaN.
+        unphased: What becomes of heterozygous calls without phase: ``error``, ``skip``, ``as-is`` or ``merge``.
 
     Raises:
         InputError: The files cannot be used, or no gene is left.
@@ -68,6 +78,10 @@ class TExCNNDl(Dataset):
         genes_file: str | None = None,
         map_chrom_names: bool = False,
         model: str = "texcnn-mini",
+        vcf_file: str | None = None,
+        sample: str | None = None,
+        haplotype: int = 1,
+        unphased: str = "error",
     ) -> None:
         """Reads the genes; the bases are read item by item."""
         if (gtf_file is None) == (intervals_file is None):
@@ -92,6 +106,11 @@ class TExCNNDl(Dataset):
         if not self.genes:
             # Kipoi would end without an output file and without an error.
             raise InputError("no gene can be predicted", where=annotation.path)
+        self._changed: dict[int, str] = {}
+        if vcf_file is not None:
+            self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
+        elif sample is not None:
+            raise InputError("a sample without a VCF", where="dataloader_args", allowed="sample with vcf_file")
 
     def __len__(self) -> int:
         """Number of genes."""
@@ -102,8 +121,32 @@ class TExCNNDl(Dataset):
         (window,) = read_windows(self.reference, [self.genes[index]], self.window)
         place = window.interval
         return {
-            "inputs": np.array(window.sequence),
+            "inputs": np.array(self._changed.get(index, window.sequence)),
             "metadata": {
                 "ranges": GenomicRanges(place.chrom, place.start, place.end, window.gene.id, place.strand),
             },
         }
+
+    def _apply(self, vcf: Path, sample: str | None, haplotype: int, unphased: str, map_chrom_names: bool) -> None:
+        """Keeps the windows that the sample's variants change, from one pass through the VCF."""
+        if haplotype not in (1, 2):
+            raise InputError(f"unusable haplotype {haplotype!r}", where="dataloader_args", allowed="1 or 2")
+        if unphased not in UNPHASED_CHOICES:
+            raise unknown_name("choice for unphased genotypes", unphased, UNPHASED_CHOICES, where="dataloader_args")
+        bases = CachedBases(self.reference)
+        with VcfReader(vcf, samples=[] if sample is None else [sample]) as reader:
+            if len(reader.samples) > 1:
+                raise InputError(
+                    f"the VCF has {len(reader.samples)} samples", where=vcf, allowed="one of them as sample",
+                    remedy=f"choose one, such as '{reader.samples[0]}'",
+                )  # fmt: skip
+            check = VariantCheck(
+                bases, vcf, longest=self.window.length, map_chrom_names=map_chrom_names, declared=reader.contigs
+            )
+            for group in HaplotypeWindows(reader, bases, check, self.genes, self.window, unphased=unphased):
+                number = group.of_sample[0][haplotype - 1]
+                # What texcnn variants leaves empty has no prediction here either.
+                if number is None or group.windows[number].tss_deleted:
+                    self._changed[group.gene] = "N" * self.window.length
+                elif group.windows[number].touched:
+                    self._changed[group.gene] = group.windows[number].sequence

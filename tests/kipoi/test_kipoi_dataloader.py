@@ -299,3 +299,54 @@ def test_kipoiseq_shortens_or_fails_where_ours_pads(
     assert str(ours[0]["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
     with pytest.raises(FetchError, match="greater than 1"):
         FastaStringExtractor(plain_genome).extract(Interval("demo3", -5000, 5500))
+
+
+def write_sample_vcf(path: Path, bases: dict[str, str], genotypes: str) -> str:
+    """A substitution 10 bases before the TSS of the first gene, and a deletion beyond its window's end."""
+    first, second = 9490, 9600
+    other = "A" if bases["demo1"][first] != "A" else "C"
+    deleted = bases["demo1"][second : second + 3]
+    header = '##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+    header += f"##contig=<ID=demo1,length={len(bases['demo1'])}>\n"
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tme\n"
+    rows = [(first, bases["demo1"][first], other), (second, deleted, deleted[0])]
+    body = "".join(f"demo1\t{place + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{genotypes}\n" for place, ref, alt in rows)
+    path.write_text(header + columns + body)
+    return str(path)
+
+
+def test_a_samples_variants_are_in_the_windows(
+    loader: ModuleType, demo: Path, bases: dict[str, str], tmp_path: Path
+) -> None:
+    files = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf")}
+    vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
+    plain = loader.TExCNNDl(**files)
+    one = loader.TExCNNDl(**files, vcf_file=vcf, sample="me", haplotype=1)
+    two = loader.TExCNNDl(**files, vcf_file=vcf, haplotype=2)
+    assert all(str(one[index]["inputs"]) == str(plain[index]["inputs"]) for index in range(5))
+    found, before = str(two[0]["inputs"]), bases["demo1"]
+    expected = before[2500:9490] + ("A" if before[9490] != "A" else "C") + before[9491:9601] + before[9603:13002]
+    assert found == expected
+    assert str(two[40]["inputs"]) == str(plain[40]["inputs"])
+
+    haploid = write_sample_vcf(tmp_path / "haploid.vcf", bases, "1")
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=1)[0]["inputs"]) == expected
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=2)[0]["inputs"]) == "N" * LENGTH
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"haplotype": 3}, "unusable haplotype 3"),
+        ({"sample": "you"}, "unknown sample 'you'"),
+        ({"unphased": "maybe"}, "unknown choice for unphased"),
+        ({"vcf_file": None, "sample": "me"}, "a sample without a VCF"),
+    ],
+)
+def test_arguments_of_a_sample_that_cannot_be_used(
+    loader: ModuleType, demo: Path, bases: dict[str, str], tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    files = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf")}
+    vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
+    with pytest.raises(InputError, match=message):
+        loader.TExCNNDl(**{**files, "vcf_file": vcf, **options})

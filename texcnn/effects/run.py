@@ -187,7 +187,7 @@ class EffectRun:
             **self.inputs.described,
             "max_distance": self.options.max_distance,
             "allow_tss_deletion": self.options.allow_tss_deletion,
-            "background_variants": None if self.background is None else int(self.background.counts.sum()),
+            "background_variants": None if self.background is None else self.background.n_variants,
         }
 
     def identity(self) -> dict[str, Any]:
@@ -197,6 +197,8 @@ class EffectRun:
             "source": self.source.digest or secrets.token_hex(),  # a pipe cannot be read again
             "genes": [(gene.id, gene.transcript_id, gene.chrom, gene.tss, gene.strand) for gene in self.maker.genes],
             "cell_types": self.cell_types,
+            "samples": [] if self.reader is None else list(self.reader.samples),
+            "unphased": self.options.unphased,
             "map_chrom_names": self.options.selection.map_chrom_names,
         }
 
@@ -236,7 +238,7 @@ def open_run(
         background = read_background(model) if options.quantile else None
         engine = stack.enter_context(open_engine(model, options.compute))
         _LOG.info("computing on %s in %s", options.compute.device, dtype_name(options.compute.dtype))
-        variants: Iterable[Variant] = source.given
+        variants: Iterable[Variant] = [check.as_in_vcf(variant) for variant in source.given]
         if reader is not None:
             variants = (variant for record in reader for variant in record.variants())
         yield EffectRun(model, source, reader, engine, maker, inputs, check, variants, background, options, progress)

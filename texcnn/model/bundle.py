@@ -27,6 +27,8 @@ FORMAT_VERSION = 1
 """Version of the folder's layout, apart from the package's version."""
 
 CONFIG, WEIGHTS, CELL_TYPES, CARD = "config.json", "model.safetensors", "cell_types.tsv", "README.md"
+VARIANT_BACKGROUND = "variant_background.safetensors"
+"""Sizes of effects of random variants, where the model has them (:mod:`texcnn.effects.background`)."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,29 @@ def save_bundle(
             (temporary / name).write_bytes(content)
         sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
         described = {**config.to_json(), "sha256": sums}
+        (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def add_to_bundle(folder: Path, name: str, content: bytes, card: str) -> None:
+    """Adds a file to a bundle, or replaces one, with a new model card; whole or not at all.
+
+    Args:
+        folder: The bundle.
+        name: The file.
+        content: What to write into it.
+        card: The model card, Markdown.
+
+    Raises:
+        ModelError: when the bundle cannot be trusted.
+    """
+    files = BundleFiles(folder)
+    with atomic_folder(folder) as temporary:
+        for known in files.config.sha256:
+            shutil.copyfile(folder / known, temporary / known)
+        (temporary / name).write_bytes(content)
+        (temporary / CARD).write_text(card, encoding="utf-8")
+        sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
+        described = {**files.config.to_json(), "sha256": sums}
         (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
 

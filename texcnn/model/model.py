@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Model:
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
         fingerprint: Digest of everything the predictions depend on besides the input.
+        folder: The bundle it was loaded from; None where it was not, or was changed since.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class Model:
         network: Network[Any],
         cell_types: pd.DataFrame,
         fingerprint: str,
+        folder: Path | None = None,
     ) -> None:
         self.config = config
         self.network = network
         self.cell_type_table = cell_types
         self.fingerprint = fingerprint
+        self.folder = folder
 
     @property
     def name(self) -> str:
