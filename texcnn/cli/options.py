@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -99,6 +99,12 @@ GRID_OPTION = click.option(
     help="Shift windows by half a segment at most, so that neighbours share segments; changes predictions.",
 )
 
+HALF_LIFE_OPTION = click.option(
+    "--half-life/--no-half-life",
+    default=None,
+    help="Compute the model's extra inputs, half-life features, from --gtf. [default: where the model takes them]",
+)
+
 DTYPE_OPTION = click.option(
     "--dtype",
     default="auto",
@@ -158,6 +164,12 @@ COMPUTE_OPTIONS = options(
 
 OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write.")
 OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")
+
+
+def say_skipped(reasons: Iterable[tuple[str, int]]) -> None:
+    """Says why genes were skipped, a line per reason with its number."""
+    for reason, count in reasons:
+        click.echo(f"{count:>9,} {reason}", err=True)
 
 
 def resized(window: WindowSpec, upstream: int | None, downstream: int | None) -> WindowSpec:

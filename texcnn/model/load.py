@@ -13,6 +13,7 @@ from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.model import Model
 from texcnn.model.network import OneHotNetwork, SegmentNetwork
+from texcnn.model.reference_genes import read_reference
 
 
 def load_model(name: str | PathLike[str] | None = None) -> Model:
@@ -37,12 +38,16 @@ def load_model(name: str | PathLike[str] | None = None) -> Model:
             where=files.folder,
             allowed="one row per output",
         )
+    reference = read_reference(files)
     digest = hashlib.sha256(json.dumps(config.to_json(), sort_keys=True).encode())
+    network: OneHotNetwork | SegmentNetwork
     if config.kind == "one-hot":
-        return Model(config, OneHotNetwork(head, len(files.cell_types)), files.cell_types, digest.hexdigest())
+        network = OneHotNetwork(head, len(files.cell_types))
+        return Model(config, network, files.cell_types, digest.hexdigest(), reference)
     if config.segments is None:
         raise ModelError("a model of kind 'segments' without segments", where=files.folder)
     encoders = [load_encoder(spec, bundle=files) for spec in config.encoders]
     for encoder in encoders:
         digest.update(encoder.fingerprint().encode())
-    return Model(config, SegmentNetwork(encoders, head, config.segments), files.cell_types, digest.hexdigest())
+    network = SegmentNetwork(encoders, head, config.segments)
+    return Model(config, network, files.cell_types, digest.hexdigest(), reference)

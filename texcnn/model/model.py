@@ -20,6 +20,8 @@ from texcnn.model.bundle import BundleConfig
 from texcnn.model.features import HeadFeatures
 from texcnn.model.network import Network, SegmentNetwork
 from texcnn.model.predict_windows import predict_windows
+from texcnn.model.reference_genes import ReferenceGenes
+from texcnn.tables.units import above_floor
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -33,6 +35,7 @@ class Model:
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
         fingerprint: Digest of everything the predictions depend on besides the input.
+        reference: What its bundle says of its own genes.
     """
 
     def __init__(
@@ -41,11 +44,13 @@ class Model:
         network: Network[Any],
         cell_types: pd.DataFrame,
         fingerprint: str,
+        reference: ReferenceGenes | None = None,
     ) -> None:
         self.config = config
         self.network = network
         self.cell_type_table = cell_types
         self.fingerprint = fingerprint
+        self.reference = reference
 
     @property
     def name(self) -> str:
@@ -72,6 +77,11 @@ class Model:
         """The head's extra inputs."""
         return HeadFeatures(self.name, self.config.features)
 
+    def n_limit(self, asked: float | None) -> float:
+        """Returns the largest share of N in a window: what is asked for, else the model's own limit."""
+        own = self.config.max_n_fraction
+        return asked if asked is not None else 1.0 if own is None else own
+
     def with_segment_grid(self) -> Model:
         """Returns the model with windows shifted onto the grid of its segments, so that neighbouring genes share them.
 
@@ -86,7 +96,7 @@ class Model:
             return self
         config = replace(self.config, window=replace(self.window, grid=grid))
         digest = hashlib.sha256(f"{self.fingerprint} grid {grid}".encode()).hexdigest()
-        return Model(config, self.network, self.cell_type_table, digest)
+        return Model(config, self.network, self.cell_type_table, digest, self.reference)
 
     def segment_network(self) -> SegmentNetwork:
         """Returns the network of an encoder + head model.
@@ -149,15 +159,19 @@ class Model:
             keywords: Fields of the options in their place, such as ``device="cpu"``.
 
         Returns:
-            float32 ``(n, n_cell_types)`` in the model's unit; NaN for a window without a usable segment, or with an
-            unknown feature.
+            float32 ``(n, n_cell_types)`` in the model's unit, nothing below its floor; NaN for a window without a
+            usable segment or with more N than the model's limit, or with an unknown feature.
 
         Raises:
             InputError: when a window has another length or other letters, or features are needed or of another shape.
             RunError: when the model gives a number that is not finite for a usable window.
         """
         compute = options_from(ComputeOptions, options, keywords)
-        parts = [part.values for part in predict_windows(self, sequences, features, options=compute)]
+        limit = self.n_limit(None)
+        parts = [
+            above_floor(part.values, self.unit)
+            for part in predict_windows(self, sequences, features, options=compute, max_n_fraction=limit)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.cell_type_table)), np.float32)
 
     def predict(self, fasta: str | PathLike[str], **keywords: Any) -> pd.DataFrame:

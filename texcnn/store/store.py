@@ -26,6 +26,7 @@ from texcnn.scratch import scratch_folder
 from texcnn.store.arrays import StoreArrays, damage_found
 from texcnn.store.folder import (
     ARRAYS,
+    FEATURES,
     FORMAT_VERSION,
     GENES,
     PROGRESS,
@@ -54,6 +55,11 @@ class EmbeddingStore:
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
         self._arrays = StoreArrays(folder, spec.store_dtype)
+
+    @property
+    def features_path(self) -> Path:
+        """Where extra inputs of the genes are, if any were computed with the vectors."""
+        return self.folder / FEATURES
 
     @property
     def n_chunks(self) -> int:
