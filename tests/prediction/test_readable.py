@@ -150,7 +150,7 @@ class TestWarnings:
     ) -> None:
         from texcnn.encoders.known import KNOWN_ENCODERS
         from texcnn.genome.reference import Reference
-        from texcnn.prediction.cautions import warn_of_encoders
+        from texcnn.model.cautions import warn_of_encoders
 
         with Reference(genome["fasta"]) as reference:
             warn_of_encoders([KNOWN_ENCODERS["dnabert2"]], reference)

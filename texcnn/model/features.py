@@ -24,7 +24,7 @@ _LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True)
-class GeneInputs:
+class FeatureRows:
     """The extra inputs of some genes.
 
     Attributes:
@@ -132,7 +132,7 @@ class HeadFeatures:
             _LOG.info("no features were given: every gene has the model's defaults of %s", names)
         return table
 
-    def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> GeneInputs | None:
+    def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> FeatureRows | None:
         """Looks up the inputs of genes; the model's defaults stand in for what is missing, where it has some.
 
         Args:
@@ -150,13 +150,13 @@ class HeadFeatures:
                 raise self._unwanted()
             return None
         if table is None:
-            return GeneInputs(None, [DEFAULT] * len(gene_ids))
+            return FeatureRows(None, [DEFAULT] * len(gene_ids))
         values = table.lookup(gene_ids).astype(np.float64)
         missing = np.isnan(values)
         usual = [np.nan if spec.default is None else spec.mean + spec.default * spec.scale for spec in self.specs]
         values = np.where(missing, usual, values)
         incomplete: list[bool] = np.any(missing, axis=1).tolist()
-        return GeneInputs(values, [DEFAULT if lacks else table.source for lacks in incomplete])
+        return FeatureRows(values, [DEFAULT if lacks else table.source for lacks in incomplete])
 
     def scaled(self, values: npt.ArrayLike | None, n: int) -> Tensor | None:
         """Scales the inputs of ``n`` windows as in training.

@@ -21,9 +21,9 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.keywords import check_flags, options_from
+from texcnn.model.cautions import warn_of_encoders, warn_of_genome
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
-from texcnn.prediction.cautions import warn_of_encoders, warn_of_genome
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.fill import describe_store, embed_genes
 from texcnn.store.folder import STORE_META, free_bytes

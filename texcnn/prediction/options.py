@@ -48,7 +48,7 @@ class PredictOptions:
     def __post_init__(self) -> None:
         """Checks what goes together."""
         check_flags(
-            half_life=bool(self.half_life) if self.half_life is None else self.half_life,
+            half_life=False if self.half_life is None else self.half_life,
             grid_segments=self.grid_segments,
             linear=self.linear,
             spread=self.spread,

@@ -19,9 +19,9 @@ from texcnn.files import sha256_file
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.skipped import Skipped, count_reasons
+from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
-from texcnn.prediction.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.prediction.genes import predict_genes
 from texcnn.prediction.options import PredictOptions
 from texcnn.prediction.rows import PredictedRows, extra_columns, unit_of_table

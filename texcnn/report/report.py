@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
 from texcnn.genome.skipped import count_reasons, read_skipped
+from texcnn.model.cautions import weak_cell_types
 from texcnn.model.model import Model
-from texcnn.prediction.cautions import weak_cell_types
 from texcnn.report.methods import methods
 from texcnn.report.payload import packed_floats, packed_json
 from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
