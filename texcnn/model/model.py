@@ -21,6 +21,7 @@ from texcnn.model.features import HeadFeatures
 from texcnn.model.network import Network, SegmentNetwork
 from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import ReferenceGenes
+from texcnn.model.summary import as_html, as_text, summary_rows
 from texcnn.tables.units import above_floor
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ class Model:
         self.cell_type_table = cell_types
         self.fingerprint = fingerprint
         self.reference = reference
+
+    def __repr__(self) -> str:
+        return as_text(self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_html(self._summary())
+
+    def _summary(self) -> list[tuple[str, str]]:
+        return summary_rows(self.config, self.cell_types, self.reference, self.fingerprint)
 
     @property
     def name(self) -> str:
@@ -138,7 +149,9 @@ class Model:
                     allowed=", ".join(self.cell_types[match] for match in matches),
                 )
             if not len(matches):
-                raise unknown_name("cell type", name, self.cell_types, where="`cell_types`")
+                table = self.cell_type_table.drop(columns="cell_type")
+                others = [str(value) for value in table.to_numpy().ravel()]
+                raise unknown_name("cell type", name, self.cell_types, where="`cell_types`", others=others)
             columns.append(int(matches[0]))
         return list(dict.fromkeys(columns))
 

@@ -103,7 +103,7 @@ def embed(
         keywords: Fields in place of ``options``: those of :class:`EmbedOptions`, its selection and its compute options.
 
     Returns:
-        The finished store.
+        The finished store; :meth:`~texcnn.store.store.EmbeddingStore.to_anndata` reads its vectors.
 
     Raises:
         InputError: when the input cannot be used, or something else lies at ``out``.

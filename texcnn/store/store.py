@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from texcnn.embedding.engine import Embeddings
@@ -38,6 +40,9 @@ from texcnn.store.folder import (
     write_lock,
 )
 from texcnn.store.spec import StoreSpec
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,29 @@ class EmbeddingStore:
             StoreError: when a chunk is missing or cut short.
         """
         return self._arrays.read_mapped(rows, self.spec.genes_per_chunk)
+
+    def to_anndata(self) -> AnnData:
+        """Reads all vectors as AnnData of genes x dimensions.
+
+        Returns:
+            ``X``: each gene's mean over its usable segments; ``obsm["segments"]``: float32 ``(n_genes, n_segments,
+            dim)``, zero where masked; ``obsm["mask"]``: which segments are usable; ``obs``: the genes and
+            ``n_fraction``.
+
+        Raises:
+            StoreError: when the store is damaged.
+        """
+        from anndata import AnnData
+
+        chunks = [self.read_chunk(chunk) for chunk in range(self.n_chunks)]
+        shape = (self.n_segments, self.spec.dim)
+        values = np.concatenate([np.zeros((0, *shape), np.float32), *(chunk.embeddings.values for chunk in chunks)])
+        mask = np.concatenate([np.zeros((0, shape[0]), bool), *(chunk.embeddings.mask for chunk in chunks)])
+        obs = pd.DataFrame([asdict(gene) for gene in self.genes], columns=list(Gene.__dataclass_fields__))
+        obs["n_fraction"] = [share for chunk in chunks for share in chunk.n_fraction]
+        index = "transcript_id" if self.spec.transcripts else "id"
+        means = values.sum(axis=1) / np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
+        return AnnData(means, obs.set_index(obs[index].astype(str).to_numpy()), obsm={"segments": values, "mask": mask})
 
     @property
     def n_segments(self) -> int:

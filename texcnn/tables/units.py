@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the command line names units in its help, which must not wait for numpy
+    import numpy as np
+    import numpy.typing as npt
 
 UNIT_TRANSFORMS = ("log10p0.1", "none")
 """log10(x + 0.1) of RPKM, TPM or counts per million; or the values as they are."""
@@ -25,6 +27,8 @@ def unit_floor(unit: str) -> float | None:
 
 def above_floor(values: npt.NDArray[np.float32], unit: str) -> npt.NDArray[np.float32]:
     """Raises what a model predicts below the unit's floor to it."""
+    import numpy as np
+
     floor = unit_floor(unit)
     return values if floor is None else np.maximum(values, np.float32(floor))
 
@@ -37,5 +41,7 @@ def linear_unit(unit: str) -> str | None:
 
 def to_linear(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Takes log10(x + 0.1) back to x."""
+    import numpy as np
+
     linear = 10 ** values.astype(np.float64) - LOG10_OFFSET
     return np.maximum(linear, 0).astype(np.float32)
