@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from texcnn.embedding.options import ComputeOptions
     from texcnn.evaluation.evaluate import evaluate
     from texcnn.genome.select import GeneSelection
+    from texcnn.model.catalog import list_models
     from texcnn.model.load import load_model
     from texcnn.model.model import Model
     from texcnn.prediction.embed import embed
     from texcnn.prediction.predict import predict
     from texcnn.pretraining.pretrain import pretrain
+    from texcnn.report.report import write_report
+    from texcnn.tables.predictions import read_predictions
     from texcnn.training.train import train
 
 _HOMES = {
@@ -25,11 +28,14 @@ _HOMES = {
     "Model": "texcnn.model.model",
     "embed": "texcnn.prediction.embed",
     "evaluate": "texcnn.evaluation.evaluate",
+    "list_models": "texcnn.model.catalog",
     "load_model": "texcnn.model.load",
     "predict": "texcnn.prediction.predict",
     "pretrain": "texcnn.pretraining.pretrain",
+    "read_predictions": "texcnn.tables.predictions",
     "train": "texcnn.training.train",
     "variant_effects": "texcnn.effects.variants",
+    "write_report": "texcnn.report.report",
 }
 """Where each public name is defined. Loading torch takes seconds, which ``import texcnn`` must not wait for."""
 
@@ -40,11 +46,14 @@ __all__ = [
     "__version__",
     "embed",
     "evaluate",
+    "list_models",
     "load_model",
     "predict",
     "pretrain",
+    "read_predictions",
     "train",
     "variant_effects",
+    "write_report",
 ]
 
 

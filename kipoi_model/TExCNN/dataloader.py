@@ -28,6 +28,7 @@ from texcnn.genome.vcf import VcfReader
 from texcnn.genome.windows import read_windows
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
+from texcnn.model.features import HeadFeatures
 from texcnn.tables.readers import read_names
 
 # `kipoi preproc` loads this file alone, so the repairs of Kipoi itself are switched on from here.
@@ -44,9 +45,10 @@ _SHOWN_SKIPPED = 100
 class TExCNNDl(Dataset):
     """One item per gene, in the file's order.
 
-    An item's ``inputs`` is the window on the gene's strand, padded with N beyond the chromosome's ends;
-    ``metadata.ranges`` is where it lies, 0-based half-open, with the gene's id. A padded window keeps its full
-    length there too, so its start may be negative and its end may lie beyond the chromosome.
+    An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and
+    ``inputs.features`` the model's extra inputs, as many as it takes; ``metadata.ranges`` is where the window lies,
+    0-based half-open, with the gene's id. A padded window keeps its full length there too, so its start may be negative
+    and its end may lie beyond the chromosome. ``metadata.gene_name`` and ``metadata.tss`` (1-based) describe the gene.
 
     Rows without a place on the genome are left out: a warning lists them, and so does ``skipped``. A window that
     holds nothing but N is an item; its predictions are NaN.
@@ -58,6 +60,7 @@ class TExCNNDl(Dataset):
         bed_anchor: What an interval means: ``five-prime``, ``center`` or ``window``.
         genes_file: Only the genes it names, one per line.
         map_chrom_names: Map chr1/1 chromosome names to the FASTA's where the files differ.
+        half_life: Compute the model's half-life features from the GTF; None does where the model takes them.
         model: The model whose window is cut; the same as in model.yaml.
         vcf_file: Variants of a sample that are applied to the windows, a sorted VCF or BCF.
         sample: Its name in the VCF; may be left out where the VCF has one sample.
@@ -77,6 +80,7 @@ class TExCNNDl(Dataset):
         bed_anchor: str = "five-prime",
         genes_file: str | None = None,
         map_chrom_names: bool = False,
+        half_life: bool | None = None,
         model: str = "texcnn-mini",
         vcf_file: str | None = None,
         sample: str | None = None,
@@ -88,7 +92,8 @@ class TExCNNDl(Dataset):
             raise InputError("give either gtf_file or intervals_file", where="dataloader_args", allowed="one of them")
         # Kipoi changes the folder while it makes this object, and back before the first item is read.
         self.reference = Reference(Path(fasta_file).absolute())
-        self.window = BundleFiles(resolve_model(model)).config.window
+        config = BundleFiles(resolve_model(model)).config
+        self.window = config.window
         selection = GeneSelection(
             gtf=gtf_file,
             bed=intervals_file,
@@ -96,6 +101,8 @@ class TExCNNDl(Dataset):
             genes=None if genes_file is None else read_names(Path(genes_file)),
             map_chrom_names=map_chrom_names,
         )
+        specs = HeadFeatures(config.name, config.features)
+        table = specs.choose(self.reference, selection, half_life=half_life)
         annotation = load_genes(self.reference, self.window, selection)
         self.genes, self.skipped = annotation.genes, annotation.skipped
         if self.skipped:
@@ -106,6 +113,7 @@ class TExCNNDl(Dataset):
         if not self.genes:
             # Kipoi would end without an output file and without an error.
             raise InputError("no gene can be predicted", where=annotation.path)
+        self.features = specs.look_up(table, [gene.id for gene in self.genes])
         self._changed: dict[int, str] = {}
         if vcf_file is not None:
             self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
@@ -120,10 +128,17 @@ class TExCNNDl(Dataset):
         """Reads one window."""
         (window,) = read_windows(self.reference, [self.genes[index]], self.window)
         place = window.interval
+        known = None if self.features is None else self.features.values
+        features = np.zeros(0) if known is None else known[index]  # none: the model's defaults
         return {
-            "inputs": np.array(self._changed.get(index, window.sequence)),
+            "inputs": {
+                "window": np.array(self._changed.get(index, window.sequence)),
+                "features": features.astype(np.float64),
+            },
             "metadata": {
                 "ranges": GenomicRanges(place.chrom, place.start, place.end, window.gene.id, place.strand),
+                "gene_name": np.array(window.gene.name),
+                "tss": window.gene.tss + 1,
             },
         }
 

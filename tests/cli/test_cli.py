@@ -52,6 +52,7 @@ def test_predict_writes_the_table_and_what_was_skipped(texcnn: Callable[..., Run
     run = texcnn("predict", *given(files))
     assert (run.status, run.out) == (0, "")
     assert "2 genes predicted, 1 skipped" in run.err
+    assert "        1 no segment of the window has enough known bases, 100.00% are N\n" in run.err
     table = pd.read_csv(files["out"], sep="\t")
     assert list(table.columns) == ["gene_id", "gene_name", "chrom", "tss", "strand", "n_fraction", "gc", "a"]
     assert table["gene_id"].tolist() == ["g1", "g2"]
@@ -67,7 +68,7 @@ def test_endings(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: P
     out = tmp_path / f"out{ending}"
     assert texcnn("predict", *given(files, out=out)).status == 0
     if ending == ".h5ad":
-        assert anndata.read_h5ad(out)["g1", "gc"].X.item() == 1.0
+        assert anndata.read_h5ad(out)["gc", "g1"].X.item() == 1.0
     else:
         table = pd.read_parquet(out) if ending == ".parquet" else pd.read_csv(out, sep="\t")
         assert table["gc"].tolist() == [1.0, 0.5]

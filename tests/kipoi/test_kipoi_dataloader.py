@@ -71,14 +71,31 @@ def test_gtf_items_are_the_windows_of_its_genes(loader: ModuleType, demo: Path, 
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
     assert len(items) == 50
     plus, minus = items[0], items[1]  # TSS 9501 "+" and 16900 "-" of demo1
-    assert str(plus["inputs"]) == bases["demo1"][9500 - UPSTREAM : 9500 + DOWNSTREAM]
+    assert str(plus["inputs"]["window"]) == bases["demo1"][9500 - UPSTREAM : 9500 + DOWNSTREAM]
     assert dict(plus["metadata"]["ranges"]) == {
         "chr": "demo1", "start": 2500, "end": 13000, "id": "DEMOG00000001", "strand": "+",
     }  # fmt: skip
-    assert str(minus["inputs"]) == reverse_complement(bases["demo1"][16900 - DOWNSTREAM : 16900 + UPSTREAM])
+    assert str(minus["inputs"]["window"]) == reverse_complement(bases["demo1"][16900 - DOWNSTREAM : 16900 + UPSTREAM])
     assert dict(minus["metadata"]["ranges"]) == {
         "chr": "demo1", "start": 13400, "end": 23900, "id": "DEMOG00000002", "strand": "-",
     }  # fmt: skip
+
+
+def test_features_are_computed_where_the_model_takes_them(loader: ModuleType, demo: Path) -> None:
+    arguments = {"gtf_file": str(demo / "genes.gtf")}
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), **arguments)
+    expected = texcnn.predict(None, demo / "genome.fa.gz", **{"gtf": demo / "genes.gtf"})
+    coding = set(expected["gene_id"][expected["features"] == "computed"])
+    names = [spec.name for spec in texcnn.load_model().config.features]
+    assert items[0]["inputs"]["features"].shape == (len(names),)
+    usual = loader.TExCNNDl(str(demo / "genome.fa.gz"), half_life=False, **arguments)
+    assert usual[0]["inputs"]["features"].shape == (0,)
+    means = [spec.mean for spec in texcnn.load_model().config.features]
+    for place, gene in enumerate(items.genes):
+        default = np.array_equal(items[place]["inputs"]["features"], means)
+        assert default == (gene.id not in coding) or gene.id not in set(expected["gene_id"])
+    metadata = items[1]["metadata"]
+    assert (str(metadata["gene_name"]), metadata["tss"]) == ("DEM2", 16900)
 
 
 def test_window_over_the_chromosomes_end_is_padded_and_keeps_its_length(
@@ -88,11 +105,11 @@ def test_window_over_the_chromosomes_end_is_padded_and_keeps_its_length(
     by_id = {items[i]["metadata"]["ranges"].id: items[i] for i in (42, 49)}
     first, last = by_id["DEMOG00000043"], by_id["DEMOG00000050"]
     assert (first["metadata"]["ranges"].start, first["metadata"]["ranges"].end) == (-5000, 5500)
-    assert str(first["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    assert str(first["inputs"]["window"]) == "N" * 5000 + bases["demo3"][:5500]
     length = len(bases["demo3"])
     assert last["metadata"]["ranges"].end == 40600 + UPSTREAM > length
     padding = 40600 + UPSTREAM - length
-    assert str(last["inputs"]) == "N" * padding + reverse_complement(bases["demo3"][40600 - DOWNSTREAM :])
+    assert str(last["inputs"]["window"]) == "N" * padding + reverse_complement(bases["demo3"][40600 - DOWNSTREAM :])
 
 
 def test_rows_without_a_place_are_left_out_and_listed(
@@ -178,22 +195,23 @@ def test_relative_genome_is_read_after_the_folder_changed(
     monkeypatch.chdir(demo)
     items = loader.TExCNNDl("genome.fa.gz", gtf_file="genes.gtf")
     monkeypatch.chdir(tmp_path)
-    assert len(str(items[0]["inputs"])) == LENGTH
+    assert len(str(items[0]["inputs"]["window"])) == LENGTH
 
 
 def test_copies_for_worker_processes_read_the_same(loader: ModuleType, demo: Path) -> None:
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
-    before = str(items[7]["inputs"])  # the file is open now
-    assert str(pickle.loads(pickle.dumps(items))[7]["inputs"]) == before
+    before = str(items[7]["inputs"]["window"])  # the file is open now
+    assert str(pickle.loads(pickle.dumps(items))[7]["inputs"]["window"]) == before
 
 
 def test_batches_of_any_number_of_workers_are_equal(loader: ModuleType, demo: Path) -> None:
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
     alone = list(items.batch_iter(batch_size=16, num_workers=0))
     shared = list(items.batch_iter(batch_size=16, num_workers=2))
-    assert [len(batch["inputs"]) for batch in alone] == [16, 16, 16, 2]
+    assert [len(batch["inputs"]["window"]) for batch in alone] == [16, 16, 16, 2]
     for left, right in zip(alone, shared, strict=True):
-        assert left["inputs"].tolist() == right["inputs"].tolist()
+        assert left["inputs"]["window"].tolist() == right["inputs"]["window"].tolist()
+        np.testing.assert_array_equal(left["inputs"]["features"], right["inputs"]["features"])
         assert left["metadata"]["ranges"]["id"].tolist() == right["metadata"]["ranges"]["id"].tolist()
 
 
@@ -201,8 +219,8 @@ def test_model_answers_with_one_array_per_cell_type(project: Path, loader: Modul
     module = load(project / "kipoi_model" / "TExCNN" / "model.py")
     model, direct = module.TExCNNKipoi("texcnn-mini"), texcnn.load_model()
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
-    windows = [str(items[0]["inputs"]), "N" * LENGTH]
-    found = model.predict_on_batch(np.array(windows))
+    windows = [str(items[0]["inputs"]["window"]), "N" * LENGTH]
+    found = model.predict_on_batch({"window": np.array(windows), "features": np.zeros((2, 0))})
     assert tuple(found) == direct.cell_types
     expected = direct.predict_sequences(windows)
     np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)
@@ -272,7 +290,7 @@ def test_kipoiseq_gives_the_same_bases_inside_the_chromosome(
     theirs = StringSeqIntervalDl(bed, plain_genome, num_chr_fasta=True, use_strand=True, ignore_targets=True)
     extract = FastaStringExtractor(plain_genome, use_strand=True)
     for index, (chrom, start) in enumerate([("demo1", 20000), ("demo2", 1000)]):
-        window = str(ours[index]["inputs"])
+        window = str(ours[index]["inputs"]["window"])
         assert len(window) == LENGTH
         assert window == str(theirs[index]["inputs"])
         assert window == extract.extract(Interval(chrom, start, start + LENGTH, strand=strand))
@@ -293,10 +311,10 @@ def test_kipoiseq_shortens_or_fails_where_ours_pads(
     inside = reverse_complement(bases["demo3"][start:])
     assert str(theirs[0]["inputs"]) == inside  # 4,000 of 10,500 bases, without a word
     ours = loader.TExCNNDl(plain_genome, intervals_file=bed, bed_anchor="window")
-    assert str(ours[0]["inputs"]) == "N" * (LENGTH - 4000) + inside
+    assert str(ours[0]["inputs"]["window"]) == "N" * (LENGTH - 4000) + inside
     bed = write_bed(tmp_path / "b.bed", "demo3 2000 2100 g 0 +")
     ours = loader.TExCNNDl(plain_genome, intervals_file=bed)
-    assert str(ours[0]["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    assert str(ours[0]["inputs"]["window"]) == "N" * 5000 + bases["demo3"][:5500]
     with pytest.raises(FetchError, match="greater than 1"):
         FastaStringExtractor(plain_genome).extract(Interval("demo3", -5000, 5500))
 

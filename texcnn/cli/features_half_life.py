@@ -56,6 +56,7 @@ def half_life(
     """
     from texcnn.features.gene_features import check_features_output
     from texcnn.features.half_life import half_life_features
+    from texcnn.features.table import COMPUTED
     from texcnn.genome.reference import Reference
     from texcnn.tables.readers import read_names
 
@@ -69,7 +70,7 @@ def half_life(
             map_chrom_names=map_chrom_names,
             progress=not quiet,
         )
-    table.write(out)
+    table.write(out, source=COMPUTED)
     if not quiet:
         click.echo(
             f"{len(table.frame)} genes, {table.n_incomplete} of them with an empty GC, "

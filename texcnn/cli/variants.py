@@ -14,6 +14,7 @@ from texcnn.cli.options import (
     DTYPE_OPTION,
     FASTA_OPTION,
     FILE,
+    HALF_LIFE_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
@@ -34,7 +35,7 @@ from texcnn.cli.subcommands import CommandWithSubcommands
 @CELL_TYPES_OPTION
 @click.option("--max-distance", type=click.IntRange(min=0), help="Only genes whose TSS is this near. [default: window]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @click.option("--phased", is_flag=True, help="Predict both haplotypes of each sample instead of single variants.")
 @click.option("--samples", metavar="A,B", help="Samples whose haplotypes are predicted. [default: all]")
 @click.option(

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from texcnn.cli.options import FASTA_OPTION, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
+from texcnn.cli.options import (
+    FASTA_OPTION,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+    gene_options,
+    resized,
+    say_skipped,
+)
 
 
 @click.command()
@@ -39,6 +47,7 @@ def windows(
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
+    from texcnn.genome.skipped import count_reasons
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
@@ -51,3 +60,4 @@ def windows(
         annotation = load_genes(reference, spec, GeneSelection(**selection))
         write_windows_bed(out, annotation, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
+    say_skipped(count_reasons(annotation.skipped))

@@ -21,7 +21,7 @@ from texcnn.errors import InputError
 from texcnn.genome.normalize import Edit
 from texcnn.genome.variant import Variant
 from texcnn.keywords import options_from
-from texcnn.model.bundle import CARD, VARIANT_BACKGROUND, add_to_bundle
+from texcnn.model.bundle import CARD, VARIANT_BACKGROUND, extend_bundle
 from texcnn.model.load import load_model
 from texcnn.progress import progress_bar
 
@@ -80,7 +80,7 @@ def make_background(
             "with a smaller effect, with the sign of the effect."
         )
     card = _with_section((folder / CARD).read_text(encoding="utf-8"), note)
-    add_to_bundle(folder, VARIANT_BACKGROUND, background.to_bytes(), card)
+    extend_bundle(folder, {VARIANT_BACKGROUND: background.to_bytes(), CARD: card.encode()})
     return background
 
 

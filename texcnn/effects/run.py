@@ -32,6 +32,7 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
+from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.progress import progress_bar
@@ -87,16 +88,15 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
     """
     table = model.features.read(options.features)
     source = "none" if not model.config.features else "defaults" if table is None else table.path.name
-    if options.half_life:
-        table = model.features.half_life(reference, options.selection)
-        source = f"half-life of {table.path.name}"
-    elif table is None and model.config.features:
-        model.features.check_defaults()
-        names = ", ".join(spec.name for spec in model.config.features)
-        _LOG.info("no features were given: every gene has the model's defaults of %s", names)
+    warn_of_genome(model, reference)
+    warn_of_cell_types(model, tuple(options.cell_types or ()))
+    if table is None:
+        table = model.features.choose(reference, options.selection, half_life=options.half_life)
+        source = source if table is None else f"half-life of {table.path.name}"
     annotation = load_genes(reference, model.window, options.selection)
     genes = annotation.genes
-    values = model.features.look_up(table, [gene.id for gene in genes])
+    found = model.features.look_up(table, [gene.id for gene in genes])
+    values = None if found is None else found.values
     if values is not None:
         complete = np.flatnonzero(~np.isnan(values).any(axis=1))
         if len(complete) < len(genes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pandas as pd
@@ -14,7 +15,7 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
 from texcnn.genome.skipped import read_skipped, skipped_path
-from texcnn.tables.columns import METADATA_KEY, gene_columns
+from texcnn.tables.columns import EXTRA_COLUMNS, METADATA_KEY, gene_columns, spread_columns
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, read_parts
 from texcnn.tables.writers import description_path
@@ -67,8 +68,9 @@ def read_prediction_table(path: PathLike, *, only: str | None = None) -> Predict
         InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
     """
     path = Path(path)
-    values = read_expression(path, ignore=gene_columns(transcripts=True)[1:], only=only)
     said = _description(path)
+    ignored = (*gene_columns(transcripts=True, extra=EXTRA_COLUMNS)[1:], *spread_columns(said.get("cell_types", ())))
+    values = read_expression(path, ignore=ignored, only=only)
     skipped: dict[str, str] = {}
     if skipped_path(path).is_file():
         listed = read_skipped(skipped_path(path))
@@ -184,11 +186,12 @@ def _cell_types(
 _SAID = {
     "model": str,
     "unit": str,
+    "cell_types": list[str],
 }
 """What is used of a table's description."""
 
 
-def _description(path: Path) -> dict[str, str]:
+def _description(path: Path) -> dict[str, Any]:
     """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
     try:
         if path.suffix == ".parquet":

@@ -10,14 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from texcnn.arguments import texts_of
 from texcnn.errors import InputError
+from texcnn.files import atomic_file
 from texcnn.genome.annotation import without_version
 from texcnn.text.lines import PathLike
 from texcnn.text.table import NumberColumns, TextTable
 
 _LOG = logging.getLogger("texcnn")
+
+SOURCE_COLUMN = "source"
+"""Column of a feature table that says where its values come from; it is no feature."""
+
+GIVEN, COMPUTED, DEFAULT = "given", "computed", "default"
+"""Where a gene's features come from: a user's table, the annotation, or the model's defaults."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,14 @@ class FeatureTable:
         names: The features, in the order of the columns of ``values``.
         rows: Gene id to row of ``values``.
         path: Where they were read.
+        source: :data:`GIVEN`, or :data:`COMPUTED` where they were computed from an annotation.
     """
 
     values: npt.NDArray[np.float32]
     names: tuple[str, ...]
     rows: dict[str, int]
     path: Path
+    source: str = GIVEN
 
     @classmethod
     def read(cls, path: PathLike, names: str | Iterable[str] | None = None) -> FeatureTable:
@@ -51,7 +61,7 @@ class FeatureTable:
         table = TextTable(path)
         every = names is None
         if names is None:
-            names = [name for name in table.names if name != "gene_id"]
+            names = [name for name in table.names if name not in ("gene_id", SOURCE_COLUMN)]
             table.refuse_twice(names)
         names = texts_of(names)
         missing = [name for name in ("gene_id", *names) if name not in table.names]
@@ -63,6 +73,8 @@ class FeatureTable:
             )
         gene, *places = (table.column(name) for name in ("gene_id", *names))
         numbers = NumberColumns(table.path, names, text=every)
+        source = table.column(SOURCE_COLUMN) if SOURCE_COLUMN in table.names else None
+        sources: set[str] = set()
         rows: dict[str, int] = {}
         twice: list[str] = []
         for number, fields in table.rows():
@@ -73,6 +85,8 @@ class FeatureTable:
                 twice.append(gene_id)
             rows[gene_id] = len(rows)
             numbers.add(number, [fields[place] for place in places])
+            if source is not None:
+                sources.add(fields[source])
         if twice:
             raise InputError(
                 f"{len(twice)} duplicate gene ids, such as '{twice[0]}'", where=path, remedy="keep one row a gene"
@@ -87,7 +101,16 @@ class FeatureTable:
             raise InputError(
                 "the feature table has no features", where=path, allowed="gene_id and one column of numbers or more"
             )
-        return cls(numbers.values().astype(np.float32), tuple(names), rows, table.path)
+        values = numbers.values().astype(np.float32)
+        return cls(values, tuple(names), rows, table.path, COMPUTED if sources == {COMPUTED} else GIVEN)
+
+    def write(self, path: Path) -> None:
+        """Writes the table, so that :meth:`read` gives the same one."""
+        frame = pd.DataFrame(self.values, columns=list(self.names))
+        frame.insert(0, "gene_id", list(self.rows))
+        frame[SOURCE_COLUMN] = self.source
+        with atomic_file(path) as temporary:
+            frame.to_csv(temporary, sep="\t", index=False, float_format="%.9g")
 
     def require_any(self, gene_ids: str | Iterable[str], source: object) -> None:
         """Checks that a table is of these genes: with none of them, every gene would be skipped.

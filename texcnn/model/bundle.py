@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,6 +18,7 @@ from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, TexcnnError
 from texcnn.features.spec import FeatureSpec
 from texcnn.files import atomic_folder, sha256_file
+from texcnn.genome.assembly import Assembly
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
@@ -45,6 +46,8 @@ class BundleConfig:
         segments: How the window is cut; None for one-hot models.
         encoders: The encoders whose vectors are joined per segment; empty for one-hot models.
         features: Extra inputs, in the head's order.
+        assembly: The genome it was trained on; None where the bundle does not say.
+        max_n_fraction: Largest share of N in a window that it predicts unless asked otherwise; None for any.
         sha256: Expected sum of each file of the bundle but ``config.json``.
         format_version: Version of the folder's layout.
     """
@@ -58,6 +61,8 @@ class BundleConfig:
     segments: SegmentSpec | None = None
     encoders: tuple[EncoderSpec, ...] = ()
     features: tuple[FeatureSpec, ...] = ()
+    assembly: Assembly | None = None
+    max_n_fraction: float | None = None
     sha256: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -86,7 +91,7 @@ class BundleConfig:
             raise ModelError(f"unknown entries {', '.join(unknown)}", where=where)
         try:
             check_types(cls, values, where=where, error=ModelError)
-            segments = values.get("segments")
+            segments, assembly = values.get("segments"), values.get("assembly")
             config = cls(
                 **{
                     **values,
@@ -95,6 +100,7 @@ class BundleConfig:
                     "segments": None if segments is None else SegmentSpec(**segments),
                     "encoders": tuple(EncoderSpec.from_json(encoder) for encoder in values.get("encoders", ())),
                     "features": tuple(FeatureSpec(**feature) for feature in values.get("features", ())),
+                    "assembly": None if assembly is None else Assembly(**assembly),
                 }
             )
         except TexcnnError as error:
@@ -204,32 +210,33 @@ def save_bundle(
         (temporary / CARD).write_text(card, encoding="utf-8")
         for name, content in (files or {}).items():
             (temporary / name).write_bytes(content)
-        sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
-        described = {**config.to_json(), "sha256": sums}
-        (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        _write_config(temporary, config)
 
 
-def add_to_bundle(folder: Path, name: str, content: bytes, card: str) -> None:
-    """Adds a file to a bundle, or replaces one, with a new model card; whole or not at all.
+def _write_config(folder: Path, config: BundleConfig) -> None:
+    sums = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if path.name != CONFIG}
+    described = {**config.to_json(), "sha256": sums}
+    (folder / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def extend_bundle(folder: Path, files: dict[str, bytes], **changes: Any) -> None:
+    """Adds files to a bundle, or changes entries of its ``config.json``; whole or not at all.
 
     Args:
         folder: The bundle.
-        name: The file.
-        content: What to write into it.
-        card: The model card, Markdown.
+        files: Name to content; a file of that name is replaced.
+        changes: Fields of :class:`BundleConfig`, such as ``max_n_fraction=0.5``.
 
     Raises:
         ModelError: when the bundle cannot be trusted.
     """
-    files = BundleFiles(folder)
+    config = replace(BundleFiles(folder).config, **changes)
     with atomic_folder(folder) as temporary:
-        for known in files.config.sha256:
-            shutil.copyfile(folder / known, temporary / known)
-        (temporary / name).write_bytes(content)
-        (temporary / CARD).write_text(card, encoding="utf-8")
-        sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
-        described = {**files.config.to_json(), "sha256": sums}
-        (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        for name in config.sha256:
+            shutil.copyfile(folder / name, temporary / name)
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        _write_config(temporary, config)
 
 
 def copy_bundle(source: Path, folder: Path) -> None:
