@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from texcnn._version import __version__
 
 if TYPE_CHECKING:
+    from texcnn.effects.attribute import attribute
     from texcnn.effects.variants import variant_effects
     from texcnn.embedding.options import ComputeOptions
     from texcnn.evaluation.evaluate import evaluate
@@ -23,6 +24,7 @@ _HOMES = {
     "ComputeOptions": "texcnn.embedding.options",
     "GeneSelection": "texcnn.genome.select",
     "Model": "texcnn.model.model",
+    "attribute": "texcnn.effects.attribute",
     "embed": "texcnn.prediction.embed",
     "evaluate": "texcnn.evaluation.evaluate",
     "load_model": "texcnn.model.load",
@@ -38,6 +40,7 @@ __all__ = [
     "GeneSelection",
     "Model",
     "__version__",
+    "attribute",
     "embed",
     "evaluate",
     "load_model",

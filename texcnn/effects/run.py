@@ -29,6 +29,7 @@ from texcnn.genome.check_variant import VariantCheck
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
@@ -72,11 +73,13 @@ class GeneInputs:
         genes: Placed genes that have all features which the model needs.
         features: float32 ``(n_genes, n_features)``; None for a head without any.
         described: Where the features came from, for the table's metadata.
+        skipped: Genes that were asked for and are left out.
     """
 
     genes: list[Gene]
     features: Tensor | None
     described: Mapping[str, Any]
+    skipped: list[Skipped]
 
 
 def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions) -> GeneInputs:
@@ -95,12 +98,14 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         names = ", ".join(spec.name for spec in model.config.features)
         _LOG.info("no features were given: every gene has the model's defaults of %s", names)
     annotation = load_genes(reference, model.window, options.selection)
-    genes = annotation.genes
+    genes, skipped = annotation.genes, list(annotation.skipped)
     values = model.features.look_up(table, [gene.id for gene in genes])
     if values is not None:
         complete = np.flatnonzero(~np.isnan(values).any(axis=1))
         if len(complete) < len(genes):
             _LOG.warning("%d genes without complete features are left out", len(genes) - len(complete))
+            missing = sorted(set(range(len(genes))) - set(complete.tolist()))
+            skipped += [Skipped(genes[row].id, "it lacks features that the model needs") for row in missing]
         genes, values = [genes[row] for row in complete], values[complete]
     if annotation.skipped:
         _LOG.info("%d genes of the annotation have no place and are left out", len(annotation.skipped))
@@ -110,7 +115,7 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         )
     digest = "" if table is None else table.fingerprint()
     return GeneInputs(
-        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}
+        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}, skipped
     )
 
 
