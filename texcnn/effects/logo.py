@@ -70,6 +70,6 @@ def _mark_tss(axes: Axes, tss: int, strand: str) -> None:
         axes.axvline(tss, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
         arrow = "TSS →" if strand == "+" else "← TSS"
         axes.annotate(
-            arrow, (tss, 1), xycoords=("data", "axes fraction"), ha="left" if strand == "+" else "right", va="bottom",
+            arrow, (tss, 1), xycoords=("data", "axes fraction"), ha="left" if strand == "+" else "right", va="top",
             fontsize=7,
         )  # fmt: skip
