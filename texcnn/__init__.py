@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from texcnn.effects.variants import variant_effects
     from texcnn.embedding.options import ComputeOptions
     from texcnn.evaluation.evaluate import evaluate
+    from texcnn.evaluation.variants.evaluate import evaluate_variants
     from texcnn.genome.select import GeneSelection
     from texcnn.model.load import load_model
     from texcnn.model.model import Model
@@ -27,6 +28,7 @@ _HOMES = {
     "attribute": "texcnn.effects.attribute",
     "embed": "texcnn.prediction.embed",
     "evaluate": "texcnn.evaluation.evaluate",
+    "evaluate_variants": "texcnn.evaluation.variants.evaluate",
     "load_model": "texcnn.model.load",
     "predict": "texcnn.prediction.predict",
     "pretrain": "texcnn.pretraining.pretrain",
@@ -43,6 +45,7 @@ __all__ = [
     "attribute",
     "embed",
     "evaluate",
+    "evaluate_variants",
     "load_model",
     "predict",
     "pretrain",
