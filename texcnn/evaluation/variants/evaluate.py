@@ -175,7 +175,8 @@ def _summary(result: EvaluatedVariants, truth: Truth, name: str) -> str:
     for row in rows:
         if row.cell_type in shown:
             value = f"{row.value:.3f}" + ("" if row.low != row.low else f" [{row.low:.3f}, {row.high:.3f}]")
-            lines.append(f"| {row.scorer} | {row.cell_type} | {row.group} | {row.metric} | {value} | {row.n} |")
+            scorer = row.scorer.replace("|", "\\|")
+            lines.append(f"| {scorer} | {row.cell_type} | {row.group} | {row.metric} | {value} | {row.n} |")
     if len(cell_types) > 1:
         lines += ["", f"{name}: figures of each of the {len(cell_types)} cell types are in {METRICS_FILE}."]
     return "\n".join(lines) + "\n"

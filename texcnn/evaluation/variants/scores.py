@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from texcnn.errors import InputError
-from texcnn.evaluation.variants.truth import Truth, TruthKind
+from texcnn.errors import InputError, unknown_name
+from texcnn.evaluation.variants.truth import Truth, TruthKind, read_frame, read_numbers
 from texcnn.genome.annotation import without_version
 from texcnn.text.table import TextTable
 
@@ -115,7 +115,7 @@ def join_variants(truth: Truth, effects: pd.DataFrame, *, by_id: bool) -> Scored
     chosen = found[found["gene_id"].to_numpy() == best["gene_id"].reindex(found["row"]).to_numpy()]
     # Several transcripts of a gene: the nearest TSS counts, as the rows are sorted by distance.
     chosen = chosen.drop_duplicates(["row", "cell_type"])
-    deltas = chosen.pivot(index="row", columns="cell_type", values="delta")[cell_types].astype(float)
+    deltas = chosen.pivot(index="row", columns="cell_type", values="delta").reindex(columns=cell_types).astype(float)
     kept = table.loc[deltas.index].assign(
         gene=best["gene_id"].reindex(deltas.index), distance=best["distance_to_tss"].reindex(deltas.index)
     )
@@ -137,7 +137,7 @@ def join_genes(truth: Truth, effects: pd.DataFrame) -> Scored:
     found = effects.assign(row=row_of, delta=effects["mean"] - effects["reference"]).dropna(subset=["row", "delta"])
     found = found.astype({"row": int}).drop_duplicates(["row", "cell_type"])
     cell_types = list(dict.fromkeys(effects["cell_type"]))
-    deltas = found.pivot(index="row", columns="cell_type", values="delta")[cell_types].astype(float)
+    deltas = found.pivot(index="row", columns="cell_type", values="delta").reindex(columns=cell_types).astype(float)
     of_row = found.drop_duplicates("row").set_index("row").reindex(deltas.index)
     kept = table.loc[deltas.index]
     for name, source in (("distance", "distance_to_tss"), ("n_variants", "n_variants")):
@@ -157,17 +157,15 @@ def read_peer(text: str, truth: pd.DataFrame, kind: TruthKind) -> Values:
         InputError: The table cannot be read, or has no score of any row.
     """
     path, column = (Path(text), "") if Path(text).exists() else (Path(text.partition(":")[0]), text.partition(":")[2])
-    table = TextTable(path)
-    place = table.column(column) if column else len(table.names) - 1
+    table = read_frame(path)
     keys = ["gene_id"] if kind is TruthKind.GENE_EFFECTS else ALLELE
-    places = [table.column(name) for name in keys]
-    scores: dict[tuple[str, ...], float] = {}
-    for number, fields in table.rows():
-        key = tuple(fields[one].replace("-", "") if len(keys) > 1 else without_version(fields[one]) for one in places)
-        try:
-            scores[key] = float(fields[place]) if fields[place].lower() not in ("", "na", ".") else np.nan
-        except ValueError as error:
-            raise InputError(f"unusable score '{fields[place]}'", where=f"{path}, line {number}") from error
+    column = column.lower() or str(table.columns[-1])
+    for name in (*keys, column):
+        if name not in table:
+            raise unknown_name("column", name, map(str, table.columns), where=path)
+    numbers = read_numbers(table[column], path)
+    texts = [table[name].str.replace("-", "") if len(keys) > 1 else table[name].map(without_version) for name in keys]
+    scores = dict(zip(zip(*texts, strict=True), numbers, strict=True))
     if kind is TruthKind.GENE_EFFECTS:
         wanted = [(without_version(gene),) for gene in truth["gene"]]
     else:

@@ -61,13 +61,8 @@ def read_truth(path: Path, *, min_barcodes: int) -> Truth:
     Raises:
         InputError: The table has other columns, no row, or a value that cannot be used.
     """
-    text = TextTable(path)
-    names = [name.lower() for name in text.names]
-    rows = list(text.rows())
-    if not rows:
-        raise InputError("the table has no row", where=path)
-    frame = pd.DataFrame([fields for _, fields in rows], columns=names, index=[number for number, _ in rows], dtype=str)
-    kind = _kind_of(names, path)
+    frame = read_frame(path)
+    kind = _kind_of(list(frame.columns), path)
     table = pd.DataFrame(index=frame.index)
     of_genes = kind is TruthKind.GENE_EFFECTS
     table["variant"] = pd.Series([None] * len(frame) if of_genes else _variants(frame, path), frame.index, dtype=object)
@@ -78,17 +73,17 @@ def read_truth(path: Path, *, min_barcodes: int) -> Truth:
     if kind is TruthKind.SATURATION:
         table["group"] = frame["element"]
         table["hint"] = [re.split(r"[.\-_]", element)[0] for element in frame["element"]]
-        table["effect"] = _numbers(frame["coefficient"], path)
+        table["effect"] = read_numbers(frame["coefficient"], path)
     elif kind is TruthKind.LABELS:
         table["label"] = _labels(frame["label"], path)
         table["effect"] = np.nan
         table["group"] = table["gene"]
     else:
-        table["effect"] = _numbers(frame["effect"], path)
+        table["effect"] = read_numbers(frame["effect"], path)
         table["group"] = table["gene"]
     reasons = pd.Series("", index=table.index)
     if kind is TruthKind.SATURATION and "barcodes" in frame:
-        few = _numbers(frame["barcodes"], path) < min_barcodes
+        few = read_numbers(frame["barcodes"], path) < min_barcodes
         reasons[few] = f"fewer than {min_barcodes} barcodes"
     if kind is not TruthKind.LABELS:
         reasons[table["effect"].isna()] = "no measured effect"
@@ -97,6 +92,20 @@ def read_truth(path: Path, *, min_barcodes: int) -> Truth:
         raise InputError("no row of the table can be used", where=path, allowed=f"rows without: {reasons.iloc[0]}")
     left_out = frame[~kept].assign(reason=reasons[~kept])
     return Truth(path, kind, table[kept].reset_index(drop=True), left_out.reset_index(drop=True))
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Reads a table as text, indexed by line number; names of columns in lower case, without the ``#`` of ``#CHROM``.
+
+    Raises:
+        InputError: The table cannot be read, or has no row.
+    """
+    text = TextTable(path, comments=False)
+    rows = list(text.rows())
+    if not rows:
+        raise InputError("the table has no row", where=path)
+    names = [name.lower().removeprefix("#") for name in text.names]
+    return pd.DataFrame([fields for _, fields in rows], columns=names, index=[number for number, _ in rows], dtype=str)
 
 
 def _kind_of(names: list[str], path: Path) -> TruthKind:
@@ -125,7 +134,12 @@ def _variants(frame: pd.DataFrame, path: Path) -> list[Variant]:
     return variants
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
+def read_numbers(column: pd.Series, path: Path) -> pd.Series:
+    """Returns a column of :func:`read_frame` as numbers, NaN where it is empty, NA or ``.``.
+
+    Raises:
+        InputError: A field is something else.
+    """
     return _each(
         column, path, lambda text: np.nan if text.lower() in ("", "na", "nan", ".") else float(text), "a number"
     )
