@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from texcnn._version import __version__
 
 if TYPE_CHECKING:
+    from texcnn.effects.attribute import attribute
     from texcnn.effects.variants import variant_effects
     from texcnn.embedding.options import ComputeOptions
     from texcnn.evaluation.evaluate import evaluate
+    from texcnn.evaluation.variants.evaluate import evaluate_variants
     from texcnn.genome.select import GeneSelection
     from texcnn.model.catalog import list_models
     from texcnn.model.load import load_model
@@ -26,8 +28,10 @@ _HOMES = {
     "ComputeOptions": "texcnn.embedding.options",
     "GeneSelection": "texcnn.genome.select",
     "Model": "texcnn.model.model",
+    "attribute": "texcnn.effects.attribute",
     "embed": "texcnn.prediction.embed",
     "evaluate": "texcnn.evaluation.evaluate",
+    "evaluate_variants": "texcnn.evaluation.variants.evaluate",
     "list_models": "texcnn.model.catalog",
     "load_model": "texcnn.model.load",
     "predict": "texcnn.prediction.predict",
@@ -44,8 +48,10 @@ __all__ = [
     "GeneSelection",
     "Model",
     "__version__",
+    "attribute",
     "embed",
     "evaluate",
+    "evaluate_variants",
     "list_models",
     "load_model",
     "predict",

@@ -26,6 +26,7 @@ _COMMANDS = {
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
     "variants": "texcnn.cli.variants:variants",
+    "attribute": "texcnn.cli.attribute:attribute",
     "pretrain": "texcnn.cli.pretrain:pretrain",
     "train": "texcnn.cli.train:train",
     "evaluate": "texcnn.cli.evaluate:evaluate",

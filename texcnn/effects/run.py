@@ -29,6 +29,7 @@ from texcnn.genome.check_variant import VariantCheck
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
@@ -73,11 +74,13 @@ class GeneInputs:
         genes: Placed genes that have all features which the model needs.
         features: float32 ``(n_genes, n_features)``; None for a head without any.
         described: Where the features came from, for the table's metadata.
+        skipped: Genes that were asked for and are left out.
     """
 
     genes: list[Gene]
     features: Tensor | None
     described: Mapping[str, Any]
+    skipped: list[Skipped]
 
 
 def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions) -> GeneInputs:
@@ -94,13 +97,15 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         table = model.features.choose(reference, options.selection, half_life=options.half_life)
         source = source if table is None else f"half-life of {table.path.name}"
     annotation = load_genes(reference, model.window, options.selection)
-    genes = annotation.genes
+    genes, skipped = annotation.genes, list(annotation.skipped)
     found = model.features.look_up(table, [gene.id for gene in genes])
     values = None if found is None else found.values
     if values is not None:
         complete = np.flatnonzero(~np.isnan(values).any(axis=1))
         if len(complete) < len(genes):
             _LOG.warning("%d genes without complete features are left out", len(genes) - len(complete))
+            missing = sorted(set(range(len(genes))) - set(complete.tolist()))
+            skipped += [Skipped(genes[row].id, "it lacks features that the model needs") for row in missing]
         genes, values = [genes[row] for row in complete], values[complete]
     if annotation.skipped:
         _LOG.info("%d genes of the annotation have no place and are left out", len(annotation.skipped))
@@ -110,7 +115,7 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         )
     digest = "" if table is None else table.fingerprint()
     return GeneInputs(
-        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}
+        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}, skipped
     )
 
 

@@ -86,6 +86,10 @@ class SixMerTokenizer:
             for segment in segments
         ]
 
+    def spans(self, segment: str) -> list[tuple[int, int]]:
+        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for ``<cls>``."""
+        return [(0, 0), *(word.span() for word in _WORD.finditer(segment))]
+
 
 class NucleotideTransformerEncoder(TokenEncoder):
     """Nucleotide Transformer v1.
