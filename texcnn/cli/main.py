@@ -31,6 +31,10 @@ _COMMANDS = {
     "models": "texcnn.cli.models:models",
     "bench": "texcnn.cli.bench:bench",
     "kipoi": "texcnn.cli.kipoi:kipoi",
+    # Hidden: what the pipeline asks.
+    "identity": "texcnn.cli.identity:identity",
+    "prepare": "texcnn.cli.prepare:prepare",
+    "check": "texcnn.cli.check:check",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from texcnn.cli.options import FASTA_OPTION, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
+from texcnn.cli.options import FASTA_OPTION, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
 
 
 @click.command()
@@ -16,6 +16,10 @@ from texcnn.cli.options import FASTA_OPTION, MODEL_OPTION, OUT_OPTION, OVERWRITE
 @MODEL_OPTION
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS. [default: the model's, 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on. [default: the model's, 3500]")
+@click.option("--shards", type=FILE, help="Also write the windows in shards, into this new folder.")
+@click.option(
+    "--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Genes per shard, about."
+)
 @OUT_OPTION
 @OVERWRITE_OPTION
 def windows(
@@ -23,6 +27,8 @@ def windows(
     model: str | None,
     upstream: int | None,
     downstream: int | None,
+    shards: Path | None,
+    shard_size: int,
     out: Path,
     overwrite: bool,
     **selection: Any,
@@ -39,6 +45,7 @@ def windows(
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
+    from texcnn.genome.shards import cut_into_shards
     from texcnn.genome.skipped import skipped_path, write_skipped
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
@@ -52,4 +59,8 @@ def windows(
         annotation = load_genes(reference, spec, GeneSelection(**selection))
         write_skipped(skipped_path(out), annotation.skipped)
         write_windows_bed(out, annotation.genes, spec, reference.lengths)
+        if shards is not None:
+            shards.mkdir()
+            for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size), start=1):
+                write_windows_bed(shards / f"{number:04d}.bed", genes, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
