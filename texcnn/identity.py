@@ -92,7 +92,8 @@ def _closure(starts: Sequence[str], root: Path) -> list[str]:
             continue
         found.add(module)
         for name in _parsed(_path(module, root))[1]:
-            if name not in found and not name.startswith(_NOT_FOLLOWED) and _path(name, root).is_file():
+            followed = name != PACKAGE and not name.startswith(_NOT_FOLLOWED)
+            if followed and name not in found and _path(name, root).is_file():
                 waiting.append(name)
     return sorted(found)
 
