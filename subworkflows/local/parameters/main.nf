@@ -70,7 +70,10 @@ def valueProblem(rule, value) {
 def pathProblem(rule, value) {
     if (rule.format == 'file-path' && rule.exists) {
         def path = plainFile(value)
-        return !path.exists() ? "is '${value}', which does not exist" : path.isDirectory() ? "is '${value}', a folder – allowed: a file" : null
+        def letters = path.toString().findAll('[$`*?\\\\\n]').unique()   // what a shell reads in a name that Nextflow links
+        return !path.exists() ? "is '${value}', which does not exist"
+            : path.isDirectory() ? "is '${value}', a folder – allowed: a file"
+            : letters ? "is '${value}', whose name has ${letters.join(' ')} – allowed: any other letter" : null
     }
     if (rule.format == 'directory-path') {
         def path = plainFile(value)
@@ -79,10 +82,13 @@ def pathProblem(rule, value) {
     return null
 }
 
+def bareName(name) {
+    return name.toString().toLowerCase().replaceAll('[^a-z0-9]', '')
+}
+
 // ' – did you mean ...?' for the valid name that is nearest: written with other signs, or mistyped.
 def nearest(names, wrong) {
-    def plain = { name -> name.toString().toLowerCase().replaceAll('[^a-z0-9]', '') }
-    def close = names.findAll { name -> plain(name) == plain(wrong) } ?: names.collect { name -> name.toString() }.closest(wrong.toString())
+    def close = names.findAll { name -> bareName(name) == bareName(wrong) } ?: names.collect { name -> name.toString() }.closest(wrong.toString())
     return close ? " – did you mean ${close[0]}?" : ''
 }
 

@@ -6,11 +6,8 @@ include { schemaProperties; isGiven; plainFile } from '../parameters/main'
 def startText(schema, settings) {
     def rules = schemaProperties(schema)
     def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }
-    def run = [
-        "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}",
-        *changed.collect { name, value -> "  ${name.padRight(18)} ${value}" },
-    ]
-    return run.join('\n')
+    def run = "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}"
+    return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
 }
 
 // A line of the table of results: sample, model, genes that entered, predicted, skipped, reasons.
