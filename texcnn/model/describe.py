@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.errors import ModelError
 from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES
 from texcnn.model.bundle import CARD, WEIGHTS, BundleFiles
 from texcnn.model.catalog import resolve_model
@@ -95,8 +96,11 @@ def _tensor_digests(files: BundleFiles) -> dict[str, tuple[int, str]]:
     """
     digests = {}
     with (files.folder / WEIGHTS).open("rb") as handle:
-        (length,) = struct.unpack("<Q", handle.read(8))
-        header = json.loads(handle.read(length))
+        try:
+            (length,) = struct.unpack("<Q", handle.read(8))
+            header = json.loads(handle.read(length))
+        except (ValueError, struct.error) as error:
+            raise ModelError(f"unreadable weights: {error}", where=files.folder / WEIGHTS) from error
         for name, entry in sorted(header.items()):
             if name == "__metadata__":
                 continue

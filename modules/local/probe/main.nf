@@ -18,4 +18,9 @@ process PROBE {
     """
     texcnn identity ${models.collect { model -> "--model '${model}'" }.join(' ')} > identity.json
     """
+
+    stub:
+    """
+    texcnn identity ${models.collect { model -> "--model '${model}'" }.join(' ')} > identity.json
+    """
 }

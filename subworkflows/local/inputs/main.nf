@@ -42,12 +42,12 @@ def checkedFiles(sample, settings, described) {
 // The samples that can be computed; what is wrong with the others ends the run, or is said where it shall go on.
 def usableSamples(checked, settings) {
     def bad = checked.findAll { _id, problems -> problems }
-    def said = bad.collectMany { id, problems -> problems.collect { problem -> "sample '${id}': ${problem}" } }
+    def said = bad.collectMany { id, problems -> problems.collect { problem -> "sample '${id}': ${problem.replaceAll('`([a-z_]+)`', '--$1')}" } }
     if (bad && (settings.on_error == 'stop' || bad.size() == checked.size())) {
         error("unusable input:\n  * ${said.join('\n  * ')}")
     }
     said.each { problem -> log.warn("left out: ${problem}") }
-    return checked.findAll { _id, problems -> !problems }.collect { id, _problems -> id }
+    return checked.findAll { _id, problems -> !problems }.collect { id, _problems -> [id] }
 }
 
 workflow INPUTS {
@@ -80,8 +80,7 @@ workflow INPUTS {
     }
 
     // [FASTA's path, fingerprint, [FASTA, index files], sample]
-    ch_sample = ch_genome.cross(channel.fromList(samples).map { sample -> [sample.fasta, sample] })
-        .map { genome, sample -> genome + [sample[1]] }
+    ch_sample = ch_genome.combine(channel.fromList(samples).map { sample -> [sample.fasta, sample] }, by: 0)
 
     CHECK(
         ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
@@ -90,7 +89,7 @@ workflow INPUTS {
         },
         ch_code.map { code -> code.check },
     )
-    // The ids of the usable samples, when all are known
+    // [id] of the usable samples, when all are known
     ch_usable = CHECK.out.json.map { sample, problems -> [sample.id, readJson(problems)] }
         .toList()
         .flatMap { checked -> usableSamples(checked, settings) }

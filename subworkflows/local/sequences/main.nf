@@ -66,7 +66,7 @@ def countGenes(set, beds, skipped) {
 workflow SEQUENCES {
     take:
     jobs       // maps: [meta, sample, model, bundle, genome, fingerprint]
-    usable     // ids of the samples that nothing is wrong with
+    usable     // [id] of the samples that nothing is wrong with
     code       // value: map of stages' digests
     settings   // map
 
@@ -81,7 +81,7 @@ workflow SEQUENCES {
     ch_count = WINDOWS.out.shards.map { set, beds, skipped -> [set, countGenes(set, beds, skipped), skipped] }
 
     // Nothing is computed for a sample before all were looked at
-    ch_ready = usable.cross(ch_by_set.map { set, job -> [job.meta.id, set, job] }).map { _id, row -> row.drop(1) }
+    ch_ready = usable.combine(ch_by_set.map { set, job -> [job.meta.id, set, job] }, by: 0).map { _id, set, job -> [set, job] }
 
     // [meta with shard, content, windows BED, job]
     ch_shard = WINDOWS.out.shards.flatMap { set, beds, _skipped -> shardsOf(set, beds) }
