@@ -29,7 +29,7 @@ def test_what_was_saved_is_read_without_the_empty_parts(tmp_path: Path) -> None:
 def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     save_state(path, PARTS, [], "x")
-    with pytest.raises(InputError, match=r"other data or other options.*`overwrite` to start anew"):
+    with pytest.raises(InputError, match=r"other data or other options.*`overwrite` to start again"):
         load_state(path, "y")
 
 
@@ -37,7 +37,7 @@ def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_our_header_is_refused(tmp_path: Path, header: str | None) -> None:
     path = tmp_path / "state.safetensors"
     save_file({"a": torch.ones(1)}, path, metadata=None if header is None else {"texcnn": header})
-    with pytest.raises(InputError, match=r"unreadable checkpoint.*delete it to start anew"):
+    with pytest.raises(InputError, match=r"unreadable checkpoint.*delete it to start again"):
         load_state(path, "x")
 
 
@@ -87,19 +87,19 @@ def test_the_work_folder_stays_until_its_output_is_written(tmp_path: Path) -> No
     work = WorkFolder.of(tmp_path / "mine", "train")
     assert work.path == tmp_path / "mine.work"
     assert not work.path.exists()
-    work.open(anew=False)
+    work.open(fresh=False)
     assert [path.name for path in work.path.iterdir()] == ["unfinished-training.txt"]
     (work.path / "state").write_text("1")
-    WorkFolder.of(tmp_path / "mine", "train").open(anew=False)
+    WorkFolder.of(tmp_path / "mine", "train").open(fresh=False)
     assert (work.path / "state").exists()
-    work.open(anew=True)
+    work.open(fresh=True)
     assert not (work.path / "state").exists()
     work.remove()
     assert not work.path.exists()
 
 
 def test_a_work_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
-    WorkFolder.of(tmp_path / "mine", "pretrain").open(anew=False)
+    WorkFolder.of(tmp_path / "mine", "pretrain").open(fresh=False)
     with pytest.raises(InputError, match="something else"):
         WorkFolder.of(tmp_path / "mine", "train")
     assert (tmp_path / "mine.work" / "unfinished-pretraining.txt").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -10,12 +11,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from texcnn.errors import InputError
-from texcnn.files import atomic_file, atomic_folder, check_output, locked, open_text, sha256_file
+from texcnn.errors import InputError, RunError
+from texcnn.files import atomic_file, atomic_files, atomic_folder, check_output, open_text, sha256_file
+from texcnn.scratch import locked
 
 
 def names(folder: Path) -> list[str]:
@@ -186,6 +190,118 @@ def test_a_folder_that_shall_not_be_replaced(tmp_path: Path) -> None:
         write("second")
     assert names(tmp_path / "out") == ["first"]
     assert names(tmp_path) == ["out"]
+
+
+def test_of_two_writers_the_second_to_end_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def write(content: str) -> None:
+        with atomic_file(out) as temporary:
+            temporary.write_text(content)
+            out.write_text("the other's")
+
+    with pytest.raises(RunError, match=r"another process has written 'out' meanwhile.*kept"):
+        write("new")
+    assert out.read_text() == "the other's"
+    # The same where the file was there before, and is to be replaced.
+    os.utime(out, ns=(0, 0))
+    with pytest.raises(RunError, match=r"another process has written 'out' meanwhile"):
+        write("newer")
+    assert out.read_text() == "the other's"
+    assert names(tmp_path) == ["out"]
+
+
+def test_of_two_writers_of_a_folder_the_second_to_end_is_refused(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_folder(tmp_path / "out") as ours:
+            (ours / "ours").touch()
+            with atomic_folder(tmp_path / "out") as theirs:
+                (theirs / "theirs").touch()
+
+    for _ in range(2):
+        with pytest.raises(RunError, match=r"another process has written 'out' meanwhile"):
+            write()
+        assert names(tmp_path / "out") == ["theirs"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_file_that_a_living_process_writes_is_refused_at_once(tmp_path: Path) -> None:
+    code = f"""
+        import sys
+        from pathlib import Path
+        from texcnn.files import atomic_file
+        with atomic_file(Path({str(tmp_path / "out")!r})) as temporary:
+            temporary.write_text("theirs")
+            print("writing", flush=True)
+            sys.stdin.read()
+        """
+    other = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "writing\n"
+    with pytest.raises(RunError, match=r"another process is writing 'out'.*wait"), atomic_file(tmp_path / "out"):
+        pytest.fail("the block must not run")
+    with atomic_file(tmp_path / "another") as temporary:
+        temporary.write_text("")
+    other.communicate("")
+    assert (other.returncode, (tmp_path / "out").read_text()) == (0, "theirs")
+    assert names(tmp_path) == ["another", "out"]
+
+
+def test_without_links_a_file_still_appears_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", unsupported)
+    with atomic_file(tmp_path / "out") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "out").read_text() == "new"
+
+    def write() -> None:
+        with atomic_file(tmp_path / "more"):
+            (tmp_path / "more").touch()
+
+    with pytest.raises(RunError, match="meanwhile"):
+        write()
+
+
+def test_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("first", "second", "third")]
+
+    def write(*, clash: bool) -> None:
+        with atomic_files(paths) as (one, two, three):
+            one.write_text("1")
+            two.unlink()
+            three.write_text("3")
+            if clash:
+                paths[2].touch()
+
+    with pytest.raises(RunError, match="meanwhile"):
+        write(clash=True)
+    assert names(tmp_path) == ["third"]
+    paths[2].unlink()
+    write(clash=False)
+    assert names(tmp_path) == ["first", "third"]
+
+
+@pytest.mark.parametrize("writer", [atomic_file, atomic_folder])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "x"), OSError(errno.EDQUOT, "x"), RuntimeError("write: No space left on device")]
+)
+def test_a_full_disk_is_named(tmp_path: Path, writer: Callable[[Path], Any], error: Exception) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(RunError, match=rf"the disk is full.*'{tmp_path}', on the disk '/.*make room"), writer(out):
+        raise error
+    assert names(tmp_path) == []
+    with pytest.raises(OSError, match="other"), writer(out):
+        raise OSError(errno.EIO, "other")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_device_that_is_full(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the disk is full"), atomic_file(tmp_path / "out"):
+        Path("/dev/full").write_text("x")
 
 
 def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:

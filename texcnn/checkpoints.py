@@ -22,7 +22,7 @@ _HEADER = "texcnn"
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """What an unfinished training keeps beside its output: ``OUT.work``, gone once the output is written.
+    """What an unfinished training keeps next to its output: ``OUT.work``, deleted once the output is written.
 
     Attributes:
         path: The folder.
@@ -43,9 +43,9 @@ class WorkFolder:
         check_output(work.path, overwrite=True, marker=work._marker)
         return work
 
-    def open(self, *, anew: bool) -> None:
-        """Makes the folder; with ``anew`` what an earlier training left in it goes first."""
-        if anew and self.path.exists():
+    def open(self, *, fresh: bool) -> None:
+        """Makes the folder; with ``fresh`` it is emptied first."""
+        if fresh and self.path.exists():
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         line = f"The same texcnn {self.command} command, given again, continues from here.\n"
@@ -60,18 +60,28 @@ class WorkFolder:
         return f"unfinished-{self.command}ing.txt"
 
 
+def step_seed(seed: int, step: int) -> int:
+    """Returns the seed of a step of a training: one that continues draws what an uninterrupted one would have drawn.
+
+    Args:
+        seed: Of the training. Two trainings never share a seed within the first million steps.
+        step: Number of the step or epoch.
+    """
+    return seed * 1_000_003 + step
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Returns an optimiser's state as named tensors."""
     state = optimizer.state_dict()["state"]
-    return {f"{place}.{name}": value for place, values in state.items() for name, value in values.items()}
+    return {f"{index}.{name}": value for index, values in state.items() for name, value in values.items()}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Puts back what :func:`optimizer_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        place, _, name = key.partition(".")
-        state.setdefault(int(place), {})[name] = value
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
@@ -93,15 +103,15 @@ def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], history: A
         for name, value in named.items()
     }
     header = json.dumps({"fingerprint": fingerprint, "history": history})
-    try:
-        with atomic_file(path) as temporary:
+    with atomic_file(path) as temporary:
+        try:
             save_file(tensors, temporary, metadata={_HEADER: header})
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"cannot write the checkpoint: {error}",
-            where=path,
-            remedy="make room, then give the same command again: it goes on from the checkpoint before",
-        ) from error
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"cannot write the checkpoint: {error}",
+                where=path,
+                remedy="make room, then give the same command again: it continues from the checkpoint before",
+            ) from error
 
 
 def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor]], Any] | None:
@@ -121,12 +131,12 @@ def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor
             written, history = header["fingerprint"], header["history"]
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - it is no mapping
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"unreadable checkpoint: {error}", where=path, remedy="delete it to start anew") from error
+        raise InputError(f"unreadable checkpoint: {error}", where=path, remedy="delete it to start again") from error
     if written != fingerprint:
         raise InputError(
             "the checkpoint belongs to a training with other data or other options",
             where=path,
-            remedy="give the options it was started with, or `overwrite` to start anew",
+            remedy="give the options it was started with, or `overwrite` to start again",
         )
     parts: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():

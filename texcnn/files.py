@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import gzip
 import hashlib
 import io
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from texcnn.errors import InputError
-
-_PREFIX = ".texcnn-"
-_LOCK = "lock"
+from texcnn.errors import InputError, RunError
+from texcnn.scratch import full_disk_named, refuse_other_writer, scratch_folder
 
 
 def sha256_file(path: Path) -> str:
@@ -59,63 +54,6 @@ def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> N
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[bool | None]:
-    """Holds an exclusive lock on a file, made if it is not there; the kernel drops it when the process dies.
-
-    Args:
-        path: The lock's file; it stays behind.
-
-    Yields:
-        True when it is held, False where another process holds it, None where the file system knows no locks.
-    """
-    with path.open("ab") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held: bool | None = True
-        except BlockingIOError:
-            held = False
-        except OSError:
-            held = None
-        yield held
-
-
-@contextlib.contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Yields a folder that is gone when the block ends, and removes those that killed processes left there before.
-
-    Args:
-        parent: Where to make it; what lies in it can be renamed into ``parent`` at once.
-    """
-    _sweep(parent)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=_PREFIX))
-    try:
-        # A sweeper that came between these two lines took the folder for a dead one: then the next one is made.
-        with locked(folder / _LOCK) as mine:
-            if mine is not False and (folder / _LOCK).exists():
-                content = folder / "content"
-                content.mkdir()
-                yield content
-                return
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    with scratch_folder(parent) as content:
-        yield content
-
-
-def _sweep(parent: Path) -> None:
-    """Removes the scratch folders of processes that are dead: nobody holds their lock."""
-    for folder in parent.glob(f"{_PREFIX}*"):
-        if not (folder / _LOCK).is_file():
-            continue
-        # A process killed while it replaced a folder left the old one and the new one here: either may be all there is.
-        if (folder / "old").exists() and (folder / "content").exists():
-            continue
-        with contextlib.suppress(OSError), locked(folder / _LOCK) as dead:
-            if dead:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path that takes the place of ``path`` when the block ends without an error.
 
@@ -124,13 +62,84 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Yields:
         Where to write it, an empty file of the same name as ``path``.
+
+    Raises:
+        RunError: when the disk is full, or another process writes or has written the file meanwhile.
     """
-    with scratch_folder(path.absolute().parent) as scratch:
-        temporary = scratch / path.name
-        temporary.touch()
+    with atomic_files([path]) as (temporary,):
         yield temporary
-        _open_to_others(temporary)
-        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yields temporary paths that take the places of ``paths`` together when the block ends without an error.
+
+    Args:
+        paths: The files to write, all in one folder, in the order in which they shall appear.
+
+    Yields:
+        Where to write them, empty files of the same names; one that the block removes does not appear.
+
+    Raises:
+        RunError: when the disk is full, or another process writes or has written one of the files meanwhile.
+    """
+    parent = paths[0].absolute().parent
+    with full_disk_named(parent), scratch_folder(parent) as scratch:
+        before = [_identity(path) for path in paths]
+        temporaries = [scratch / path.name for path in paths]
+        for temporary in temporaries:
+            temporary.touch()
+        for path in reversed(paths):  # the main one comes last
+            refuse_other_writer(path, scratch)
+        yield temporaries
+        placed: list[Path] = []
+        try:
+            for path, temporary, known in zip(paths, temporaries, before, strict=True):
+                if temporary.exists():
+                    _open_to_others(temporary)
+                    _place(temporary, path, known)
+                    placed += [path] if known is None else []
+        except BaseException:
+            # What shall appear together disappears together; a file that was replaced has gone already.
+            for path in placed:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What tells one state of a file or folder from another; None where there is none."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    # A folder's times change with every file that is made in it.
+    return (state.st_ino, 0, 0) if path.is_dir() else (state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+def _place(temporary: Path, path: Path, before: tuple[int, int, int] | None) -> None:
+    """Gives a file its name, unless another process gave it to another file since the state ``before``."""
+    if before is None:
+        try:
+            os.link(temporary, path)
+        except FileExistsError as error:
+            raise _written_meanwhile(path) from error
+        except OSError:  # a file system without links
+            if path.exists():
+                raise _written_meanwhile(path) from None
+            temporary.replace(path)
+        else:
+            temporary.unlink()
+        return
+    if _identity(path) not in (before, None):
+        raise _written_meanwhile(path)
+    temporary.replace(path)
+
+
+def _written_meanwhile(path: Path) -> RunError:
+    return RunError(
+        f"another process has written '{path.name}' meanwhile", where=path,
+        remedy="what it wrote is kept; choose another `out` and run again",
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -166,12 +175,17 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
     Raises:
         FileExistsError: when ``path`` is there by the end and shall not be replaced.
+        RunError: when the disk is full, or another process has written the folder meanwhile.
     """
-    with scratch_folder(path.absolute().parent) as temporary:
+    parent = path.absolute().parent
+    with full_disk_named(parent), scratch_folder(parent) as temporary:
+        before = _identity(path)
         yield temporary
         for content in (temporary, *temporary.rglob("*")):
             _open_to_others(content)
         if replace and path.exists():
+            if _identity(path) != before:
+                raise _written_meanwhile(path)
             # rename() cannot replace a folder that has content: move the old one aside first, then drop it.
             path.replace(temporary.parent / "old")
         try:

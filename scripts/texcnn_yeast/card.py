@@ -10,23 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from texcnn.evaluation.metrics import METRICS
+from texcnn.evaluation.summary import figures_table
 from texcnn.model.bundle import CARD, CELL_TYPES, WEIGHTS, BundleFiles, save_bundle
 from texcnn.tables.split import PARTS
-
-
-def figures(metrics: pd.DataFrame) -> str:
-    """Lays the means over the conditions out as a Markdown table, the model first and its baselines below."""
-    lines = ["| model | squared Pearson | 1 - SSE/SST | Spearman | RMSE |", "|---|---|---|---|---|"]
-    for _, row in metrics.groupby("model", sort=False).tail(1).iterrows():
-        cells = [
-            "undefined"
-            if pd.isna(row[name])
-            else f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
-            for name in METRICS
-        ]
-        lines.append(f"| {row['model']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def main(bundle: Path, evaluation: Path, coding: Path) -> None:
@@ -41,8 +27,8 @@ def main(bundle: Path, evaluation: Path, coding: Path) -> None:
     card = card.format(
         **{part: f"{sizes[part]:,}" for part in PARTS},
         n_coding=f"{of_coding['n_genes'].max():,}",
-        all_genes=figures(of_all),
-        coding=figures(of_coding),
+        all_genes=figures_table(of_all),
+        coding=figures_table(of_coding),
         runs=len(runs),
         seeds=", ".join(map(str, runs["seed"])),
         kept=runs.loc[runs["valid_loss"].idxmin(), "seed"],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pysam.bcftools
 import pytest
-from conftest import Case
+from effect_files import Case
 from genome_files import write_fasta
 from variant_files import Row, mirrored, write_vcf
 

@@ -20,7 +20,7 @@ LENGTH, GENES = 900, 60
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script as a module; its neighbours are found beside it, as when it is run."""
+    """The script as a module; the files next to it are found, as when it is run."""
     monkeypatch.syspath_prepend(project / "scripts" / "crossvalidation")
     for name in ("dataset", "entries", "run"):
         monkeypatch.delitem(sys.modules, name, raising=False)

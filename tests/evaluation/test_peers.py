@@ -31,7 +31,7 @@ def test_model_and_peer_are_judged_on_the_genes_of_both() -> None:
     model = found.model.set_index("cell_type").loc["a"]
     assert model["squared_pearson"] == pytest.approx(64 / 87.5)
     assert model["one_minus_sse_sst"] == pytest.approx(1 - 3 / 10)
-    # Twice the truth of cell type a; in b, on three genes, 4 2 8 beside 1 2 3: 4^2 / (56/3 * 2).
+    # Twice the truth of cell type a; in b, on three genes, 4 2 8 against 1 2 3: 4^2 / (56/3 * 2).
     figures = found.peer.set_index("cell_type")
     assert figures.loc["a", ["squared_pearson", "spearman"]].tolist() == pytest.approx([1, 1])
     assert figures.loc["b", "squared_pearson"] == pytest.approx(16 / (56 / 3 * 2))
@@ -99,7 +99,7 @@ def test_reading(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"2 columns of values .*one value per gene .*several.tsv:x"):
         read_peers([f"x={several}"])
     several.write_text(f"gene_id\tx\n{E1}.1\t1\n{E1}.2\t2\n")
-    with pytest.raises(InputError, match=f"'{E1}' stands twice, under two versions"):
+    with pytest.raises(InputError, match=f"'{E1}' is there twice, under two versions"):
         read_peers([f"x={several}"])
     with pytest.raises(InputError, match="does not exist"):
         read_peers(["x=none.tsv"])
@@ -175,7 +175,7 @@ def test_published_xpresso_as_a_peer(data: Path, tmp_path: Path) -> None:
     labels_path = data / "human" / "xpresso_labels_split.tsv"
     labels = pd.read_csv(labels_path, sep="\t", index_col="gene_id")
     measured = write(tmp_path / "labels.tsv", labels[["label_log10"]])
-    # What stands in for a model: the measured values of one cell type, which the median of all resembles.
+    # In place of a model: the measured values of one cell type, which the median of all resembles.
     roadmap = data / "human" / "expression_roadmap57_rpkm.tsv.gz"
     reference = np.log10(read_expression(roadmap, only="E000") + 0.1)
     given = ["--predictions", write(tmp_path / "e000.tsv", reference), "--expression", measured]

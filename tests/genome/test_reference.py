@@ -7,10 +7,12 @@ import os
 import pickle
 from pathlib import Path
 
+import pysam
 import pytest
 from genome_files import CHR1, CHR2, write_fasta
 
 from texcnn.errors import InputError
+from texcnn.genome.fasta_index import find_index
 from texcnn.genome.interval import Interval, reverse_complement
 from texcnn.genome.reference import Reference
 
@@ -28,6 +30,47 @@ def test_lengths_in_file_order(fasta: Path) -> None:
 
 def test_fetch_upper_cases_and_reads_iupac_as_n(fasta: Path) -> None:
     assert Reference(fasta).fetch(Interval("chr1", 0, 27)) == CHR1_READ
+
+
+def test_u_is_t(tmp_path: Path) -> None:
+    reference = Reference(write_fasta(tmp_path / "rna.fa", {"a": "ACGUacgu"}))
+    assert reference.fetch(Interval("a", 0, 8)) == "ACGTACGT"
+    assert reference.fetch(Interval("a", 0, 8, "-")) == "ACGTACGT"
+
+
+def test_letters_outside_iupac_are_n_and_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reference = Reference(write_fasta(tmp_path / "odd.fa", {"a": "ACRX-.*EXN"}))
+    assert reference.fetch(Interval("a", 0, 7)) == "ACNNNNN"
+    assert reference.fetch(Interval("a", 0, 10, "-")) == "NNNNNNNNGT"
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "'*', 'X' are no codes of IUPAC for bases, and read as N",
+        "'E' are no codes of IUPAC for bases, and read as N",
+    ]
+
+
+@pytest.mark.parametrize("name", ["genome.fa", "genome.fa.gz"])
+def test_a_line_end_among_bases_means_a_foreign_index(tmp_path: Path, name: str) -> None:
+    fasta = write_fasta(tmp_path / name, {"a": "ACGT" * 100, "b": "ACGT"}, width=40)
+    find_index(fasta)
+    # As long, but in other lines: only the bases can tell.
+    changed = write_fasta(tmp_path / "other.fa", {"a": "ACGT" * 100, "b": "ACGT"}, width=40).read_text().split("\n")
+    changed[2], changed[6] = changed[2][:-1], changed[6] + "A"
+    text = "\n".join(changed).encode()
+    if name.endswith(".gz"):
+        with pysam.BGZFile(str(fasta), "wb") as handle:
+            handle.write(text)
+    else:
+        fasta.write_bytes(text)
+    with pytest.raises(InputError, match=r"a line of 'a' follows a shorter.*line 4"):
+        Reference(fasta).fetch(Interval("a", 80, 200))
+
+
+def test_a_foreign_index_of_a_sound_file(tmp_path: Path) -> None:
+    fasta = write_fasta(tmp_path / "genome.fa", {"a": "ACGT" * 30}, width=40)
+    # One line of 122 letters ends where three lines of 40 do.
+    (tmp_path / "genome.fa.fai").write_text("a\t122\t13\t122\t123\n")
+    with pytest.raises(InputError, match=r"'\\n' is among the bases of a:30-60.*earlier state.*delete genome\.fa\.fai"):
+        Reference(fasta).fetch(Interval("a", 30, 60))
 
 
 def test_fetch_every_interval_of_a_chromosome(fasta: Path) -> None:

@@ -136,8 +136,21 @@ def test_unknown_sample_lists_those_there_are(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + ROWS[0])
     with pytest.raises(InputError, match=r"unknown sample 's3'.*s1, s2"):
         VcfReader(path, samples=["s3"])
-    with VcfReader(path, samples=["s1", "s1"]) as reader:
-        assert next(iter(reader)).genotypes == ("0|1", "0|1")
+    with VcfReader(path, samples=["s2", "s2"]) as reader:
+        assert reader.samples == ("s2",)
+        assert next(iter(reader)).genotypes == ("2/1",)
+    with VcfReader(path, samples=[]) as reader:
+        assert reader.samples == ("s1", "s2")
+
+
+def test_a_vcf_without_samples_has_no_genotypes(tmp_path: Path) -> None:
+    text = "".join(
+        line.rsplit("\tFORMAT", 1)[0] + "\n" if "#CHROM" in line else line for line in HEADER.splitlines(True)
+    )
+    path = written(tmp_path, text)
+    with pytest.raises(InputError, match="the VCF has no samples"):
+        VcfReader(path, samples=[])
+    assert read(path) == []
 
 
 def test_a_record_without_genotypes(tmp_path: Path) -> None:

@@ -224,6 +224,10 @@ class TestCatalog:
         with pytest.raises(ModelError, match=r"unknown model 'texcnn-mimi'.*hf:owner/name@revision"):
             resolve_model("texcnn-mimi")
 
+    def test_an_empty_name_is_not_the_default(self) -> None:
+        with pytest.raises(ModelError, match=r"unknown model '' .* `model` .* allowed: texcnn-mini"):
+            resolve_model("")
+
     def test_a_folder_is_a_model(self, tiny: Path) -> None:
         assert resolve_model(tiny) == tiny
         assert load_model(str(tiny)).name == "tiny"

@@ -17,10 +17,10 @@ from texcnn.encoders.registry import load_encoder
 from texcnn.files import sha256_file
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
-from texcnn.pretraining import pretrain as pretrain_module
+from texcnn.pretraining import fit as fit_module
 from texcnn.pretraining.corpus import Corpus, SegmentSampler
+from texcnn.pretraining.fit import StepOptions
 from texcnn.pretraining.masking import mask_spans
-from texcnn.pretraining.pretrain import PretrainOptions
 
 SIZES = ["--layers", 1, "--hidden-size", 16, "--heads", 2, "--intermediate-size", 16, "--segment-length", 40,
          "--segments-per-step", 8, "--steps", 8, "--checkpoint-every", 3, "--quiet", "--device", "cpu"]  # fmt: skip
@@ -67,7 +67,7 @@ def test_segments_are_of_their_pieces_on_both_strands(fasta: Path) -> None:
 
 
 def test_the_rate_rises_and_falls_in_lines() -> None:
-    options = PretrainOptions(steps=10, warmup=0.2, learning_rate=1.0)
+    options = StepOptions(steps=10, warmup=0.2, learning_rate=1.0)
     assert [options.rate(step) for step in (1, 2, 3, 10)] == pytest.approx([0.5, 1, 8 / 9, 1 / 9])
 
 
@@ -107,7 +107,7 @@ def test_an_encoder_that_loads_and_a_stopped_run_that_ends_the_same(
     vectors = encoder.embed(encoder.tokenize(["ACGTACGT", "GGGGCCCCAA"]))
     assert (vectors.shape, bool(vectors.isfinite().all())) == ((2, 16), True)
 
-    save = pretrain_module.save_state
+    save = fit_module.save_state
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def test_an_encoder_that_loads_and_a_stopped_run_that_ends_the_same(
 
     again = tmp_path / "again"
     with monkeypatch.context() as patched:
-        patched.setattr(pretrain_module, "save_state", killed)
+        patched.setattr(fit_module, "save_state", killed)
         assert run(*given, "--out", again) == 1
     assert not again.exists()
     assert run(*given, "--out", again) == 0

@@ -16,12 +16,12 @@ from tiny import SEGMENTS, WINDOW, CompositionEncoder, fill_store, save_tiny, wr
 from texcnn.embedding.engine import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
-from texcnn.files import locked
 from texcnn.genome.gene import Gene
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.load import load_model
 from texcnn.prediction.stored import network_of_store
+from texcnn.scratch import locked
 from texcnn.store.dtypes import decode, encode
 from texcnn.store.spec import EncoderOrigin, StoreSpec, store_bytes
 from texcnn.store.store import EmbeddingStore

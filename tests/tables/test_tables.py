@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata
@@ -13,15 +15,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from texcnn.errors import InputError
-from texcnn.genome.gene import Gene
+from texcnn import files
+from texcnn.errors import InputError, RunError
+from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped, read_skipped, skipped_path, write_skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
 from texcnn.tables.merge import merge_tables
 from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
-from texcnn.tables.writers import open_tables, table_format
+from texcnn.tables.writers import description_path, open_tables, table_format
 
 DESCRIPTION = TableDescription(
     cell_types=("liver", "brain"),
@@ -146,6 +149,42 @@ def test_skipped_genes_are_listed(tmp_path: Path) -> None:
     assert out.read_text() == "gene_id\treason\n"
 
 
+@pytest.mark.parametrize("name", ["p.tsv", "p.tsv.gz", "p.parquet", "p.h5ad"])
+def test_a_table_that_fails_leaves_nothing_beside_it(tmp_path: Path, name: str) -> None:
+    def write(error: Exception | None) -> None:
+        with open_tables([tmp_path / name], DESCRIPTION) as table:
+            table.write_skipped([Skipped("g9", "no place")])
+            if error is not None:
+                raise error
+
+    with pytest.raises(RunError, match="the disk is full"):
+        write(OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(ValueError, match="other"):
+        write(ValueError("other"))
+    assert list(tmp_path.iterdir()) == []
+    write(None)
+    assert {path.name for path in tmp_path.iterdir()} >= {name, f"{name}.skipped.tsv"}
+
+
+def test_of_two_runs_into_one_table_one_fails_and_its_lists_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "p.tsv"
+    # Both began in the same moment: neither saw the other.
+    monkeypatch.setattr(files, "refuse_other_writer", lambda *_: None)
+
+    def run(name: str, then: Callable[[], None]) -> None:
+        with open_tables([out], DESCRIPTION, remarks=lambda: {"run": name}) as table:
+            table.write_skipped([Skipped(name, "no place")])
+            then()
+
+    with pytest.raises(RunError, match="another process has written"):
+        run("slow", lambda: run("quick", lambda: None))
+    assert [row.gene_id for row in read_skipped(skipped_path(out))] == ["quick"]
+    assert json.loads(description_path(out).read_text())["run"] == "quick"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 class TestMerge:
     def parts(self, folder: Path, *descriptions: TableDescription) -> list[Path]:
         paths = []
@@ -237,7 +276,9 @@ def test_names_from_a_list(tmp_path: Path) -> None:
 
 def test_windows_are_clipped_but_bring_the_tss(tmp_path: Path) -> None:
     genes = [Gene("g1", "G1", "chr1", 5, "+"), Gene("g2", "G2", "chr1", 98, "-", "t2")]
-    write_windows_bed(tmp_path / "w.bed", genes, WindowSpec(20, 10), {"chr1": 100})
+    annotation = Annotation(genes, [Skipped("g3", "no place")], tmp_path / "g.gtf")
+    write_windows_bed(tmp_path / "w.bed", annotation, WindowSpec(20, 10), {"chr1": 100})
+    assert skipped_path(tmp_path / "w.bed").read_text() == "gene_id\treason\ng3\tno place\n"
     assert (tmp_path / "w.bed").read_text().splitlines() == [
         "#chrom\tstart\tend\tgene_id\tscore\tstrand\tgene_name\ttss\ttranscript_id",
         "chr1\t0\t15\tg1\t0\t+\tG1\t6\t",

@@ -40,3 +40,9 @@ def texcnn(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]
         return int(leaving.value.code or 0), capsys.readouterr().err
 
     return run
+
+
+@pytest.fixture
+def run_texcnn(texcnn: Callable[..., tuple[int, str]]) -> Callable[..., tuple[int, str]]:
+    """The fixture ``texcnn`` for files that import the package."""
+    return texcnn

@@ -101,7 +101,7 @@ def test_settings_are_the_authors_until_the_user_says_otherwise() -> None:
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_masked_segments_and_unknown_bases_have_no_say(name: str) -> None:
+def test_masked_segments_and_unknown_bases_change_nothing(name: str) -> None:
     architecture = ARCHITECTURES[name]
     torch.manual_seed(0)
     if architecture.reads == "bases":

@@ -85,7 +85,7 @@ def test_only_the_last_layers_move(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_going_on_equals_an_uninterrupted_training(tmp_path: Path) -> None:
+def test_continuing_equals_an_uninterrupted_training(tmp_path: Path) -> None:
     results = []
     for name, stops in (("whole", [4]), ("resumed", [2, 4])):
         for epochs in stops:

@@ -76,7 +76,7 @@ def test_the_loss_is_the_mean_over_known_labels() -> None:
     assert still.history[0].valid_loss == pytest.approx(float(np.nanmean(errors**2)), rel=1e-4)
 
 
-def test_test_genes_and_unknown_labels_have_no_say() -> None:
+def test_test_genes_and_unknown_labels_change_nothing() -> None:
     data, other = examples(), examples()
     other.labels[TEST] = 1e6
     other.inputs.embeddings.values[TEST] = 0
@@ -95,7 +95,7 @@ def test_same_seed_same_bits_and_the_callers_chance_untouched() -> None:
 
 @pytest.mark.parametrize("features", [False, True])
 @pytest.mark.parametrize("stopped", [1, 4])
-def test_going_on_equals_an_uninterrupted_training(
+def test_continuing_equals_an_uninterrupted_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int, features: bool
 ) -> None:
     data, path = examples(features=features), tmp_path / "run.safetensors"
@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
 
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "save_file", full)
-        with pytest.raises(RunError, match=r"No space left on device .*goes on from the checkpoint before"):
+        with pytest.raises(RunError, match=r"No space left on device .*continues from the checkpoint before"):
             fit(checkpoint=path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.safetensors"]
     assert same(fit(), fit(checkpoint=path))

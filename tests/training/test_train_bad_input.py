@@ -44,20 +44,6 @@ def test_expression_that_cannot_be_learned(
     assert not list(tmp_path.glob("mine*"))
 
 
-@pytest.mark.slow
-def test_labels_that_look_logged_are_warned_of(
-    texcnn: Run, inputs: dict[str, Path], tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    logged = table(tmp_path, "logged.tsv", gene_id=GENES, liver=[number / 10 for number in range(N_GENES)])
-    given = options({**inputs, "expression": logged}, model=tiny, out=tmp_path / "mine")
-    loud = [option for option in TINY if option != "--quiet"]
-    assert texcnn("train", *given, *loud)[0] == 0
-    assert "logarithms already" in caplog.text
-    caplog.clear()
-    assert texcnn("train", *given, *loud, "--overwrite", "--transform", "none")[0] == 0
-    assert "logarithms already" not in caplog.text
-
-
 def test_a_cell_type_without_two_values_among_the_training_genes(
     texcnn: Run, inputs: dict[str, Path], tiny: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,10 @@ from tiny import CompositionEncoder, tiny_tokenizer
 from train_files import N_GENES, TINY, options, read
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
-from texcnn.encoders.protocol import EncoderSpec
-from texcnn.errors import ModelError
 from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
 from texcnn.model import bundle as bundle_module
-from texcnn.model.bundle import BundleFiles
-from texcnn.model.held_encoders import encoders_by_name, encoders_of_model
+from texcnn.model.held_encoders import encoders_by_name
 from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
 
@@ -116,15 +112,6 @@ def test_features_are_scaled_by_training_genes_and_needed_again(
     assert (status, "needs the features length" in err) == (2, True)
 
 
-def test_encoder_weights_of_a_bundle_are_copied(tiny_dnabert2: Path, tmp_path: Path) -> None:
-    chosen = encoders_of_model(str(tiny_dnabert2))
-    source = BundleFiles(tiny_dnabert2)
-    assert chosen.specs == source.config.encoders
-    assert chosen.window == source.config.window
-    assert chosen.files == {"tokenizer.json": tiny_tokenizer()}
-    assert set(chosen.tensors) == {f"encoders.{name}" for name in source.tensors("encoders.")}
-
-
 def test_a_dnabert2_bundle_trained_further_predicts(
     texcnn: Callable[..., tuple[int, str]], inputs: dict[str, Path], tiny_dnabert2: Path, tmp_path: Path
 ) -> None:
@@ -166,40 +153,7 @@ def test_an_encoder_of_a_folder_goes_into_the_bundle(
     assert len(model.predict(inputs["fasta"], gtf=inputs["gtf"])) == N_GENES - 1
 
 
-def test_an_encoder_type_of_another_package_goes_into_the_bundle_with_its_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Theirs(CompositionEncoder):
-        model = torch.nn.Linear(2, 1)
-        bundle_files: ClassVar[dict[str, str] | None] = {"words": "words.txt"}
-
-    encoder = Theirs()
-    monkeypatch.setattr("texcnn.model.held_encoders.encoder_spec", lambda name: EncoderSpec("theirs", str(tmp_path)))
-    monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec: encoder)
-    (tmp_path / "config.json").write_text('{"size": 2}')
-    (tmp_path / "words.txt").write_text("A\nC\n")
-    chosen = encoders_by_name([f"theirs={tmp_path}"])
-    options = {"config": {"size": 2}, "prefix": "encoders.0.", "words": "words-0.txt"}
-    assert chosen.specs == (EncoderSpec("theirs", "bundle", options=options),)
-    assert chosen.files == {"words-0.txt": b"A\nC\n"}
-    assert chosen.tensors.keys() == {"encoders.0.weight", "encoders.0.bias"}
-    # A model that names a folder of this machine, or lacks its tokenizer, would be of no use elsewhere.
-    Theirs.bundle_files = None
-    for unsaid in (encoder, CompositionEncoder()):
-        monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec, unsaid=unsaid: unsaid)
-        with pytest.raises(ModelError, match=r"type 'theirs' cannot be copied into a model .*bundle_files.* Hub id"):
-            encoders_by_name([f"theirs={tmp_path}"])
-
-
-def test_a_published_encoder_stays_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = CompositionEncoder()
-    monkeypatch.setattr("texcnn.model.held_encoders.load_encoder", lambda spec: encoder)
-    chosen = encoders_by_name(["dnabert2"])
-    assert chosen.specs[0].source == "zhihan1996/DNABERT-2-117M"
-    assert (chosen.tensors, chosen.files, chosen.encoders) == ({}, {}, [encoder])
-
-
-def test_a_full_disk_leaves_no_half_model_and_the_same_command_goes_on(
+def test_a_full_disk_leaves_no_half_model_and_the_same_command_continues(
     texcnn: Callable[..., tuple[int, str]],
     inputs: dict[str, Path],
     tiny: Path,
@@ -216,8 +170,8 @@ def test_a_full_disk_leaves_no_half_model_and_the_same_command_goes_on(
         patched.setattr(bundle_module, "save_file", full)
         status, err = texcnn("train", *options(inputs, model=tiny, out=out), *TINY)
     assert status == 1
-    assert "cannot write the model: [Errno 28] No space left on device" in err
-    assert "give the same command again" in err
+    assert "the disk is full" in err
+    assert "make room" in err
     assert not out.exists()
     assert [entry.name for pattern in ("mine*", ".texcnn*") for entry in tmp_path.glob(pattern)] == ["mine.work"]
 

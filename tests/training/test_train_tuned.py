@@ -7,20 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import CompositionEncoder, save_tiny_dnabert2, tiny_tokenizer
+from tiny import CompositionEncoder, tiny_tokenizer
 from torch import Tensor
 from train_files import N_GENES, TINY, options, read
 
 from texcnn.encoders.checkpoint import CONFIG_FILE
 from texcnn.encoders.dnabert2 import TOKENIZER_FILE
-from texcnn.encoders.protocol import EncoderSpec
-from texcnn.encoders.registry import load_encoder
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.bundle import BundleFiles
-from texcnn.model.held_encoders import encoders_of_model, hold_encoder
+from texcnn.model.held_encoders import encoders_of_model
 from texcnn.model.load import load_model
 from texcnn.training import bundle as bundle_module
 from texcnn.training import fit as fit_module
@@ -108,7 +106,7 @@ def test_only_the_last_layer_moves_and_a_run_among_others_is_the_run_alone(
     assert "fine-tuned with the head (the last 1 of its 2 layers)" in card
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(
+def test_a_killed_training_continues_to_the_same_bytes(
     texcnn: Train, inputs: dict[str, Path], tiny_dnabert2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train(folder: str, layers: object = "all") -> tuple[int, str]:
@@ -133,26 +131,6 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     assert train("stopped") == (0, "")
     for path in (tmp_path / "whole" / "mine").iterdir():
         assert path.read_bytes() == (tmp_path / "stopped" / "mine" / path.name).read_bytes(), path.name
-
-
-def test_an_encoder_from_elsewhere_is_held_with_its_config_and_tokenizer(tmp_path: Path) -> None:
-    bundle = BundleFiles(save_tiny_dnabert2(tmp_path / "m"))
-    folder = tmp_path / "checkpoint"
-    folder.mkdir()
-    torch.save(bundle.tensors("encoders.0."), folder / "pytorch_model.bin")
-    (folder / CONFIG_FILE).write_text(json.dumps(bundle.config.encoders[0].options["config"]))
-    (folder / TOKENIZER_FILE).write_bytes(tiny_tokenizer())
-    spec = EncoderSpec("dnabert2", str(folder), pooling="cls", options={"unverified": [CONFIG_FILE]})
-    encoder = load_encoder(spec)
-    held, tensors, files = hold_encoder(spec, encoder)  # type: ignore[arg-type]
-    assert held == EncoderSpec(
-        "dnabert2",
-        "bundle",
-        pooling="cls",
-        options={**bundle.config.encoders[0].options, "tokenizer": "tokenizer-0.json"},
-    )
-    assert files == {"tokenizer-0.json": tiny_tokenizer()}
-    assert tensors.keys() == {f"encoders.0.{name}" for name in bundle.tensors("encoders.0.")}
 
 
 @pytest.mark.parametrize(

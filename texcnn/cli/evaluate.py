@@ -80,9 +80,9 @@ def evaluate(expression: Path, out: Path, quiet: bool, **options: Any) -> None:
     half-life and TF only; the mean of the training genes is always there. A --peer is fitted to nothing, and needs no
     split.
     """
-    from texcnn.evaluation.evaluate import evaluate as evaluate_predictions
+    import texcnn
 
-    judgement = evaluate_predictions(expression, out, progress=not quiet, **options).judgement
+    judgement = texcnn.evaluate(expression, out, progress=not quiet, **options).judgement
     if not quiet:
         last = judgement.overall.iloc[0]
         note = "" if options["split"] else "; no split: nothing is known of which genes the model has seen"

@@ -47,7 +47,7 @@ _COUNT = click.IntRange(min=0)
     is_flag=False,
     flag_value="all",
     metavar="[all|N]",
-    help="Let the encoder learn as well: all of it, or its last N layers. [default: none of it]",
+    help="Let the encoder learn too: all of it, or its last N layers. [default: none of it]",
 )
 @click.option("--encoder-learning-rate", type=RATE, help="Of a fine-tuned encoder. [default: 3e-05]")
 @click.option("--upstream", type=_COUNT, help="Bases before the TSS. [default: 7000, or the model's]")
@@ -70,13 +70,13 @@ def train(expression: Path, out: Path, fasta: Path | None, overwrite: bool, quie
     texcnn train --fasta genome.fa --gtf genes.gtf --expression rpkm.tsv.gz --unit RPKM --out my-model
     texcnn train --embeddings store --expression tpm.h5ad --unit TPM --split file --split-file split.tsv --out my-model
 
-    The encoders stay as they are, unless one learns as well (--fine-tune); a text CNN is fitted to their vectors, or a
+    The encoders stay as they are, unless one learns too (--fine-tune); a text CNN is fitted to their vectors, or a
     published peer is trained on the same genes (--architecture). An interrupted training continues where it stopped
     when the same command is given again: what is unfinished is in OUT.work until then.
     """
-    from texcnn.training.train import train as train_model
+    import texcnn
 
-    trained = train_model(expression, out, fasta, overwrite=overwrite, progress=not quiet, **options)
+    trained = texcnn.train(expression, out, fasta, overwrite=overwrite, progress=not quiet, **options)
     if not quiet:
         click.echo(f"{len(trained.genes.genes)} genes used, {len(trained.genes.skipped)} skipped: {out}", err=True)
         for row in trained.summary.itertuples():

@@ -42,11 +42,11 @@ def windows(
     genome are listed in OUT.skipped.tsv. The file can be given back with --bed windows.bed --bed-anchor window.
     """
     from texcnn.files import check_output
+    from texcnn.genome.gene import Annotation
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
     from texcnn.genome.shards import cut_into_shards
-    from texcnn.genome.skipped import skipped_path, write_skipped
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
@@ -57,10 +57,10 @@ def windows(
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
         annotation = load_genes(reference, spec, GeneSelection(**selection))
-        write_skipped(skipped_path(out), annotation.skipped)
-        write_windows_bed(out, annotation.genes, spec, reference.lengths)
+        write_windows_bed(out, annotation, spec, reference.lengths)
         if shards is not None:
             shards.mkdir()
             for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size), start=1):
-                write_windows_bed(shards / f"{number:04d}.bed", genes, spec, reference.lengths)
+                shard = Annotation(list(genes), [], annotation.path)
+                write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, SUMMARY_SCHEMA, ChunkRows
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file, locked
+from texcnn.files import atomic_file
+from texcnn.scratch import locked
 
-_KINDS = {"detail": DETAIL_SCHEMA, "summary": SUMMARY_SCHEMA, "skipped": SKIPPED_SCHEMA}
 _KEY, _LOCK = "run.json", "lock"
 
 
@@ -26,22 +25,24 @@ class Parts:
 
     Args:
         folder: The folder.
+        kinds: Names of the kinds of row.
 
     Attributes:
         done: Chunks that are finished; they are the first ones.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[str]) -> None:
         self._folder = folder
+        self._kinds = kinds
         self.done = 0
-        while all(self._path(kind, self.done).is_file() for kind in _KINDS):
+        while all(self._path(kind, self.done).is_file() for kind in kinds):
             self.done += 1
 
-    def add(self, rows: ChunkRows) -> None:
-        """Writes the next chunk."""
-        for kind in _KINDS:
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
+        """Writes the next chunk, a table of each kind."""
+        for kind in self._kinds:
             with atomic_file(self._path(kind, self.done)) as temporary:
-                pq.write_table(getattr(rows, kind), temporary)
+                pq.write_table(tables[kind], temporary)
         self.done += 1
 
     def read(self, kind: str) -> Iterator[pa.Table]:
@@ -58,25 +59,26 @@ class PartsInMemory:
 
     def __init__(self) -> None:
         self.done = 0
-        self._rows: list[ChunkRows] = []
+        self._chunks: list[Mapping[str, pa.Table]] = []
 
-    def add(self, rows: ChunkRows) -> None:
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
         """Keeps the next chunk."""
-        self._rows.append(rows)
+        self._chunks.append(tables)
         self.done += 1
 
     def read(self, kind: str) -> Iterator[pa.Table]:
         """Yields the rows of one kind, a chunk at a time."""
-        for rows in self._rows:
-            yield getattr(rows, kind)
+        for tables in self._chunks:
+            yield tables[kind]
 
 
 @contextmanager
-def open_parts(out: Path, run: Mapping[str, Any], *, overwrite: bool) -> Iterator[Parts]:
+def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overwrite: bool) -> Iterator[Parts]:
     """Opens the folder ``<out>.parts`` of a run; it is removed when the block ends without an error.
 
     Args:
         out: The run's table.
+        kinds: Names of the kinds of row.
         run: Everything its rows depend on, in terms of JSON.
         overwrite: Whether parts of another run may be removed.
 
@@ -105,5 +107,5 @@ def open_parts(out: Path, run: Mapping[str, Any], *, overwrite: bool) -> Iterato
                 path.unlink()
         with atomic_file(key) as temporary:
             temporary.write_text(digest, encoding="utf-8")
-        yield Parts(folder)
+        yield Parts(folder, kinds)
         shutil.rmtree(folder)

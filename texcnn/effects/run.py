@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 from torch import Tensor
 
 from texcnn._version import __version__
@@ -21,7 +22,7 @@ from texcnn.effects.chunks import score_pairs
 from texcnn.effects.options import EffectOptions
 from texcnn.effects.pairs import PairMaker
 from texcnn.effects.score import EffectEngine, open_engine
-from texcnn.effects.table import ChunkRows, make_rows
+from texcnn.effects.table import make_rows
 from texcnn.errors import InputError
 from texcnn.files import sha256_file
 from texcnn.genome.check_variant import VariantCheck
@@ -120,6 +121,7 @@ class EffectRun:
     Attributes:
         model: The model.
         source: Where the variants come from.
+        reader: The VCF, open; None where the variants were given one by one.
         engine: The model, open.
         maker: Finds the genes of alleles.
         inputs: Genes and features.
@@ -132,6 +134,7 @@ class EffectRun:
 
     model: Model
     source: VariantSource
+    reader: VcfReader | None
     engine: EffectEngine
     maker: PairMaker
     inputs: GeneInputs
@@ -141,7 +144,7 @@ class EffectRun:
     options: EffectOptions
     progress: bool
 
-    def chunks(self, done: int = 0) -> Iterator[ChunkRows]:
+    def chunks(self, done: int = 0) -> Iterator[dict[str, pa.Table]]:
         """Yields the rows of one chunk of alleles after the other.
 
         Args:
@@ -219,7 +222,8 @@ def open_run(
     """
     model.cell_type_columns(options.cell_types)  # a mistyped name is cheaper to find than files are to read
     with ExitStack() as stack:
-        reader = None if source.vcf is None else stack.enter_context(VcfReader(source.vcf))
+        samples = cast(Sequence[str], options.samples) if options.phased else None
+        reader = None if source.vcf is None else stack.enter_context(VcfReader(source.vcf, samples=samples))
         if reader is not None and options.outputs.annotate is not None:
             check_annotation(reader, ANNOTATION)
         reference = stack.enter_context(Reference(fasta))
@@ -235,4 +239,4 @@ def open_run(
         variants: Iterable[Variant] = source.given
         if reader is not None:
             variants = (variant for record in reader for variant in record.variants())
-        yield EffectRun(model, source, engine, maker, inputs, check, variants, background, options, progress)
+        yield EffectRun(model, source, reader, engine, maker, inputs, check, variants, background, options, progress)

@@ -72,16 +72,13 @@ class PairValues:
     n_fraction: Sequence[float]
 
 
-@dataclass(frozen=True)
-class ChunkRows:
-    """The rows of a chunk: :data:`DETAIL_SCHEMA`, :data:`SUMMARY_SCHEMA` and :data:`SKIPPED_SCHEMA`."""
-
-    detail: pa.Table
-    summary: pa.Table
-    skipped: pa.Table
+TABLES = ("detail", "summary", "skipped")
+"""Names of the three kinds of row."""
 
 
-def make_rows(chunk: AlleleChunk, values: PairValues, genes: Sequence[Gene], cell_types: Sequence[str]) -> ChunkRows:
+def make_rows(
+    chunk: AlleleChunk, values: PairValues, genes: Sequence[Gene], cell_types: Sequence[str]
+) -> dict[str, pa.Table]:
     """Makes the rows of a chunk.
 
     An allele with a prediction for at least one gene has rows for all its genes, empty where a gene has none; an allele
@@ -92,6 +89,9 @@ def make_rows(chunk: AlleleChunk, values: PairValues, genes: Sequence[Gene], cel
         values: What was predicted for the pairs.
         genes: The genes that the pairs name.
         cell_types: Names of the columns of ``values``.
+
+    Returns:
+        Tables by the names of :data:`TABLES`.
     """
     delta = values.alternative - values.reference
     scored = ~np.isnan(delta).any(axis=1)
@@ -124,11 +124,11 @@ def make_rows(chunk: AlleleChunk, values: PairValues, genes: Sequence[Gene], cel
             problem = chunk.problems[number] or _reason(chunk, values, genes, pairs)
             skipped.append({**stated, "status": str(problem.status), "reason": problem.reason})
             summary.append({**stated, "status": str(problem.status), "n_genes": 0})
-    return ChunkRows(
-        _detail(chunk, values, delta, np.flatnonzero(kept), genes, cell_types),
-        pa.Table.from_pylist(summary, schema=SUMMARY_SCHEMA),
-        pa.Table.from_pylist(skipped, schema=SKIPPED_SCHEMA),
-    )
+    return {
+        "detail": _detail(chunk, values, delta, np.flatnonzero(kept), genes, cell_types),
+        "summary": pa.Table.from_pylist(summary, schema=SUMMARY_SCHEMA),
+        "skipped": pa.Table.from_pylist(skipped, schema=SKIPPED_SCHEMA),
+    }
 
 
 def _detail(

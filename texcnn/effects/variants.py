@@ -15,7 +15,7 @@ from texcnn.effects.options import EffectOptions
 from texcnn.effects.outputs import EffectCounts, check_outputs, count_statuses, write_outputs
 from texcnn.effects.parts import Parts, PartsInMemory, open_parts
 from texcnn.effects.run import EffectRun, VariantSource, open_run
-from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA
+from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES
 from texcnn.errors import InputError
 from texcnn.genome.variant import Variant, parse_variant
 from texcnn.keywords import options_from
@@ -73,7 +73,7 @@ def variant_effects(
             memory = PartsInMemory()
             _compute(run, memory)
             return _frame(memory, run)
-        with open_parts(path, run.identity(), overwrite=overwrite) as parts:
+        with open_parts(path, TABLES, run.identity(), overwrite=overwrite) as parts:
             if parts.done:
                 _LOG.info("%d chunks of an earlier run are there already", parts.done)
             _compute(run, parts)

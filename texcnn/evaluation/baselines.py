@@ -1,4 +1,4 @@
-"""What simple models reach on the same genes: a network that is not above them has learned nothing of its own.
+"""What simple models reach on the same genes: a network that is not above them has learned nothing more.
 
 Each is fitted on training genes and sees no label of another gene: :func:`predict_baselines` is not given any.
 """
@@ -97,7 +97,7 @@ def predict_baselines(
         train: Labels of the training genes, genes x cell types; NaN where unknown.
         gene_ids: Genes to predict.
         inputs: By name of the baseline, genes x inputs; Ensembl versions are understood.
-        seed: Source of chance of the boosting.
+        seed: Seed of the boosting.
 
     Returns:
         For the mean, and for each of ``inputs``, a frame of ``gene_ids`` x cell types. A gene without inputs gets the

@@ -56,7 +56,7 @@ class Joined:
 
 
 def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionTable:
-    """Reads a table of ``texcnn predict``, or any of genes x cell types, and the list of skipped genes beside it.
+    """Reads a table of ``texcnn predict``, or any of genes x cell types, and its list of skipped genes.
 
     Args:
         path: The table.
@@ -180,7 +180,7 @@ def _cell_types(
 
 
 def _description(path: Path) -> dict[str, str]:
-    """What the table says of itself; nothing where another program wrote it, since its values can be judged as well."""
+    """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
     try:
         if path.suffix == ".parquet":
             said = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")

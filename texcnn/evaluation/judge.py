@@ -30,7 +30,7 @@ class Question:
         split: Gene id (without version) to its part; None where there is no split.
         split_name: Its file.
         bootstrap: Draws of genes for the intervals; 0 for none.
-        seed: Source of chance of the draws and the baselines.
+        seed: Seed of the draws and the baselines.
     """
 
     expression: pd.DataFrame

@@ -17,7 +17,7 @@ Values = npt.NDArray[np.floating]
 Metric = Callable[[Values, Values], float]
 
 MIN_PAIRS = 3
-"""Two points always lie on a line: nothing is told from fewer than three."""
+"""Two points are always on a line: fewer than three say nothing."""
 
 ALL_CELL_TYPES = "mean over cell types"
 """Name of the row of :func:`cell_type_metrics` that averages the others."""
@@ -40,7 +40,7 @@ def squared_pearson(predicted: Values, true: Values) -> float:
     if not (_varies(predicted) and _varies(true)):
         return float("nan")
     with warnings.catch_warnings():
-        # Values that differ in their last digits only have a correlation as well, if an unreliable one.
+        # Values that differ only in their last digits have a correlation too, though an unreliable one.
         warnings.simplefilter("ignore", NearConstantInputWarning)
         return float(pearsonr(predicted, true).statistic) ** 2
 
@@ -149,10 +149,10 @@ def cell_type_metrics(
         names.append(ALL_CELL_TYPES)
         counts.append(int(known.any(axis=1).sum()))
     columns: dict[str, object] = {"cell_type": names, "n_genes": counts}
-    for place, name in enumerate(METRICS):
-        columns[name] = point[: len(names), place]
+    for index, name in enumerate(METRICS):
+        columns[name] = point[: len(names), index]
         columns[f"{name}_low"], columns[f"{name}_high"] = (
-            [_percentile(draws[:, row, place], percent) for row in range(len(names))] for percent in (2.5, 97.5)
+            [_percentile(draws[:, row, index], percent) for row in range(len(names))] for percent in (2.5, 97.5)
         )
     return pd.DataFrame(columns)
 

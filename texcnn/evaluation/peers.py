@@ -1,4 +1,4 @@
-"""Published peers: predictions that others made, beside the model's on the genes that both have."""
+"""Published peers: predictions that others made, next to the model's on the genes that both have."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_peers(tables: Sequence[str], scales: Sequence[str] = ()) -> list[Peer]:
         scales: ``NAME=SLOPE,OFFSET`` of the peers whose unit is known; 1,0 where it is that of the measured values.
 
     Raises:
-        InputError: when an argument or a table cannot be used, or a gene stands twice under two Ensembl versions.
+        InputError: when an argument or a table cannot be used, or a gene is there under two Ensembl versions.
     """
     form = "NAME=TABLE or NAME=TABLE:COLUMN"
     named = _by_name(tables, "peers", form)
@@ -161,7 +161,7 @@ def _read(text: str) -> PredictionTable:
     bare = table.values.index.map(without_version)
     if bare.has_duplicates:
         raise InputError(
-            f"'{bare[bare.duplicated()][0]}' stands twice, under two versions", where=path, allowed="one row per gene"
+            f"'{bare[bare.duplicated()][0]}' is there twice, under two versions", where=path, allowed="one row per gene"
         )
     return table
 

@@ -34,7 +34,7 @@ def scatter_plot(path: Path, predicted: pd.DataFrame, true: pd.DataFrame, unit: 
     with style():
         figure, axes = new_figure(width=5, height=5)
         axes.plot(limits, limits, **REFERENCE_LINE, label="equality")
-        # Many points lie on each other: the more there are, the fainter.
+        # Many points overlap: the more there are, the fainter.
         alpha = float(np.clip(60 / np.sqrt(max(len(left), 1)) / 3, 0.12, 0.7))
         axes.scatter(left, right, s=12, alpha=alpha, color=BLUE, linewidths=0)
         axes.set(xlim=limits, ylim=limits, aspect="equal")
@@ -70,9 +70,9 @@ def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.D
         if np.isfinite(low).any():
             axes.hlines(rows, low, high, color=BLUE, linewidth=1.2, label="model, 95 % of draws of genes")
         shown = {name: figures for name, figures in baselines.items() if figures["squared_pearson"].notna().any()}
-        for place, (name, figures) in enumerate(shown.items()):
+        for index, (name, figures) in enumerate(shown.items()):
             points = figures.set_index("cell_type")["squared_pearson"].reindex(table.index)
-            colour = _BASELINE_COLOURS[place % len(_BASELINE_COLOURS)]
+            colour = _BASELINE_COLOURS[index % len(_BASELINE_COLOURS)]
             axes.scatter(points, rows, s=14, color=colour, linewidths=0, zorder=3, label=name)
         axes.set_yticks(rows, [str(name) for name in table.index], fontsize=8)
         axes.tick_params(axis="y", length=0)

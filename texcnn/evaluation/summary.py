@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 
 from texcnn.evaluation.judge import Judgement, Question
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, METRICS
 from texcnn.evaluation.peers import Peer
+
+TITLES = {
+    "squared_pearson": "squared Pearson",
+    "one_minus_sse_sst": "1 - SSE/SST",
+    "spearman": "Spearman",
+    "rmse": "RMSE",
+}
+"""What texts call the metrics."""
 
 NO_SPLIT = (
     "**No split was given: nothing is known of which of these genes the model has seen in training.** Figures on genes "
@@ -41,12 +50,8 @@ def summary_text(judgement: Judgement, question: Question, source: str) -> str:
         *([NO_SPLIT, ""] if split is None else []),
         f"## Figures ({over})",
         "",
-        "| model | genes | squared Pearson | 1 - SSE/SST | Spearman | RMSE |",
-        "|---|---|---|---|---|---|",
+        figures_table(judgement.metrics),
     ]
-    for _, row in overall.iterrows():
-        cells = [_with_interval(row, name) for name in METRICS]
-        lines.append(f"| {row['model']} | {row['n_genes']} | {' | '.join(cells)} |")
     lines += ["", "Squared Pearson forgives a wrong scale and offset, 1 - SSE/SST does not."]
     if question.bootstrap:
         lines.append(f"In brackets: 95 % intervals from {question.bootstrap} draws of genes with replacement.")
@@ -94,7 +99,7 @@ def card_section(judgement: Judgement, question: Question) -> str:
     genes = f"{first['n_genes']:,} genes"
     genes += f", the test genes of {question.split_name}" if question.split is not None else " without a split"
     over = f"the mean over {len(cell_types)} cell types" if len(cell_types) > 1 else f"the cell type {cell_types[0]}"
-    shown = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
+    shown = ("squared_pearson", "one_minus_sse_sst")
     lines = [
         "## How good it is",
         "",
@@ -103,24 +108,32 @@ def card_section(judgement: Judgement, question: Question) -> str:
         "The squared Pearson correlation forgives a wrong scale and offset, 1 - SSE/SST does not.",
         *(["", NO_SPLIT] if question.split is None else []),
         "",
-        f"| model | genes | {' | '.join(shown.values())} |",
-        "|---|---|---|---|",
+        figures_table(judgement.metrics, shown),
     ]
-    for _, row in judgement.overall.iterrows():
-        cells = " | ".join(_with_interval(row, name) for name in shown)
-        lines.append(f"| {row['model']} | {row['n_genes']:,} | {cells} |")
     if len(cell_types) > 1:
         table = judgement.figures[judgement.model]
         table = table[table["cell_type"] != ALL_CELL_TYPES].set_index("cell_type")
         lines.append("")
-        for name, title in shown.items():
+        for name in shown:
             known = table[name].dropna()
             if len(known):
-                lines.append(
-                    f"{title} of single cell types: from {known.min():.3f} ({known.idxmin()}) to {known.max():.3f} "
-                    f"({known.idxmax()})."
-                )
+                low, high = f"{known.min():.3f} ({known.idxmin()})", f"{known.max():.3f} ({known.idxmax()})"
+                lines.append(f"{TITLES[name]} of single cell types: from {low} to {high}.")
     return "\n".join(lines) + "\n"
+
+
+def figures_table(metrics: pd.DataFrame, shown: Sequence[str] = tuple(METRICS)) -> str:
+    """Lays the mean over the cell types out as a Markdown table: a row for each model, with intervals.
+
+    Args:
+        metrics: As in ``metrics.tsv``: ``model cell_type n_genes``, the metrics and their bounds.
+        shown: Which metrics.
+    """
+    lines = [f"| model | genes | {' | '.join(TITLES[name] for name in shown)} |", "|" + "---|" * (2 + len(shown))]
+    for _, row in metrics.groupby("model", sort=False).tail(1).iterrows():
+        cells = " | ".join(_with_interval(row, name) for name in shown)
+        lines.append(f"| {row['model']} | {row['n_genes']} | {cells} |")
+    return "\n".join(lines)
 
 
 def _unit(peer: Peer) -> str:

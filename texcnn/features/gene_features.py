@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, check_output, open_text
+from texcnn.files import atomic_files, check_output, open_text
 from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
 
 _ENDINGS = (".tsv", ".tsv.gz")
@@ -34,11 +34,12 @@ class GeneFeatures:
 
     def write(self, out: Path) -> None:
         """Writes the table and, beside it, ``<out>.skipped.tsv``; an unknown value is an empty field."""
-        # Before the table appears: a table without its list of skipped genes would look complete.
-        write_skipped(skipped_path(out), self.skipped)
         frame = self.frame.astype(dict.fromkeys(self._whole_columns(), np.int64))
-        with atomic_file(out) as temporary, open_text(temporary) as handle:
-            frame.to_csv(handle, sep="\t", index=False, float_format="%.9g")
+        # The list appears first: a table without it would look complete.
+        with atomic_files([skipped_path(out), out]) as (listed, temporary):
+            write_skipped(listed, self.skipped)
+            with open_text(temporary) as handle:
+                frame.to_csv(handle, sep="\t", index=False, float_format="%.9g")
 
     def _whole_columns(self) -> list[str]:
         """Columns of nothing but whole numbers; as such they are written several times as fast."""

@@ -71,7 +71,7 @@ def read_tf_table(
     if layout == "long":
         return _from_long(header, rows, path, gene_column, tf_column)
     if tf_column is not None:
-        raise InputError("a wide table has no column of TFs", where=f"`tf_column`, {path}", allowed="with the `layout` long")
+        raise InputError("a wide table has no column of TFs", where=f"`tf_column`, {path}", allowed="a long `layout`")
     return _from_wide(header, rows, path, n_text, gene_column)
 
 
@@ -115,7 +115,7 @@ def _from_wide(header: list[str], rows: list[Row], path: Path, n_text: int, gene
     if not tfs:
         raise InputError(
             "no column of numbers", where=path, allowed="text columns, then a column of numbers per TF",
-            remedy="a list of gene and TF pairs is read with the `layout` long",
+            remedy="a list of gene and TF pairs is read with a long `layout`",
         )  # fmt: skip
     if numbers.of_text:
         passed = ", ".join(header[n_text + place] for place in numbers.of_text)

@@ -74,6 +74,15 @@ class VariantCheck:
             ref = self._bases.fetch(chrom, variant.start, variant.end)
         return allele_problem(ref, variant.alt, longest=self._longest) or self._edit(chrom, variant.start, ref, alt)
 
+    def chromosome(self, name: str) -> str | None:
+        """Returns the FASTA's name of a chromosome; None where it lacks it.
+
+        Raises:
+            InputError: The chromosomes are named in another style.
+        """
+        found = self._names.get(name) or self._find_chromosome(name)
+        return None if isinstance(found, NotScored) else found
+
     def finish(self) -> None:
         """Judges the mismatches where fewer than 100 alleles were compared: one line in the log."""
         if self.mismatches:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import bisect
+import gzip
 import hashlib
 import itertools
 import os
-import struct
 import tempfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +15,19 @@ import platformdirs
 import pysam
 
 from texcnn.errors import InputError
-from texcnn.files import scratch_folder
+from texcnn.genome.fasta_faults import htslib_reason, unusable
+from texcnn.genome.fasta_text import read_texts
+from texcnn.scratch import scratch_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-_BGZF_MAX_BLOCK = 1 << 16
+_HEAD = 1 << 16
+_DIGITS = 19
+"""Numbers of fewer digits fit into 64 bits."""
+
 _CHECKED_RECORDS = 1000
 """An index of more records (a draft assembly's scaffolds) is checked on this many, spread evenly."""
-
-_ReadAt = Callable[[int, int], bytes]
-"""Offset and number of bytes, both of the uncompressed text, to the bytes there (fewer at the file's end)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +68,29 @@ def find_index(fasta: Path) -> FastaIndex:
     """Finds the index of a FASTA, or builds it, and checks that both agree.
 
     An index counts as stale by what it says, not by its date, which copying changes: each record's header has to
-    stand where the index has it, and the file has to end where the index ends.
+    stand where the index has it, and the file has to end where the index ends. htslib does the reading.
 
     Args:
         fasta: A FASTA file, plain or BGZF.
 
     Raises:
-        InputError: The file is missing, empty, truncated, no FASTA or plain gzip; or the index is not of this file.
+        InputError: The file is missing, empty, truncated, no FASTA, a pipe or plain gzip; it cannot be indexed; or the
+            index is not of this file.
     """
     compressed = _check_file(fasta)
     fai = fasta.with_name(fasta.name + ".fai")
     gzi = fasta.with_name(fasta.name + ".gzi") if compressed else None
     if not fai.is_file() or (gzi is not None and not gzi.is_file()):
         if not is_writable(fasta.parent):
-            folder = _cache_folder(fasta)
+            folder = cache_folder(fasta)
             fai, gzi = folder / fai.name, None if gzi is None else folder / gzi.name
         if not fai.is_file() or (gzi is not None and not gzi.is_file()):
             _build(fasta, fai, gzi)
-    records = _read_fai(fai, fasta)
-    read_at = _plain_reader(fasta) if gzi is None else _bgzf_reader(fasta, gzi)
-    _check_agreement(fasta, fai, records, read_at)
+    try:
+        records = _read_fai(fai)
+        _check_agreement(fasta, gzi, records)
+    except ValueError as error:
+        raise _stale(fasta, fai, str(error)) from error
     return FastaIndex(fai, gzi, records)
 
 
@@ -108,7 +112,7 @@ def _check_file(fasta: Path) -> bool:
         )  # fmt: skip
     try:
         with fasta.open("rb") as handle:
-            head = handle.read(_BGZF_MAX_BLOCK)
+            head = handle.read(_HEAD)
             handle.seek(max(0, fasta.stat().st_size - len(_BGZF_EOF)))
             tail = handle.read()
     except FileNotFoundError as error:
@@ -129,18 +133,24 @@ def _check_file(fasta: Path) -> bool:
                 "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file anew"
             )
         try:
-            head = _inflate(head)
-        except zlib.error as error:
+            with gzip.open(fasta) as handle:
+                head = handle.read(_HEAD)
+        except (EOFError, OSError, zlib.error) as error:
             raise InputError(
                 f"the BGZF file is damaged ({error})", where=fasta, remedy="fetch the file anew"
             ) from error
+    if head.startswith(_BYTE_ORDER_MARK):
+        raise InputError(
+            "the FASTA begins with a byte order mark, three bytes that its index would count as bases", where=fasta,
+            allowed="a file that starts with '>' and a name", remedy="sed '1s/^\\xef\\xbb\\xbf//' takes them off",
+        )  # fmt: skip
     if not head.lstrip().startswith(b">"):
         raise InputError("the file is no FASTA", where=fasta, allowed="a file that starts with '>' and a name")
     return compressed
 
 
-def _cache_folder(fasta: Path) -> Path:
-    """A folder for the index of exactly this state of a FASTA in a read-only folder."""
+def cache_folder(fasta: Path) -> Path:
+    """Returns a folder for what belongs to exactly this state of a FASTA in a read-only folder."""
     state = fasta.stat()
     key = hashlib.sha256(f"{fasta.resolve()}\t{state.st_size}\t{state.st_mtime_ns}".encode()).hexdigest()[:16]
     for root in (Path(platformdirs.user_cache_dir("texcnn")), Path(tempfile.gettempdir()) / f"texcnn-{os.getuid()}"):
@@ -158,67 +168,81 @@ def _cache_folder(fasta: Path) -> Path:
 
 
 def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
-    """Builds the index; it appears whole or not at all, whichever of several processes is first."""
+    """Builds the index; it appears whole, checked, or not at all, whichever of several processes is first."""
     with scratch_folder(fai.parent) as folder:
-        new_fai, new_gzi = folder / "fai", folder / "gzi"
-        options = ["--fai-idx", str(new_fai)] + ([] if gzi is None else ["--gzi-idx", str(new_gzi)])
+        new_fai, new_gzi = folder / "fai", None if gzi is None else folder / "gzi"
+        # Absolute: samtools takes -g.fa for an option and data:x.fa for an address.
+        arguments = [str(fasta.absolute()), "--fai-idx", str(new_fai.absolute())]
+        arguments += [] if new_gzi is None else ["--gzi-idx", str(new_gzi.absolute())]
+        said = pysam.set_verbosity(0)
         try:
-            pysam.faidx(str(fasta), *options)
+            pysam.faidx(*arguments)
+            _check_agreement(fasta, new_gzi, _read_fai(new_fai))
         except pysam.SamtoolsError as error:
-            raise InputError(
-                f"the FASTA cannot be indexed ({' '.join(str(error).split())})", where=fasta,
-                allowed="sequence lines of one length per sequence, each name once",
-            ) from error  # fmt: skip
-        if gzi is not None:
+            raise unusable(fasta, f"htslib: {htslib_reason(arguments)}") from error
+        except ValueError as error:
+            raise unusable(fasta, str(error)) from error
+        finally:
+            pysam.set_verbosity(said)
+        if gzi is not None and new_gzi is not None:
             new_gzi.replace(gzi)
         new_fai.replace(fai)
 
 
-def _read_fai(fai: Path, fasta: Path) -> list[FastaRecord]:
+def _read_fai(fai: Path) -> list[FastaRecord]:
+    """Reads the lines of an index.
+
+    Raises:
+        InputError: The file cannot be read.
+        ValueError: It is no index.
+    """
     records: list[FastaRecord] = []
     try:
         text = fai.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise _stale(fasta, fai, "the index is not text") from error
+        raise ValueError("the index is not text") from error
     except OSError as error:
         raise InputError(f"the index of the FASTA cannot be read ({error.strerror})", where=fai) from error
-    for line in text.splitlines():
-        fields = line.split("\t")
-        try:
-            name, (length, offset, line_bases, line_width) = fields[0], map(int, fields[1:5])
-            if length and not 0 < line_bases <= line_width:
-                raise ValueError("a sequence needs lines")
-        except ValueError as error:
-            raise _stale(fasta, fai, f"its line {len(records) + 1} is no line of a .fai") from error
-        records.append(FastaRecord(name, length, offset, line_bases, line_width))
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
+            continue
+        name, *fields = line.rstrip("\r").split("\t")
+        numbers = [int(field) for field in fields[:4] if field.isascii() and field.isdigit() and len(field) < _DIGITS]
+        if len(numbers) < 4 or not name or (numbers[0] and not 0 < numbers[2] <= numbers[3]):
+            raise ValueError(f"its line {number} is no line of a .fai")
+        records.append(FastaRecord(name, *numbers))
     if not records:
-        raise _stale(fasta, fai, "it lists no sequence")
+        raise ValueError("it lists no sequence")
     return records
 
 
-def _check_agreement(fasta: Path, fai: Path, records: list[FastaRecord], read_at: _ReadAt) -> None:
-    """Checks that headers stand where the index has them, and that nothing follows the last sequence."""
+def _check_agreement(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -> None:
+    """Checks that headers stand where the index has them, and that nothing follows the last sequence.
+
+    Raises:
+        ValueError: They do not, or the text cannot be read there.
+    """
     ordered = sorted(records, key=lambda record: record.offset)
     pairs = list(itertools.pairwise(ordered))
     pairs = pairs[:: max(1, len(pairs) // _CHECKED_RECORDS)]
-    try:
-        _check_header(read_at(0, ordered[0].offset), ordered[0])
-        for previous, record in pairs:
-            _check_header(read_at(previous.end, record.offset - previous.end), record)
-        last = ordered[-1]
-        if last.length and len(read_at(last.end - 1, 1)) == 0:
-            raise ValueError(f"the file ends before the last base of '{last.name}'")
-        if read_at(last.end, _BGZF_MAX_BLOCK).strip():
-            raise ValueError(f"text follows the last sequence, '{last.name}'")
-    except (ValueError, zlib.error, struct.error) as error:
-        raise _stale(fasta, fai, str(error)) from error
+    last = ordered[-1]
+    gaps = [(0, ordered[0].offset), *((previous.end, record.offset - previous.end) for previous, record in pairs)]
+    tails = [(last.end, 1 << power) for power in range(17)]
+    texts = read_texts(fasta, gzi, [*gaps, (last.end - 1, 1), *tails])
+    for gap, record in zip(texts, [ordered[0], *(record for _, record in pairs)], strict=False):
+        _check_header(gap, record)
+    base, rest = texts[len(gaps)], texts[len(gaps) + 1 :]
+    if last.length and (base is None or not base.isalpha()):
+        raise ValueError(f"the file ends before the last base of '{last.name}'")
+    if any(text is not None and text.strip() for text in rest):
+        raise ValueError(f"text follows the last sequence, '{last.name}'")
 
 
-def _check_header(gap: bytes, record: FastaRecord) -> None:
+def _check_header(gap: bytes | None, record: FastaRecord) -> None:
     """Checks that the text between two sequences is the header of the second and no more."""
-    header = gap.strip()
+    header = b"" if gap is None else gap.strip()
     words = header[1:].split()
-    if not (gap.endswith(b"\n") and header.startswith(b">") and header.count(b"\n") == 0):
+    if not (gap and gap.endswith(b"\n") and header.startswith(b">") and header.count(b"\n") == 0):
         raise ValueError(f"no header stands before '{record.name}'")
     if not words or words[0] != record.name.encode():
         raise ValueError(f"another header stands before '{record.name}'")
@@ -231,48 +255,3 @@ def _stale(fasta: Path, fai: Path, reason: str) -> InputError:
         where=f"{fasta} and {fai}",
         remedy=f"if the FASTA is whole, delete {fai.name} (and the .gzi) to have the index built anew",
     )
-
-
-def _plain_reader(fasta: Path) -> _ReadAt:
-    def read_at(offset: int, size: int) -> bytes:
-        if size < 0:
-            raise ValueError("sequences overlap")
-        with fasta.open("rb") as handle:
-            handle.seek(offset)
-            return handle.read(size)
-
-    return read_at
-
-
-def _bgzf_reader(fasta: Path, gzi: Path) -> _ReadAt:
-    """Reads by uncompressed offset: the .gzi tells which block to start from (SAM specification, section 4.1)."""
-    numbers = gzi.read_bytes()
-    n_blocks = struct.unpack_from("<Q", numbers)[0] if len(numbers) >= 8 else -1
-    if len(numbers) != 8 + 16 * n_blocks:
-        raise _stale(fasta, gzi, "the .gzi has another length than it states")
-    pairs = struct.unpack_from(f"<{2 * n_blocks}Q", numbers, 8)
-    block_starts = [0, *pairs[0::2]]
-    text_starts = [0, *pairs[1::2]]
-
-    def read_at(offset: int, size: int) -> bytes:
-        if size < 0:
-            raise ValueError("sequences overlap")
-        block = bisect.bisect_right(text_starts, offset) - 1
-        text = b""
-        skip = offset - text_starts[block]
-        with fasta.open("rb") as handle:
-            while len(text) < skip + size and block < len(block_starts):
-                handle.seek(block_starts[block])
-                piece = _inflate(handle.read(_BGZF_MAX_BLOCK))
-                if block + 1 < len(text_starts) and len(piece) != text_starts[block + 1] - text_starts[block]:
-                    raise ValueError("the .gzi is of another file")
-                text += piece
-                block += 1
-        return text[skip : skip + size]
-
-    return read_at
-
-
-def _inflate(compressed: bytes) -> bytes:
-    """The text of the gzip member that the bytes start with."""
-    return zlib.decompressobj(wbits=31).decompress(compressed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +13,8 @@ from texcnn.genome.vcf import VcfRecord
 UNPHASED_CHOICES = ("error", "skip", "as-is", "merge")
 """What becomes of a heterozygous call without a phase: it stops the run, is left out, is taken in the order in which it
 is written, or its alternative allele is put on both haplotypes."""
+
+_REFERENCE = frozenset(("0|0", "0/0"))
 
 MISSING = -1
 ABSENT = -2
@@ -99,32 +101,32 @@ class FirstWins:
         return True
 
 
-def carried(record: VcfRecord, unphased: str, names: Sequence[str]) -> list[tuple[int, int]]:
-    """Returns the alleles on both haplotypes of each sample.
+def carried(record: VcfRecord, unphased: str, names: Sequence[str]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yields the alleles on both haplotypes of each sample that is not diploid and REF on both.
 
     Args:
         record: A record with genotypes.
         unphased: One of :data:`UNPHASED_CHOICES`.
         names: The samples' names, for messages.
 
+    Yields:
+        The number of the sample and its alleles.
+
     Raises:
         InputError: A genotype cannot be used; the message names record and sample.
     """
-    found: list[tuple[int, int]] = []
-    for name, text in zip(names, record.genotypes, strict=True):
+    for sample, text in enumerate(record.genotypes):
+        if text in _REFERENCE:
+            continue
+        where = f"sample '{names[sample]}', {record}"
         try:
             alleles = phase(parse_genotype(text), unphased)
         except InputError as error:
             raise InputError(
-                f"{error.what} ('{text}')",
-                where=f"sample '{name}', {record}",
-                allowed=error.allowed,
-                remedy=error.remedy,
+                f"{error.what} ('{text}')", where=where, allowed=error.allowed, remedy=error.remedy
             ) from error
         if max(alleles) > len(record.alts):
             raise InputError(
-                f"the genotype '{text}' names allele {max(alleles)}", where=f"sample '{name}', {record}",
-                allowed=f"0 to {len(record.alts)}",
-            )  # fmt: skip
-        found.append(alleles)
-    return found
+                f"the genotype '{text}' names allele {max(alleles)}", where=where, allowed=f"0 to {len(record.alts)}"
+            )
+        yield sample, alleles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +12,23 @@ import pysam
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.files import sha256_file
+from texcnn.genome.fasta_faults import find_faults, unusable
 from texcnn.genome.fasta_index import FastaIndex, find_index
-from texcnn.genome.interval import Interval, reverse_complement
+from texcnn.genome.interval import Interval
 
-_FORWARD = {code: chr(code).upper() if chr(code) in "ACGTacgt" else "N" for code in range(256)}
-_COMPLEMENT = {code: reverse_complement(base) for code, base in _FORWARD.items()}
+_LOG = logging.getLogger("texcnn")
+
+_FOREIGN, _NO_LETTER = "?", "!"
+_READ = {
+    **dict.fromkeys(range(256), _NO_LETTER),
+    **{code: _FOREIGN for code in range(ord("!"), 127) if not chr(code).isdigit()},
+    **{ord(letter): "N" for letter in "RYSWKMBDHVNryswkmbdhvn-."},
+    **{ord(letter): letter.upper() for letter in "ACGTacgt"},
+    **{ord(letter): "T" for letter in "Uu"},
+}
+"""Each byte of a line of bases to the base it means. U is RNA's T; IUPAC's other letters are N, and gaps too."""
+
+_COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
 class Reference:
@@ -43,6 +56,7 @@ class Reference:
         self.lengths: dict[str, int] = {record.name: record.length for record in self._index.records}
         self._handle: pysam.FastaFile | None = None
         self._pid = 0
+        self._foreign: set[str] = set()
 
     def fetch(self, interval: Interval) -> str:
         """Bases of an interval.
@@ -51,11 +65,12 @@ class Reference:
             interval: The place; it may reach beyond the chromosome's ends, but must touch the chromosome.
 
         Returns:
-            ``len(interval)`` upper-case letters of ``ACGTN``: N beyond the ends and for every other letter, and the
-            reverse complement where the strand is ``-``.
+            ``len(interval)`` upper-case letters of ``ACGTN``: T for U, N beyond the ends and for every other letter,
+            and the reverse complement where the strand is ``-``. Letters that are no code of IUPAC are logged.
 
         Raises:
-            InputError: The chromosome is unknown, the interval lies wholly outside it, or the file breaks off.
+            InputError: The chromosome is unknown, the interval lies wholly outside it, the file breaks off, or what
+                lies there are no letters.
         """
         length = self.lengths.get(interval.chrom)
         if length is None:
@@ -75,10 +90,32 @@ class Reference:
                 f"the file holds {len(bases)} of the {end - start} bases of {interval}", where=self.path,
                 remedy="the FASTA is truncated or damaged: fetch it anew",
             )  # fmt: skip
+        read = bases.translate(_READ)
+        if _NO_LETTER in read:
+            raise self._no_letters(interval, bases[read.index(_NO_LETTER)])
+        if _FOREIGN in read:
+            self._name_foreign({base for base, found in zip(bases, read, strict=True) if found == _FOREIGN})
+            read = read.replace(_FOREIGN, "N")
         before, after = "N" * (start - interval.start), "N" * (interval.end - end)
         if interval.strand == "-":
-            return after + bases.translate(_COMPLEMENT)[::-1] + before
-        return before + bases.translate(_FORWARD) + after
+            return after + read.translate(_COMPLEMENT)[::-1] + before
+        return before + read + after
+
+    def _no_letters(self, interval: Interval, character: str) -> InputError:
+        """The error for line ends, digits or the like among bases: the file has a fault, or the index is of another."""
+        if next(find_faults(self.path), None) is not None:
+            return unusable(self.path, "")
+        fai = self._index.fai
+        return InputError(
+            f"{character!r} is among the bases of {interval}: the index is of another FASTA, or of an earlier state",
+            where=f"{self.path} and {fai}",
+            remedy=f"delete {fai.name} (and the .gzi) to have the index built anew",
+        )
+
+    def _name_foreign(self, letters: set[str]) -> None:
+        if new := sorted(letters - self._foreign):
+            self._foreign |= letters
+            _LOG.warning("%s: %s are no codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
 
     def fingerprint(self) -> str:
         """SHA-256 of the file: two genomes that differ by one base are told apart. Seconds for a human genome."""
@@ -107,9 +144,10 @@ class Reference:
     def _open(self) -> pysam.FastaFile:
         if self._handle is None or self._pid != os.getpid():
             # A handle inherited by a fork shares its file position with the parent: reading it mixes up bases.
+            # Absolute: htslib takes data:x.fa for an address.
             self._handle = pysam.FastaFile(
-                str(self.path), filepath_index=str(self._index.fai),
-                filepath_index_compressed=None if self._index.gzi is None else str(self._index.gzi),
+                str(self.path.absolute()), filepath_index=str(self._index.fai.absolute()),
+                filepath_index_compressed=None if self._index.gzi is None else str(self._index.gzi.absolute()),
             )  # fmt: skip
             self._pid = os.getpid()
         return self._handle

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file
 from texcnn.text.lines import PathLike
 from texcnn.text.table import TextTable
 
@@ -36,9 +35,8 @@ def skipped_frame(skipped: Sequence[Skipped]) -> pd.DataFrame:
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
-    """Writes the list; a header alone says that there were none."""
-    with atomic_file(path) as temporary:
-        skipped_frame(skipped).to_csv(temporary, sep="\t", index=False)
+    """Writes the list, to a temporary file where it belongs to a table; a header alone says that there were none."""
+    skipped_frame(skipped).to_csv(path, sep="\t", index=False)
 
 
 def read_skipped(path: PathLike) -> list[Skipped]:

@@ -60,10 +60,11 @@ class VcfReader:
 
     Args:
         path: The file. No index is needed.
-        samples: Names of the samples whose genotypes are wanted, in this order; None for no genotypes.
+        samples: Names of the samples whose genotypes are wanted, in this order; empty for all, None for no genotypes.
 
     Attributes:
         path: The file.
+        samples: Names of the samples whose genotypes records have.
         header: Its header as text.
         contigs: Lengths of the chromosomes that the header declares with one.
         all_samples: Names of the file's samples.
@@ -87,15 +88,18 @@ class VcfReader:
         }
         self.all_samples: tuple[str, ...] = tuple(header.samples)
         self.info_ids: tuple[str, ...] = tuple(header.info)
+        self.samples: tuple[str, ...] = ()
         self._places: list[int] | None = None
         if samples is not None:
-            for name in samples:
+            if not self.all_samples:
+                raise InputError("the VCF has no samples", where=path, allowed="a VCF with genotypes")
+            self.samples = tuple(dict.fromkeys(samples)) or self.all_samples
+            for name in self.samples:
                 if name not in self.all_samples:
                     raise unknown_name("sample", name, self.all_samples, where=path)
-            kept = sorted(set(samples), key=self.all_samples.index)
-            if kept:
-                self._file.subset_samples(kept)
-            self._places = [kept.index(name) for name in samples]
+            kept = sorted(self.samples, key=self.all_samples.index)
+            self._file.subset_samples(kept)
+            self._places = [kept.index(name) for name in self.samples]
 
     def __enter__(self) -> Self:
         """Returns the reader itself."""

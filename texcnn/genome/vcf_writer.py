@@ -11,8 +11,8 @@ import pysam
 
 from texcnn.errors import InputError, RunError
 from texcnn.files import atomic_file
-from texcnn.genome.lines import numbered_lines
 from texcnn.genome.vcf import VcfReader
+from texcnn.text.lines import numbered_lines
 
 _ALT, _INFO = 4, 7
 _ENCODED = {character: f"%{ord(character):02X}" for character in "%,;= \t\r\n"}

@@ -41,13 +41,13 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
     Raises:
         ModelError: when there is no such model here.
     """
-    text = str(name or DEFAULT_MODEL)
+    text = DEFAULT_MODEL if name is None else str(name)
     bundled = bundled_models()
     if text in bundled:
         return bundled[text]
     if text.startswith(HUB_PREFIX):
         return _snapshot(text, download=False)
-    if Path(text).is_dir():
+    if text and Path(text).is_dir():  # Path("") is the current folder
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="`model`")

@@ -78,11 +78,11 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
     encoders, specs = [], []
     tensors: dict[str, Tensor] = {}
     files: dict[str, bytes] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         spec = encoder_spec(name)
         encoder = load_encoder(spec)
         if Path(spec.source).is_dir():
-            spec, held, needed = hold_encoder(spec, encoder, place)
+            spec, held, needed = hold_encoder(spec, encoder, index)
             tensors |= held
             files |= needed
         encoders.append(encoder)
@@ -91,12 +91,12 @@ def encoders_by_name(names: Sequence[str]) -> ChosenEncoders:
 
 
 def hold_encoder(
-    spec: EncoderSpec, encoder: Encoder, place: int = 0
+    spec: EncoderSpec, encoder: Encoder, index: int = 0
 ) -> tuple[EncoderSpec, dict[str, Tensor], dict[str, bytes]]:
-    """Makes a bundle's own encoder of one that lies in a folder or in the Hub cache.
+    """Describes an encoder of a folder or of the Hub cache as one that the bundle holds.
 
     Returns:
-        Its description in the bundle, its weights ``encoders.<place>.*``, and the further files that it needs.
+        Its description in the bundle, its weights ``encoders.<index>.*``, and the further files that it needs.
 
     Raises:
         ModelError: when its files are no longer there, or its type does not say which they are.
@@ -107,12 +107,12 @@ def hold_encoder(
             allowed="a type whose class has the attribute 'bundle_files'",
             remedy="name a Hub id, which models refer to, or ask the authors of the type's package to add it",
         )  # fmt: skip
-    prefix = f"encoders.{place}."
+    prefix = f"encoders.{index}."
     options = {name: value for name, value in spec.options.items() if name != "unverified"}
     options |= {"config": read_json(find_file(spec, CONFIG_FILE)), "prefix": prefix}
     files: dict[str, bytes] = {}
     for option, name in encoder.bundle_files.items():
-        options[option] = f"{option}-{place}{Path(name).suffix}"
+        options[option] = f"{option}-{index}{Path(name).suffix}"
         files[options[option]] = find_file(spec, name).read_bytes()
     tensors = {f"{prefix}{key}": value for key, value in encoder.model.state_dict().items()}
     return replace(spec, source=BUNDLE_SOURCE, revision=None, sha256={}, options=options), tensors, files

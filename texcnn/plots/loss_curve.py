@@ -9,7 +9,7 @@ from texcnn.plots.style import BLUE, ORANGE, new_figure, png, style
 
 
 class Losses(Protocol):
-    """A point of the curve; the attribute that names the x axis says where it lies."""
+    """A point of the curve; the attribute that names the x axis has its position."""
 
     @property
     def train_loss(self) -> float:
@@ -42,9 +42,9 @@ def loss_curve(
     """
     with style():
         figure, axes = new_figure(width=6.4, height=4.0)
-        for place, history in enumerate(histories):
-            front = place == best
-            places = [getattr(point, x) for point in history]
+        for index, history in enumerate(histories):
+            front = index == best
+            positions = [getattr(point, x) for point in history]
             line: dict[str, Any] = {
                 "linewidth": 1.8 if front else 0.8,
                 "alpha": 1.0 if front else 0.35,
@@ -52,7 +52,7 @@ def loss_curve(
             }
             for name, colour in (("train", BLUE), ("valid", ORANGE)):
                 losses = [getattr(point, f"{name}_loss") for point in history]
-                axes.plot(places, losses, color=colour, label=name if front else None, **line)
+                axes.plot(positions, losses, color=colour, label=name if front else None, **line)
         chosen = min(histories[best], key=lambda point: point.valid_loss)
         axes.plot([getattr(chosen, x)], [chosen.valid_loss], "o", color=ORANGE, zorder=4)
         axes.set(xlabel=x, ylabel=loss)

@@ -18,7 +18,7 @@ from texcnn.features.table import FeatureTable
 from texcnn.files import sha256_file
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
+from texcnn.genome.skipped import Skipped
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.prediction.genes import PredictedRows, predict_genes
@@ -129,8 +129,7 @@ def write_prediction(run: PredictionRun, out: Path) -> TableCounts:
             table.write(part.frame)
             rows += len(part.frame)
             listed += part.skipped
-        # Before the table appears: a table without its list of skipped genes would look complete.
-        write_skipped(skipped_path(out), listed)
+        table.write_skipped(listed)
     return TableCounts(rows, len(listed))
 
 

@@ -18,7 +18,7 @@ _FETCHED = 4_000_000
 """Bases looked through at a time."""
 _LONGEST_PIECE = 100_000
 _FEWEST_PIECES = 200
-"""So that what is held out comes from many places even of a small genome."""
+"""So that what is held out comes from many parts even of a small genome."""
 
 _KNOWN = re.compile("[ACGT]+")
 
@@ -32,7 +32,7 @@ class Corpus:
         valid: Held out; no base of them is in ``train``.
         length: Bases of a segment; no piece is shorter.
         n_unknown: Unknown bases that were skipped.
-        n_short: Known bases that were skipped, because they stand in runs shorter than a segment.
+        n_short: Known bases that were skipped, because they are in runs shorter than a segment.
     """
 
     train: tuple[Interval, ...]
@@ -58,7 +58,7 @@ class Corpus:
             reference: The genome.
             length: Bases of a segment.
             valid_fraction: Share of the bases to hold out.
-            seed: Source of chance: which pieces are held out.
+            seed: Of the pieces that are held out.
             regions: Only these, on either strand; they may overlap. None for all.
             exclude_chroms: Chromosomes to leave out.
 
@@ -67,7 +67,7 @@ class Corpus:
 
         Raises:
             InputError: when the length or the fraction cannot be used, a chromosome is not in the genome, a region
-                lies outside its chromosome, or too few known bases are left.
+                is outside its chromosome, or too few known bases are left.
         """
         if length < 1:
             raise InputError(f"unusable segment length {length}", allowed="a whole number from 1")
@@ -76,9 +76,9 @@ class Corpus:
         for chrom in exclude_chroms:
             if chrom not in reference.lengths:
                 raise unknown_name("chromosome", chrom, reference.lengths, where="chromosomes to leave out")
-        wanted = _merged(_whole(reference) if regions is None else [_inside(reference, place) for place in regions])
-        wanted = [place for place in wanted if place.chrom not in exclude_chroms]
-        runs = [run for place in wanted for run in _known_runs(reference, place)]
+        wanted = _merged(_whole(reference) if regions is None else [_inside(reference, region) for region in regions])
+        wanted = [region for region in wanted if region.chrom not in exclude_chroms]
+        runs = [run for region in wanted for run in _known_runs(reference, region)]
         kept = [run for run in runs if len(run) >= length]
         n_known, n_kept = _size(runs), _size(kept)
         pieces = _cut(kept, min(_LONGEST_PIECE, max(length, n_kept // _FEWEST_PIECES)))
@@ -91,8 +91,8 @@ class Corpus:
             )
         held = _draw(pieces, valid_fraction * n_kept, seed)
         return cls(
-            tuple(piece for place, piece in enumerate(pieces) if place not in held),
-            tuple(piece for place, piece in enumerate(pieces) if place in held),
+            tuple(piece for index, piece in enumerate(pieces) if index not in held),
+            tuple(piece for index, piece in enumerate(pieces) if index in held),
             length,
             _size(wanted) - n_known,
             n_known - n_kept,
@@ -110,7 +110,7 @@ class Corpus:
 
 
 class SegmentSampler:
-    """Segments at random places of pieces, each place and strand equally likely.
+    """Segments at random positions of pieces, each position and strand equally likely.
 
     Args:
         reference: The genome.
@@ -122,11 +122,11 @@ class SegmentSampler:
         self._reference, self._pieces, self._length = reference, pieces, length
         self._ends = np.cumsum([len(piece) - length + 1 for piece in pieces])
 
-    def draw(self, n: int, chance: np.random.Generator) -> list[str]:
+    def draw(self, n: int, rng: np.random.Generator) -> list[str]:
         """Returns ``n`` segments of ``ACGT``, drawn with replacement."""
-        starts = chance.integers(self._ends[-1], size=n)
+        starts = rng.integers(self._ends[-1], size=n)
         owners = np.searchsorted(self._ends, starts, side="right")
-        strands = np.where(chance.random(n) < 0.5, "+", "-")
+        strands = np.where(rng.random(n) < 0.5, "+", "-")
         segments = []
         for start, owner, strand in zip(starts.tolist(), owners.tolist(), strands.tolist(), strict=True):
             piece = self._pieces[owner]
@@ -135,55 +135,55 @@ class SegmentSampler:
         return segments
 
 
-def _size(places: Iterable[Interval]) -> int:
-    return sum(map(len, places))
+def _size(regions: Iterable[Interval]) -> int:
+    return sum(map(len, regions))
 
 
 def _whole(reference: Reference) -> list[Interval]:
     return [Interval(chrom, 0, length) for chrom, length in reference.lengths.items() if length]
 
 
-def _inside(reference: Reference, place: Interval) -> Interval:
+def _inside(reference: Reference, region: Interval) -> Interval:
     """The part of a region that its chromosome has."""
-    length = reference.lengths.get(place.chrom)
+    length = reference.lengths.get(region.chrom)
     if length is None:
-        raise unknown_name("chromosome", place.chrom, reference.lengths, where="regions")
-    start, end = max(place.start, 0), min(place.end, length)
+        raise unknown_name("chromosome", region.chrom, reference.lengths, where="regions")
+    start, end = max(region.start, 0), min(region.end, length)
     if start >= end:
-        raise InputError(f"the region {place} lies wholly outside its chromosome", allowed=f"0 to {length}")
-    return Interval(place.chrom, start, end)
+        raise InputError(f"the region {region} is wholly outside its chromosome", allowed=f"0 to {length}")
+    return Interval(region.chrom, start, end)
 
 
-def _merged(places: Sequence[Interval]) -> list[Interval]:
+def _merged(regions: Sequence[Interval]) -> list[Interval]:
     """Regions joined where they touch, so that no base counts twice; chromosomes stay in the order given."""
-    order = {chrom: number for number, chrom in enumerate(dict.fromkeys(place.chrom for place in places))}
-    ordered = sorted(places, key=lambda place: (order[place.chrom], place.start, place.end))
+    order = {chrom: number for number, chrom in enumerate(dict.fromkeys(region.chrom for region in regions))}
+    ordered = sorted(regions, key=lambda region: (order[region.chrom], region.start, region.end))
     merged: list[Interval] = []
-    for chrom, group in groupby(ordered, key=lambda place: place.chrom):
+    for chrom, group in groupby(ordered, key=lambda region: region.chrom):
         start = end = -1
-        for place in group:
-            if place.start > end:
+        for region in group:
+            if region.start > end:
                 if end > start:
                     merged.append(Interval(chrom, start, end))
-                start = place.start
-            end = max(end, place.end)
+                start = region.start
+            end = max(end, region.end)
         merged.append(Interval(chrom, start, end))
     return merged
 
 
-def _known_runs(reference: Reference, place: Interval) -> Iterator[Interval]:
-    """Runs of known bases, also where they go on in what is fetched next."""
-    start = end = place.start
-    for at in range(place.start, place.end, _FETCHED):
-        bases = reference.fetch(Interval(place.chrom, at, min(at + _FETCHED, place.end)))
+def _known_runs(reference: Reference, region: Interval) -> Iterator[Interval]:
+    """Runs of known bases, joined where one fetch ends and the next begins."""
+    start = end = region.start
+    for at in range(region.start, region.end, _FETCHED):
+        bases = reference.fetch(Interval(region.chrom, at, min(at + _FETCHED, region.end)))
         for match in _KNOWN.finditer(bases):
             if at + match.start() > end:
                 if end > start:
-                    yield Interval(place.chrom, start, end)
+                    yield Interval(region.chrom, start, end)
                 start = at + match.start()
             end = at + match.end()
     if end > start:
-        yield Interval(place.chrom, start, end)
+        yield Interval(region.chrom, start, end)
 
 
 def _cut(runs: Sequence[Interval], size: int) -> list[Interval]:
@@ -199,9 +199,9 @@ def _draw(pieces: Sequence[Interval], wanted: float, seed: int) -> set[int]:
     """Chooses pieces until they have the wanted number of bases: at least one, and never all."""
     chosen: set[int] = set()
     n_bases = 0
-    for place in np.random.default_rng(seed).permutation(len(pieces))[:-1].tolist():
+    for index in np.random.default_rng(seed).permutation(len(pieces))[:-1].tolist():
         if chosen and n_bases >= wanted:
             break
-        chosen.add(place)
-        n_bases += len(pieces[place])
+        chosen.add(index)
+        n_bases += len(pieces[index])
     return chosen

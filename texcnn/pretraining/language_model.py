@@ -23,7 +23,7 @@ VOCABULARY_FILE = "vocab.txt"
 """Where the original DNABERT lists its k-mers."""
 
 _POSITIONS = 512
-"""Of the original models: DNABERT reads so many tokens, DNABERT-2 built its biases for as many at first."""
+"""Of the original models: DNABERT reads this number of tokens, DNABERT-2 first builds its biases for it."""
 
 
 class Mask(Protocol):
@@ -158,7 +158,7 @@ def _token_ids(tokens: BpeTokenizer | KmerTokenizer) -> dict[str, Any]:
 
 
 def _config(tokens: BpeTokenizer | KmerTokenizer) -> dict[str, Any]:
-    """What both architectures' ``config.json`` says beside the sizes."""
+    """What both architectures' ``config.json`` says besides the sizes."""
     return {
         "architectures": ["BertForMaskedLM"],
         "model_type": "bert",

@@ -28,7 +28,7 @@ def mask_tokens(
         mask_id: Id of ``[MASK]``.
         vocab_size: Replacements are drawn from ``0 .. vocab_size - 1``.
         fraction: Chance of each token to be chosen.
-        generator: Source of chance; on the device of ``input_ids``.
+        generator: Random numbers, on the device of ``input_ids``.
 
     Returns:
         The ids the model sees, and where it must guess (bool), both ``(n, length)``.
@@ -52,8 +52,8 @@ def mask_spans(
 ) -> tuple[Tensor, Tensor]:
     """Chooses runs of k neighbouring k-mers to guess, since one alone can be read off its neighbours.
 
-    Each token is the centre of a run with the chance ``fraction / k``; runs may overlap and are cut at special tokens.
-    Each chosen token is then hidden, replaced or left as in :func:`mask_tokens`.
+    Each token is the centre of a run with the probability ``fraction / k``; runs may overlap and are cut at special
+    tokens. Each chosen token is then hidden, replaced or left as in :func:`mask_tokens`.
 
     Source: Ji et al. 2021, "DNABERT", doi:10.1093/bioinformatics/btab083, section 2.3; which neighbours belong to a
     centre is that of its published training script.
@@ -65,7 +65,7 @@ def mask_spans(
         mask_id: Id of ``[MASK]``.
         vocab_size: Replacements are drawn from ``0 .. vocab_size - 1``.
         fraction: Share of tokens to choose, about.
-        generator: Source of chance; on the device of ``input_ids``.
+        generator: Random numbers, on the device of ``input_ids``.
 
     Returns:
         The ids the model sees, and where it must guess (bool), both ``(n, length)``.

@@ -1,239 +1,123 @@
-"""Masked-language-model pre-training, in steps that can be gone on from."""
+"""The verb ``pretrain``: from a genome to an encoder."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
-from torch import Tensor
 
-from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state
-from texcnn.device import resolve_device
-from texcnn.errors import InputError, RunError
-from texcnn.pretraining.language_model import LanguageModel
-from texcnn.progress import progress_bar
+from texcnn.checkpoints import WorkFolder
+from texcnn.files import check_output
+from texcnn.genome.bed import read_regions
+from texcnn.genome.reference import Reference
+from texcnn.keywords import check_flags, options_from
+from texcnn.pretraining.corpus import Corpus, SegmentSampler
+from texcnn.pretraining.fit import StepReport, fit_language_model
+from texcnn.pretraining.language_model import LanguageModel, dnabert2_model, dnabert_model
+from texcnn.pretraining.options import PretrainOptions
+from texcnn.pretraining.save import RECORD, GenomeRecord, save_pretrained
+from texcnn.pretraining.vocabulary import train_bpe, vocabulary_sample
 
-Draw = Callable[[int, np.random.Generator], list[str]]
-"""Draws so many segments."""
-
-_SEED_STRIDE = 1_000_003
-"""Seeds of one training's steps lie side by side; those of two trainings never meet before this many steps."""
-
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """How to pre-train; the optimiser's settings are those of DNABERT's published command.
-
-    Attributes:
-        steps: Steps of the optimiser.
-        segments_per_step: Segments of one step.
-        batch_size: Segments of one forward pass; their gradients are summed up to a step's.
-        learning_rate: Of AdamW, at its highest: it rises in a line over the warm-up and falls in a line to the end.
-        warmup: Share of the steps that warm up.
-        weight_decay: Of AdamW, on matrices alone.
-        mask_fraction: Share of tokens to guess.
-        report_every: Steps between two validations, each followed by a checkpoint.
-        valid_segments: Held-out segments of a validation.
-        seed: Source of chance: segments, strands, masks, dropout.
-
-    Raises:
-        InputError: when a number cannot be used.
-    """
-
-    steps: int = 10_000
-    segments_per_step: int = 64
-    batch_size: int = 64
-    learning_rate: float = 4e-4
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    mask_fraction: float = 0.15
-    report_every: int = 500
-    valid_segments: int = 1024
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Checks the numbers."""
-        counts = ("steps", "segments_per_step", "batch_size", "report_every", "valid_segments")
-        wrong = [name for name in counts if getattr(self, name) < 1]
-        wrong += [name for name in ("warmup", "mask_fraction") if not 0 < getattr(self, name) < 1]
-        if wrong:
-            raise InputError(
-                f"unusable {', '.join(f'{name} {getattr(self, name):g}' for name in wrong)}",
-                allowed="whole numbers from 1, and shares above 0 and below 1",
-            )
-
-    def rate(self, step: int) -> float:
-        """Returns the learning rate of a step, counted from 1."""
-        warm = math.ceil(self.warmup * self.steps)
-        return self.learning_rate * min(step / warm, (self.steps + 1 - step) / (self.steps + 1 - warm))
+_LOG = logging.getLogger("texcnn")
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """Cross-entropies of hidden tokens, in nats.
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """What came of a pre-training.
 
     Attributes:
-        step: Steps done.
-        train_loss: Mean since the report before.
-        valid_loss: Of held-out segments, the same and with the same masks each time.
-        learning_rate: Of the step.
+        folder: The encoder.
+        corpus: The bases that were learned from and held out.
+        history: The losses, from first to last.
     """
 
-    step: int
-    train_loss: float
-    valid_loss: float
-    learning_rate: float
+    folder: Path
+    corpus: Corpus
+    history: Sequence[StepReport]
 
 
 def pretrain(
-    language: LanguageModel,
-    train: Draw,
-    valid: Draw,
-    options: PretrainOptions,
+    fasta: str | PathLike[str],
+    out: str | PathLike[str],
     *,
-    data: str,
-    device: str | torch.device | None = None,
-    checkpoint: Path | None = None,
+    overwrite: bool = False,
+    options: PretrainOptions | None = None,
     progress: bool = False,
-) -> list[StepReport]:
-    """Trains a language model to guess hidden tokens.
+    **keywords: Any,
+) -> Pretrained:
+    """Pre-trains a small DNA language model on a genome, and writes a folder that ``train`` and ``embed`` read.
 
-    On a CPU with as many threads the same call gives the same bits, and so does one that goes on from a checkpoint of
-    an interrupted one.
+    ``texcnn.pretrain("genome.fa", "my-encoder", exclude_chroms=["chr8", "chr9"])``
+
+    It learns to guess hidden tokens of random segments, on both strands; runs of N are skipped. A pre-training that was
+    interrupted continues where it stopped when it is called again in the same way: what is unfinished is in
+    ``<out>.work`` until then.
 
     Args:
-        language: Trained in place; on the CPU and in evaluation mode at the end.
-        train: Draws segments to learn from.
-        valid: Draws held-out segments.
-        options: How to train.
-        data: Digest of what the segments are drawn from.
-        device: Where to compute; None is the GPU if there is one.
-        checkpoint: File that keeps the state after each report, and that an interrupted training goes on from.
+        fasta: Genome, plain or BGZF.
+        out: The encoder's folder, and its name.
+        overwrite: Whether to replace an encoder that is already there, and to start an unfinished one again.
+        options: What to learn from, how large a model, and how to train it.
         progress: Whether to show progress.
+        keywords: Fields in place of ``options``: those of :class:`~texcnn.pretraining.options.PretrainOptions` and
+            :class:`~texcnn.embedding.options.ComputeOptions`.
 
     Returns:
-        The reports.
+        The losses, and the bases behind them.
 
     Raises:
-        InputError: when a segment is too long for the model, or the checkpoint is another training's.
-        RunError: when the loss is no longer finite, or a checkpoint cannot be written.
+        InputError: when the input cannot be used, or something else is at ``out``.
+        RunError: when the loss is no longer finite, or a file cannot be written.
     """
-    pretraining = _Pretraining(language, train, valid, options, resolve_device(device))
-    fingerprint = _fingerprint(language, options, data) if checkpoint else ""
-    if checkpoint and (found := load_state(checkpoint, fingerprint)):
-        parts, history = found
-        pretraining.restore(parts, [StepReport(**values) for values in history])
-    with progress_bar(progress, total=options.steps, what="pre-training", unit="steps") as bar:
-        bar.update(pretraining.step)
-        while pretraining.step < options.steps:
-            pretraining.advance(bar.update)
-            if checkpoint:
-                history = [asdict(report) for report in pretraining.history]
-                save_state(checkpoint, pretraining.state(), history, fingerprint)
-    language.model.cpu().eval()
-    return pretraining.history
-
-
-class _Pretraining:
-    """The moving parts."""
-
-    def __init__(
-        self, language: LanguageModel, train: Draw, valid: Draw, options: PretrainOptions, device: torch.device
-    ) -> None:
-        self._language, self._train, self._options, self._device = language, train, options, device
-        self._model = language.model.to(device)
-        # Each weight once, under its first name: the decoder shares the word embedding's.
-        self._weights = dict(self._model.named_parameters())
-        matrices = [weight for weight in self._weights.values() if weight.ndim > 1]
-        others = [weight for weight in self._weights.values() if weight.ndim <= 1]
-        self._optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=options.learning_rate,
-            betas=(0.9, 0.98),
-            eps=1e-6,
+    chosen = options_from(PretrainOptions, options, keywords)
+    check_flags(overwrite=overwrite, progress=progress)
+    folder, genome = Path(out), Path(fasta)
+    check_output(folder, overwrite=overwrite, marker=RECORD)
+    work = WorkFolder.of(folder, "pretrain")
+    with Reference(genome) as reference:
+        corpus = Corpus.scan(
+            reference,
+            length=chosen.segment_length,
+            valid_fraction=chosen.valid_fraction,
+            seed=chosen.seed,
+            regions=None if chosen.bed is None else read_regions(chosen.bed),
+            exclude_chroms=chosen.exclude_chroms,
         )
-        self._valid = valid(options.valid_segments, np.random.default_rng(self._seed(0)))
-        self.history: list[StepReport] = []
-
-    @property
-    def step(self) -> int:
-        return self.history[-1].step if self.history else 0
-
-    def advance(self, tick: Callable[[int], object]) -> None:
-        """Trains up to the next report."""
-        first = self.step + 1
-        last = min(first + self._options.report_every - 1, self._options.steps)
-        losses = []
-        for step in range(first, last + 1):
-            losses.append(self._train_once(step))
-            tick(1)
-        report = StepReport(last, sum(losses) / len(losses), self._valid_loss(), self._options.rate(last))
-        if not math.isfinite(report.train_loss) or not math.isfinite(report.valid_loss):
-            raise RunError(
-                f"the loss is {report.train_loss} between steps {first} and {last}",
-                remedy="choose a smaller --learning-rate",
-            )
-        self.history.append(report)
-
-    def _seed(self, step: int) -> int:
-        # A fresh seed each step: a training that goes on draws what an uninterrupted one would have drawn.
-        return self._options.seed * _SEED_STRIDE + step
-
-    def _train_once(self, step: int) -> float:
-        self._model.train()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._options.rate(step)
-        segments = self._train(self._options.segments_per_step, np.random.default_rng(self._seed(step)))
-        self._optimizer.zero_grad()
-        total = 0.0
-        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(self._seed(step))
-            for loss in self._losses(segments, self._seed(step)):
-                loss.backward()
-                total += loss.item()
-        torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0)
-        self._optimizer.step()
-        return total
-
-    @torch.no_grad()
-    def _valid_loss(self) -> float:
-        self._model.eval()
-        return sum(loss.item() for loss in self._losses(self._valid, self._seed(0)))
-
-    def _losses(self, segments: Sequence[str], seed: int) -> Iterator[Tensor]:
-        """Shares of the mean loss, one per forward pass."""
-        ids, attention_mask = self._language.encoder.collate(self._language.encoder.tokenize(segments))
-        generator = torch.Generator(self._device).manual_seed(seed)
-        # All rows at once, so that what is hidden does not depend on the batch size.
-        seen, chosen = self._language.mask(ids, fraction=self._options.mask_fraction, generator=generator)
-        n_chosen = max(int(chosen.sum()), 1)
-        for rows in torch.arange(len(ids), device=self._device).split(self._options.batch_size):
-            hidden = self._language.encoder.hidden_states(seen[rows], attention_mask[rows])
-            scores = self._language.scores(hidden[chosen[rows]])
-            yield F.cross_entropy(scores, ids[rows][chosen[rows]], reduction="sum") / n_chosen
-
-    def state(self) -> dict[str, dict[str, Tensor]]:
-        return {"model": dict(self._weights), "optimizer": optimizer_tensors(self._optimizer)}
-
-    @torch.no_grad()
-    def restore(self, parts: dict[str, dict[str, Tensor]], history: list[StepReport]) -> None:
-        for name, weight in self._weights.items():
-            weight.copy_(parts["model"][name])
-        restore_optimizer(self._optimizer, parts["optimizer"])
-        self.history = history
+        _LOG.info(
+            "%s bases to learn from, %s held out; skipped: %s unknown, %s in runs shorter than a segment",
+            *(f"{number:,}" for number in (corpus.n_train, corpus.n_valid, corpus.n_unknown, corpus.n_short)),
+        )
+        train = SegmentSampler(reference, corpus.train, corpus.length)
+        valid = SegmentSampler(reference, corpus.valid, corpus.length)
+        language = _language_model(chosen, corpus, train)
+        regions = None if chosen.bed is None else chosen.bed.name
+        record = GenomeRecord(genome.name, reference.fingerprint(), regions, chosen.exclude_chroms)
+        work.open(fresh=overwrite)
+        history = fit_language_model(
+            language,
+            train.draw,
+            valid.draw,
+            chosen.fit,
+            data=hashlib.sha256(repr((record.sha256, corpus)).encode()).hexdigest(),
+            device=chosen.compute.device,
+            checkpoint=work.path / "checkpoint.safetensors",
+            progress=progress,
+        )
+    save_pretrained(folder, language, record, corpus, chosen.fit, history)
+    work.remove()
+    return Pretrained(folder, corpus, history)
 
 
-def _fingerprint(language: LanguageModel, options: PretrainOptions, data: str) -> str:
-    """Digest of all that the weights depend on, but for the size of a forward pass."""
-    shown = {name: value for name, value in asdict(options).items() if name != "batch_size"}
-    digest = hashlib.sha256(repr((language.name, language.config, sorted(shown.items()), data)).encode())
-    digest.update(language.encoder.tokenizer.fingerprint.encode())
-    for name, weight in language.model.named_parameters():
-        digest.update(name.encode() + weight.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
+def _language_model(options: PretrainOptions, corpus: Corpus, train: SegmentSampler) -> LanguageModel:
+    """Makes the model with random weights, and a vocabulary where it needs one."""
+    if options.architecture == "dnabert":
+        return dnabert_model(options.sizes, options.k or 6, seed=options.seed)
+    rng = np.random.default_rng(options.seed)
+    words = train.draw(vocabulary_sample(corpus.n_train, corpus.length), rng)
+    return dnabert2_model(options.sizes, train_bpe(words, options.vocab_size or 4096), seed=options.seed)

@@ -18,8 +18,8 @@ from texcnn.errors import RunError
 from texcnn.files import atomic_folder, sha256_file
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.pretraining.corpus import Corpus
+from texcnn.pretraining.fit import StepOptions, StepReport
 from texcnn.pretraining.language_model import LanguageModel
-from texcnn.pretraining.pretrain import PretrainOptions, StepReport
 
 RECORD = "pretraining.json"
 """The file that shows that a folder is one of ours."""
@@ -30,7 +30,7 @@ A DNA language model of the {architecture} architecture, pre-trained from random
 
 - **Genome**: {data.fasta} (sha256 `{data.sha256}`), {where}{without}
 - **Bases**: {n_train:,} learned from, {n_valid:,} held out; {n_unknown:,} unknown ones skipped, and {n_short:,} in runs
-  shorter than a segment. Segments of {length} bases at random places, either strand equally often.
+  shorter than a segment. Segments of {length} bases at random positions, either strand equally often.
 - **Model**: {parameters:,} weights: {layers} layers of {hidden} with {heads} heads; {vocabulary:,} tokens.
 - **Training**: {fit.steps:,} steps of {fit.segments_per_step} segments, float32, learning rate up to
   {fit.learning_rate:g}, seed {fit.seed}.
@@ -68,7 +68,7 @@ def save_pretrained(
     language: LanguageModel,
     genome: GenomeRecord,
     corpus: Corpus,
-    options: PretrainOptions,
+    options: StepOptions,
     history: Sequence[StepReport],
 ) -> None:
     """Writes a checkpoint that :func:`texcnn.encoders.choose.encoder_spec` and transformers read, whole or not at all.
@@ -121,7 +121,7 @@ def _card(
     language: LanguageModel,
     genome: GenomeRecord,
     corpus: Corpus,
-    options: PretrainOptions,
+    options: StepOptions,
     history: Sequence[StepReport],
     sums: dict[str, str],
 ) -> str:

@@ -14,9 +14,10 @@ import zarr
 from zarr.codecs import Crc32cCodec
 
 from texcnn.errors import StoreError
-from texcnn.files import atomic_folder, locked
+from texcnn.files import atomic_folder
 from texcnn.genome.gene import Gene
 from texcnn.genome.skipped import Skipped, skipped_frame
+from texcnn.scratch import locked
 from texcnn.store.dtypes import ARRAY_DTYPES
 from texcnn.store.spec import StoreSpec
 

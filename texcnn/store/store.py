@@ -19,9 +19,10 @@ import pandas as pd
 
 from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError, StoreError
-from texcnn.files import atomic_file, scratch_folder
+from texcnn.files import atomic_file
 from texcnn.genome.gene import Gene
 from texcnn.genome.skipped import Skipped, read_skipped
+from texcnn.scratch import scratch_folder
 from texcnn.store.arrays import StoreArrays, damage_found
 from texcnn.store.folder import (
     ARRAYS,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.genome.skipped import read_skipped, skipped_path, write_skipped
+from texcnn.genome.skipped import read_skipped, skipped_path
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.writers import open_tables
 
@@ -48,8 +48,7 @@ def merge_tables(parts: Sequence[Path], outs: Sequence[Path], *, more_skipped: S
                     frame = source.read_row_group(group).to_pandas()
                     table.write(frame)
                     rows += len(frame)
-        # Before the tables appear: a table without its list of skipped genes would look complete.
-        write_skipped(skipped_path(outs[0]), skipped)
+        table.write_skipped(skipped)
     return rows, len(skipped)
 
 

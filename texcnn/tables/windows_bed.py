@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from texcnn.files import atomic_file
+from texcnn.files import atomic_files
 from texcnn.genome.bed import WINDOWS_BED_COLUMNS
-from texcnn.genome.gene import Gene
+from texcnn.genome.gene import Annotation
+from texcnn.genome.skipped import skipped_path, write_skipped
 from texcnn.genome.windows import WindowSpec
 
 
-def write_windows_bed(path: Path, genes: Sequence[Gene], spec: WindowSpec, lengths: Mapping[str, int]) -> None:
-    """Writes the genes' windows.
+def write_windows_bed(path: Path, annotation: Annotation, spec: WindowSpec, lengths: Mapping[str, int]) -> None:
+    """Writes the genes' windows, and what was skipped to ``<path>.skipped.tsv``; both appear together.
 
     Args:
         path: The file to write.
-        genes: Placed genes, in the order of the rows.
+        annotation: Placed genes, in the order of the rows, and what was skipped.
         spec: The window round the TSS.
         lengths: Chromosome to length; windows are clipped to it, since BED knows no bases beyond the ends. The
             column ``tss`` (1-based) brings the whole window back.
     """
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+    with (
+        atomic_files([skipped_path(path), path]) as (listed, temporary),
+        temporary.open("w", encoding="utf-8") as handle,
+    ):
+        write_skipped(listed, annotation.skipped)
         handle.write("#" + "\t".join(WINDOWS_BED_COLUMNS) + "\n")
-        for gene in genes:
+        for gene in annotation.genes:
             interval = spec.interval(gene)
             start, end = max(interval.start, 0), min(interval.end, lengths[gene.chrom])
             row = (gene.chrom, start, end, gene.id, 0, gene.strand, gene.name, gene.tss + 1, gene.transcript_id)

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, check_output, open_text
-from texcnn.genome.skipped import skipped_path
+from texcnn.files import atomic_files, check_output, open_text
+from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
 from texcnn.tables.columns import TableDescription, gene_columns
 
 _FLOAT_FORMAT = "%.9g"
@@ -128,37 +128,56 @@ def check_table_output(out: Path, *, overwrite: bool) -> None:
 @contextmanager
 def open_tables(
     outs: Sequence[Path], description: TableDescription, *, remarks: Callable[[], Mapping[str, object]] = dict
-) -> Iterator[TableWriter]:
-    """Opens tables that take the same rows; they appear together when the block ends without an error.
+) -> Iterator[TablesWriter]:
+    """Opens tables that take the same rows.
+
+    They appear together with what lies beside them when the block ends without an error; else nothing appears.
 
     Args:
-        outs: Files to write; each one's ending decides its format.
+        outs: Files to write, in one folder; each one's ending decides its format.
         description: Columns, unit and origin.
         remarks: Asked at the end for what else ``<out>.meta.json`` shall say of the run. It stands nowhere in the
             tables themselves, which do not depend on how they were computed.
 
     Yields:
-        An object with ``write(frame)``.
+        An object with ``write(frame)`` and ``write_skipped(skipped)``.
+
+    Raises:
+        RunError: when the disk is full, or another process writes or has written one of the files meanwhile.
     """
-    with ExitStack() as places:
-        temporaries = [places.enter_context(atomic_file(out)) for out in outs]
+    described = [out for out in outs if table_format(out).startswith(".tsv")]
+    # What lies beside a table appears before it: a table without its list of skipped genes would look complete.
+    companions = [skipped_path(outs[0]), *map(description_path, described)]
+    with atomic_files([*companions, *outs]) as (skipped, *temporaries):
+        skipped.unlink()
         with ExitStack() as stack:
             writers = [
                 _WRITERS[table_format(out)](temporary, description, stack)
-                for out, temporary in zip(outs, temporaries, strict=True)
+                for out, temporary in zip(outs, temporaries[len(described) :], strict=True)
             ]
-            yield _Several(writers)
-        for out in outs:
-            if table_format(out).startswith(".tsv"):
-                with atomic_file(description_path(out)) as temporary:
-                    said = {**json.loads(description.to_json()), **remarks()}
-                    temporary.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+            yield TablesWriter(writers, skipped)
+        said = json.dumps({**json.loads(description.to_json()), **remarks()}, indent=1) + "\n"
+        for temporary in temporaries[: len(described)]:
+            temporary.write_text(said, encoding="utf-8")
 
 
-class _Several:
-    def __init__(self, writers: Sequence[TableWriter]) -> None:
+class TablesWriter:
+    """Writes the same rows to several tables, and one list of the genes that have none.
+
+    Args:
+        writers: One per table.
+        skipped: Where the list is written.
+    """
+
+    def __init__(self, writers: Sequence[TableWriter], skipped: Path) -> None:
         self._writers = writers
+        self._skipped = skipped
 
     def write(self, frame: pd.DataFrame) -> None:
+        """Adds rows."""
         for writer in self._writers:
             writer.write(frame)
+
+    def write_skipped(self, skipped: Sequence[Skipped]) -> None:
+        """Writes the genes without a row to ``<out>.skipped.tsv`` beside the first table."""
+        write_skipped(self._skipped, skipped)

@@ -107,17 +107,17 @@ def label_genes(
                 remedy="use the same ids in both, and leave no cell empty",
             )
         reason = f"no complete features in {features.path.name}"
-        skipped += [Skipped(kept[place][0].id, reason) for place in np.flatnonzero(~complete).tolist()]
-        kept = [kept[place] for place in np.flatnonzero(complete).tolist()]
+        skipped += [Skipped(kept[index][0].id, reason) for index in np.flatnonzero(~complete).tolist()]
+        kept = [kept[index] for index in np.flatnonzero(complete).tolist()]
         values = values[complete]
     made = split([gene for gene, _ in kept])
     reason = f"in no part of the split {made.how}"
     skipped += [Skipped(gene.id, reason) for gene, _ in kept if gene.id not in made.parts]
-    places = [place for place, (gene, _) in enumerate(kept) if gene.id in made.parts]
+    indices = [index for index, (gene, _) in enumerate(kept) if gene.id in made.parts]
     return LabelledGenes(
-        [kept[place][0] for place in places],
-        targets.values[[kept[place][1] for place in places]],
-        None if values is None else values[places],
+        [kept[index][0] for index in indices],
+        targets.values[[kept[index][1] for index in indices]],
+        None if values is None else values[indices],
         made,
         skipped,
     )
@@ -146,12 +146,12 @@ def make_examples(
     Raises:
         InputError: when too few genes are left.
     """
-    places = [place for place, good in enumerate(usable) if good]
-    genes = [labelled.genes[place] for place in places]
+    indices = [index for index, good in enumerate(usable) if good]
+    genes = [labelled.genes[index] for index in indices]
     left = LabelledGenes(
         genes,
-        labelled.labels[places],
-        None if labelled.features is None else labelled.features[places],
+        labelled.labels[indices],
+        None if labelled.features is None else labelled.features[indices],
         labelled.split.only([gene.id for gene in genes]),
         labelled.skipped
         + [

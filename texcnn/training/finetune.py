@@ -48,8 +48,8 @@ class SegmentTokens:
         lengths = torch.tensor([[len(segment) for segment in row] for row in rows])
         ids = torch.zeros(*lengths.shape, int(lengths.max()), dtype=torch.int32)
         for gene, row in enumerate(rows):
-            for place, segment in enumerate(row):
-                ids[gene, place, : len(segment)] = segment
+            for position, segment in enumerate(row):
+                ids[gene, position, : len(segment)] = segment
         return cls(ids, lengths)
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from texcnn.checkpoints import optimizer_tensors, restore_optimizer
+from texcnn.checkpoints import optimizer_tensors, restore_optimizer, step_seed
 from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
@@ -22,9 +22,6 @@ from texcnn.training.targets import LabelScale
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that learns too, at another rate."""
-
-_SEED_STRIDE = 1_000_003
-"""Distance between the seeds of two runs; the epochs of one take the numbers between."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def fit_head(
 
     The head learns labels scaled by the training genes' mean and deviation per cell type; the scale is folded into
     its last layer at the end. On a CPU with as many threads the same call gives the same bits, and so does a call
-    that goes on from a checkpoint of an interrupted one.
+    that continues from the checkpoint of an interrupted one.
 
     Args:
         head: ``(*inputs, features) -> (n, n_cell_types)`` whose last layer is the linear ``output``; changed in place.
@@ -165,7 +162,7 @@ class _Fitting:
         # A fresh seed each epoch: a training that continues draws what an uninterrupted one would have drawn. The
         # caller's random numbers are left as they were.
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(self._options.seed * _SEED_STRIDE + number)
+            torch.manual_seed(step_seed(self._options.seed, number))
             train_loss = self._train_once()
         self.history.append(Epoch(number, train_loss, self._valid_loss()))
         if not math.isfinite(train_loss) or not math.isfinite(self.history[-1].valid_loss):

@@ -1,4 +1,4 @@
-"""What a network is fed per gene, held in memory in its smallest form, and what it shall predict."""
+"""What a network is fed per gene, held in memory in its smallest form, and the labels it learns."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ class StoredVectors:
 
     Attributes:
         store: The vectors.
-        places: Where each gene is in it.
+        rows: Row of each gene in the store.
     """
 
     store: EmbeddingStore
-    places: list[int]
+    rows: list[int]
 
     def __len__(self) -> int:
         """Number of genes."""
-        return len(self.places)
+        return len(self.rows)
 
     def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
         """Returns vectors ``(n, n_segments, dim)`` and mask ``(n, n_segments)``."""
-        found = self.store.read_rows([self.places[row] for row in rows.tolist()])
+        found = self.store.read_rows([self.rows[row] for row in rows.tolist()])
         return found.values.to(device), found.mask.to(device)
 
     def fingerprint(self) -> str:

@@ -39,7 +39,7 @@ class Prepared:
         window: The window round the TSS.
         fasta: Name of the genome's file.
         segments: How the window is cut; None where the network reads bases.
-        chosen: The encoders; None likewise.
+        chosen: The encoders; None where the network reads bases.
         tuning: How one of them learns with the head; None where they stay as they are.
     """
 
@@ -53,7 +53,7 @@ class Prepared:
     tuning: Tuning | None = None
 
     def network(self, head: nn.Module) -> nn.Module:
-        """Makes what is fitted: the head, behind a copy of the encoder if that learns as well."""
+        """Makes what is fitted: the head, behind a copy of the encoder if that learns too."""
         return head if self.tuning is None else self.tuning.network(head)
 
     def tensors(self, network: nn.Module) -> dict[str, Tensor]:

@@ -34,8 +34,7 @@ def fit_ridge(
 ) -> Fit:
     """Solves a ridge regression for each of :data:`PENALTIES` and keeps the best one on the validation genes.
 
-    It has the arguments of :func:`texcnn.training.fit.fit_head`, and takes its place; options, device, checkpoint and
-    progress are not used.
+    It is called like :func:`texcnn.training.fit.fit_head`; options, device, checkpoint and progress are not used.
 
     Returns:
         The head, with one epoch of history: the solution is exact, and nothing in it is random.

@@ -52,7 +52,7 @@ class Split:
             )
 
     def rows(self, gene_ids: Sequence[str], part: str) -> list[int]:
-        """Returns the places in ``gene_ids`` of the genes of a part."""
+        """Returns the positions in ``gene_ids`` of the genes of a part."""
         return [row for row, gene_id in enumerate(gene_ids) if self.parts[gene_id] == part]
 
     def only(self, gene_ids: Sequence[str]) -> Split:
@@ -65,13 +65,13 @@ class Split:
 
 
 def random_split(gene_ids: Sequence[str], *, valid: float = 0.1, test: float = 0.1, seed: int) -> Split:
-    """Splits genes at random; paralogues may stand on both sides, which flatters a model.
+    """Splits genes at random; paralogues may be on both sides, which flatters a model.
 
     Args:
         gene_ids: The genes; their order does not matter.
         valid: Fraction of genes that stop the training.
         test: Fraction of genes that judge it.
-        seed: Source of chance.
+        seed: Seed of the draw.
     """
     groups = {gene_id: gene_id for gene_id in gene_ids}
     return Split(_assign(groups, valid, test, seed), f"at random, seed {seed}")
@@ -84,10 +84,10 @@ def group_split(
 
     Args:
         gene_ids: The genes.
-        groups: Gene id (without version) to group; a gene that is missing is a group of its own.
+        groups: Gene id (without version) to group; a gene that is missing is a group by itself.
         valid: Fraction of genes that stop the training; met as well as whole groups allow.
         test: Fraction of genes that judge it.
-        seed: Source of chance.
+        seed: Seed of the draw.
     """
     named = {gene_id: groups.get(without_version(gene_id), gene_id) for gene_id in gene_ids}
     return Split(_assign(named, valid, test, seed), f"by groups kept whole, seed {seed}")
@@ -102,7 +102,7 @@ def chromosome_split(
     test: float = 0.1,
     seed: int,
 ) -> Split:
-    """Splits whole chromosomes: the named ones, or ones drawn by chance.
+    """Splits whole chromosomes: the named ones, or ones drawn at random.
 
     Args:
         genes: Placed genes.
@@ -110,10 +110,10 @@ def chromosome_split(
         test_chroms: Chromosomes whose genes judge it; without either, chromosomes are drawn.
         valid: Fraction of genes to draw for validation.
         test: Fraction of genes to draw for the test.
-        seed: Source of chance of the draw.
+        seed: Seed of the draw.
 
     Raises:
-        InputError: when only one of the two is named, they share a chromosome, or no gene lies on one.
+        InputError: when only one of the two is named, they share a chromosome, or no gene is on one.
     """
     if not valid_chroms and not test_chroms:
         chroms = {gene.id: gene.chrom for gene in genes}
@@ -205,7 +205,7 @@ def refuse_leaks(split: Split, groups: Mapping[str, str]) -> None:
 
 
 def _assign(groups: Mapping[str, str], valid: float, test: float, seed: int) -> dict[str, str]:
-    """Deals shuffled groups out, each to the part that lacks the largest share of what it shall have."""
+    """Gives shuffled groups out, each to the part that lacks the largest share of its size."""
     if valid <= 0 or test <= 0 or valid + test >= 1:
         raise InputError(
             f"unusable fractions {valid:g} and {test:g}",
@@ -218,8 +218,8 @@ def _assign(groups: Mapping[str, str], valid: float, test: float, seed: int) -> 
     wanted = {TRAIN: (1 - valid - test) * len(groups), VALID: valid * len(groups), TEST: test * len(groups)}
     given = dict.fromkeys(PARTS, 0)
     parts: dict[str, str] = {}
-    for place in np.random.default_rng(seed).permutation(len(names)):
+    for index in np.random.default_rng(seed).permutation(len(names)):
         part = min(PARTS, key=lambda part: given[part] / wanted[part])
-        parts[names[place]] = part
-        given[part] += sizes[names[place]]
+        parts[names[index]] = part
+        given[part] += sizes[names[index]]
     return {gene_id: parts[group] for gene_id, group in groups.items()}

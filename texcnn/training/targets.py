@@ -1,4 +1,4 @@
-"""What a model shall learn: an expression table that holds something to learn, and its scale."""
+"""What a model learns: an expression table that holds something to learn, and its scale."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def train(
         expression: Genes x cell types, from 0 up: .tsv, .tsv.gz, .parquet or .h5ad.
         out: The model's folder, and its name.
         fasta: Genome, plain or BGZF; None with ``embeddings``.
-        overwrite: Whether to replace a model that is already there, and to start an unfinished training anew.
+        overwrite: Whether to replace a model that is already there, and to start an unfinished one again.
         options: What to learn, from which genes, with which network.
         progress: Whether to show progress.
         keywords: Fields in place of ``options``: those of :class:`~texcnn.training.options.TrainOptions` and of the
@@ -66,7 +66,7 @@ def train(
         The fitted runs, their figures on the test genes, and the genes that were used and skipped.
 
     Raises:
-        InputError: when the input cannot be used, too few genes are left, or something else lies at ``out``.
+        InputError: when the input cannot be used, too few genes are left, or something else is at ``out``.
         ModelError: when a model or an encoder cannot be found, trusted or held by the new model.
         StoreError: when the store was made by other encoders.
         RunError: when the loss is no longer finite, or a file cannot be written.
@@ -93,7 +93,7 @@ def train(
 
     def label(annotation: Annotation) -> LabelledGenes:
         labelled = label_genes(annotation, targets, splitter, features=table)
-        work.open(anew=overwrite)  # only now: a mistyped option must not cost a training that took days
+        work.open(fresh=overwrite)  # only now: a mistyped option must not cost a training that took days
         return labelled
 
     if chosen.embeddings is not None and encoders is not None:

@@ -28,7 +28,7 @@ def fit_word2vec(
         k: Bases per k-mer.
         dim: Length of a vector.
         epochs: Passes over the windows.
-        seed: Source of chance.
+        seed: Seed of the fit.
 
     Returns:
         The encoder; a k-mer that no window has is zero.

@@ -1,0 +1,46 @@
+"""A random genome with genes and variants."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tiny import write_gtf
+from variant_files import Row, genome_of, random_bases, random_row, write_vcf
+
+GENOME_LENGTH = 1500
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files of one random genome.
+
+    Attributes:
+        bases: chr1.
+        genes: Id, chromosome, start, end (1-based, closed), strand.
+        rows: The VCF's records, sorted.
+    """
+
+    folder: Path
+    bases: str
+    genes: list[tuple[str, str, int, int, str]]
+    rows: list[Row]
+
+    def write(self, name: str = "") -> tuple[Path, Path, Path]:
+        """FASTA, GTF and VCF."""
+        fasta = genome_of(self.folder, self.bases, f"{name}genome.fa")
+        gtf = write_gtf(self.folder / f"{name}genes.gtf", self.genes)
+        return fasta, gtf, write_vcf(self.folder / f"{name}in.vcf", self.rows, length=len(self.bases))
+
+
+def random_case(folder: Path, *, n_variants: int = 600, seed: int = 1) -> Case:
+    rng = random.Random(seed)
+    bases = random_bases(rng, GENOME_LENGTH)
+    genes = []
+    for number in range(25):
+        start = rng.randrange(30, GENOME_LENGTH - 100)
+        genes.append((f"g{number}", "chr1", start, start + rng.randrange(20, 60), rng.choice("+-")))
+    places = sorted(rng.choices(range(2, GENOME_LENGTH - 20), k=n_variants))
+    rows = [replace(random_row(rng, bases, start), id=f"v{number}") for number, start in enumerate(places)]
+    return Case(folder, bases, genes, rows)
