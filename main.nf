@@ -2,62 +2,99 @@
 /*
  * TExCNN: gene expression predicted from DNA.
  *
- * genome -> windows -> embedding in shards (the GPU stage) -> prediction for all cell types -> merge -> report
+ * genome -> check -> windows in shards -> embedding (the GPU stage) -> prediction for all cell types -> merge -> report,
+ * with effects of variants where there is a VCF, and evaluation where there is measured expression
  *
  *   nextflow run main.nf --genome hg38 --outdir results -profile docker
  *   nextflow run main.nf -profile test --outdir results
  */
-include { readSchema; valueProblems; helpText } from './subworkflows/local/parameters/main'
-include { INPUTS; sampleRows; sampleProblems; resolveSample; readModels; modelProblems; folderDigest } from './subworkflows/local/inputs/main'
+include { readSchema; castParams; valueProblems; positionalProblems; helpText } from './subworkflows/local/parameters/main'
+include { sampleRows; sampleProblems; resolveSample } from './subworkflows/local/samples/main'
+include { modelNames; modelProblems; readModels; modelId; splitNames } from './subworkflows/local/models/main'
+include { startText; resultLine; endText; leaveNothing } from './subworkflows/local/summary/main'
+include { INPUTS } from './subworkflows/local/inputs/main'
+include { SEQUENCES } from './subworkflows/local/sequences/main'
 include { EXPRESSION } from './subworkflows/local/expression/main'
 
-def showResults() {
-    if (workflow.success && !params.help) {
-        log.info("Results: ${params.outdir} (open ${params.input ? '<sample>/' : ''}report/report.html)")
+def showResults(settings, wanted) {
+    if (wanted) {
+        log.info(endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted))
+    }
+    if (wanted && workflow.success) {
+        log.info("Results: ${settings.outdir} (open ${settings.input ? '<sample>/' : ''}report/report.html)")
     }
 }
 
 workflow TEXCNN {
     take:
-    samples   // list of maps: [id, fasta, annotation, genes_from, genes, features, half_life]
-    models    // list of maps: [id, source, digest]
+    samples    // list of maps: resolveSample
+    models     // list of maps: [id, source, folder]
+    settings   // map: the parameters with their types, and dtype
 
     main:
-    def info = "${params.outdir}/pipeline_info"
-    // An edit in the package changes this digest, and with it every task: -resume alone would not notice.
-    def code = folderDigest(file("${projectDir}/texcnn"))
+    def info = "${settings.outdir}/pipeline_info"
 
-    INPUTS(samples, models, code)
-    EXPRESSION(INPUTS.out.jobs, params.truth ? file(params.truth) : [], params.shard_size, code)
+    INPUTS(samples, models, settings)
+    SEQUENCES(INPUTS.out.jobs, INPUTS.out.usable, INPUTS.out.code, settings)
+    EXPRESSION(
+        SEQUENCES.out.embedded,
+        SEQUENCES.out.bases,
+        SEQUENCES.out.features,
+        SEQUENCES.out.ready,
+        SEQUENCES.out.counts,
+        INPUTS.out.code,
+        settings,
+    )
 
-    // One YAML block per process, however often it ran
+    // sample, model, genes, predicted, skipped, reasons
+    EXPRESSION.out.predictions.combine(EXPRESSION.out.counts, by: 0)
+        .map { meta, _table, skipped, genes, _shards, _unplaced -> resultLine(meta, skipped, genes) }
+        .collectFile(
+            name: "results_${settings.trace_report_suffix}.tsv", storeDir: info, sort: true, newLine: true,
+            seed: ['sample', 'model', 'genes', 'predicted', 'skipped', 'reasons'].join('\t'),
+        )
+
     INPUTS.out.versions
-        .map { versions -> versions.text.replaceFirst('"(\\w+:)*(\\w+)"', '$2') }
-        .unique()
-        .mix(channel.of("Workflow:\n    texcnn: ${workflow.manifest.version}\n    Nextflow: ${workflow.nextflow.version}\n".toString()))
-        .collectFile(name: 'software_versions.yml', storeDir: info, sort: true)
+        .map { versions ->
+            def workflow_versions = ['TExCNN pipeline': workflow.manifest.version, Nextflow: workflow.nextflow.version, dtype: settings.dtype]
+            [Workflow: workflow_versions, Tasks: versions].collect { part, found ->
+                "${part}:\n${found.collect { name, version -> "    ${name}: ${version}\n" }.join('')}"
+            }.join('')
+        }
+        .collectFile(name: 'software_versions.yml', storeDir: info)
 
-    channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(params.findAll { name, _value -> name != 'genomes' })))
-        .collectFile(name: 'params.json', storeDir: info)
+    channel.of(groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(settings.findAll { name, _value -> name != 'genomes' })))
+        .collectFile(name: "params_${settings.trace_report_suffix}.json", storeDir: info)
 }
 
 workflow {
     main:
     def schema = readSchema("${projectDir}/nextflow_schema.json")
+    def asked = castParams(schema, params)
+    // One type for all tasks: half of a table in other numbers would not be seen.
+    def settings = asked + [dtype: asked.dtype != 'auto' ? asked.dtype : asked.gpus ? 'bfloat16' : 'float32']
+    def wanted = []
 
-    if (params.help) {
+    if (asked.help == true) {
         log.info(helpText(schema))
     }
     else {
-        def wrong = valueProblems(schema, params, '--')
-        def problems = wrong ?: sampleProblems(params, "${projectDir}/assets/schema_input.json") + modelProblems(params.models)
+        def wrong = valueProblems(schema, asked, '--') + positionalProblems(workflow.commandLine)
+        def rows = wrong ? [] : sampleRows(settings.input)
+        def problems = wrong ?: sampleProblems(settings, "${projectDir}/assets/schema_input.json") + modelProblems(settings, rows)
         if (problems) {
+            leaveNothing(settings.outdir ?: 'results', settings.trace_report_suffix)
             error("unusable input:\n  * ${problems.join('\n  * ')}\nnextflow run main.nf --help lists the parameters")
         }
-        TEXCNN(sampleRows(params.input).collect { row -> resolveSample(params, row) }, readModels(params.models))
+        log.info(startText(schema, asked))
+        def samples = rows.collect { row -> resolveSample(settings, row) }
+        wanted = samples.collectMany { sample ->
+            (sample.models ? splitNames(sample.models) : splitNames(settings.models)).collect { name -> [sample.id, modelId(name)] }
+        }
+        TEXCNN(samples, readModels(settings, rows), settings)
     }
 
     workflow.onComplete {
-        showResults()
+        showResults(settings, wanted)
     }
 }

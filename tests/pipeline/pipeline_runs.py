@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -40,13 +41,28 @@ class Run:
     @property
     def trace(self) -> pd.DataFrame:
         """One row per task, its process's plain name in the column ``process``."""
-        table = pd.read_csv(self.outdir / "pipeline_info" / "trace.txt", sep="\t")
-        table["process"] = table["name"].str.extract(r"(\w+) \(", expand=False)
+        latest = max(self.outdir.glob("pipeline_info/trace_*.txt"), key=lambda path: path.stat().st_mtime_ns)
+        table = pd.read_csv(latest, sep="\t")
+        table["process"] = table["name"].str.extract(r"(\w+)(?: \(|$)", expand=False)
         return table
 
+    @property
+    def stored(self) -> int:
+        """How many EMBED tasks were not needed, since the store has their vectors."""
+        return len(re.findall(r"Stored process > \S*:EMBED", self.output))
+
     def processes(self, status: str) -> list[str]:
-        """The processes of the tasks of this status (COMPLETED, CACHED, FAILED), in alphabetical order."""
-        return sorted(self.trace.loc[self.trace["status"] == status, "process"])
+        """The processes of the tasks of this status (COMPLETED, CACHED, FAILED), in alphabetical order.
+
+        The probe is left out: it runs every time.
+        """
+        trace = self.trace
+        return sorted(trace.loc[(trace["status"] == status) & (trace["process"] != "PROBE"), "process"])
+
+    @property
+    def problems(self) -> list[str]:
+        """What was refused, one line each."""
+        return [line.removeprefix("  * ") for line in self.output.splitlines() if line.startswith("  * ")]
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -54,8 +70,9 @@ class Run:
 
     @property
     def files(self) -> list[str]:
-        """Every published file, relative to the output folder."""
-        return sorted(str(path.relative_to(self.outdir)) for path in self.outdir.rglob("*") if path.is_file())
+        """Every published file, relative to the output folder, without the time in its name."""
+        names = (str(path.relative_to(self.outdir)) for path in self.outdir.rglob("*") if path.is_file())
+        return sorted({re.sub(r"_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", "", name) for name in names})
 
 
 @dataclass
@@ -69,7 +86,7 @@ class Pipeline:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: object, outdir: str = "results") -> Run:
-        command = [*self.nextflow, "run", self.folder / "main.nf", *arguments, "--outdir", outdir, "-ansi-log", "false"]
+        command = [*self.nextflow, "run", self.folder / "main.nf", "-ansi-log", "false", *arguments, "--outdir", outdir]
         done = subprocess.run(
             [str(part) for part in command],
             cwd=self.launch,

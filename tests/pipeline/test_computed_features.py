@@ -69,28 +69,29 @@ def test_numbers_are_those_of_the_command_line(demo: Pipeline, run: Run) -> None
 
 
 def test_computed_once_for_all_shards(run: Run) -> None:
-    assert run.processes("COMPLETED").count("PREDICT") == 2
+    assert run.processes("COMPLETED").count("PREDICT") == 1
     assert run.processes("COMPLETED").count("HALF_LIFE") == 1
-    assert "HALF_LIFE:\n    texcnn: " in (run.outdir / "pipeline_info" / "software_versions.yml").read_text()
 
 
-def test_computed_once_for_all_models_of_a_sample(pipeline: Pipeline) -> None:
-    (pipeline.launch / "sheet.csv").write_text("sample\na\nb\n")
+def test_computed_once_for_all_models_and_samples_of_a_gene_set(pipeline: Pipeline) -> None:
+    (pipeline.launch / "genes.txt").write_text("DEMOG00000007\n")
+    (pipeline.launch / "sheet.csv").write_text("sample,genes\na,\nb,genes.txt\nc,\n")
     # fmt: off
     run = pipeline.succeed("-profile", "test", "-stub", "--half_life", "--input", "sheet.csv",
                            "--models", f"{pipeline.model},texcnn-mini")
     # fmt: on
-    assert run.processes("COMPLETED").count("PREDICT") == 4
+    assert run.processes("COMPLETED").count("PREDICT") == 6
     assert run.processes("COMPLETED").count("HALF_LIFE") == 2
 
 
 def test_embeddings_are_kept_where_it_is_switched_on(pipeline: Pipeline) -> None:
-    arguments = ["-profile", "test", "-stub", "--models", pipeline.model]
+    arguments = ["-profile", "test", "-stub", "--models", "texcnn-mini"]
     first = pipeline.succeed(*arguments)
     assert "HALF_LIFE" not in first.processes("COMPLETED")
     then = pipeline.succeed(*arguments, "--half_life", "-resume", outdir="then")
-    assert then.processes("CACHED") == ["DESCRIBE_MODEL", "EMBED", "WINDOWS"]
-    assert then.processes("COMPLETED") == ["HALF_LIFE", "MERGE", "PREDICT", "REPORT"]
+    assert then.processes("CACHED") == ["PREPARE", "WINDOWS"]
+    assert then.stored == 1
+    assert then.processes("COMPLETED") == ["CHECK", "HALF_LIFE", "MERGE", "PREDICT", "REPORT"]
 
 
 def test_no_bed_and_no_second_table(pipeline: Pipeline) -> None:
@@ -134,10 +135,10 @@ def test_features_that_a_model_lacks_or_does_not_take_end_the_run(pipeline: Pipe
     save_tiny_dnabert2(pipeline.launch / "needing", features=[FeatureSpec("cds_length_bp")])
     wanted = pipeline.run("-profile", "test", "--half_life", "--models", pipeline.model)
     needed = pipeline.run("-profile", "test", "--models", "./needing", outdir="needed")
-    for run, message in (
-        (wanted, "has --half_life, and the model 'tiny' takes no features – allowed: a run of this model without them"),
-        (needed, "has no features, and the model 'needing' needs cds_length_bp – give --half_life or --features"),
-    ):
+    takes_none = "sample 'sample': the model 'tiny' takes no half-life features – in --half_life – allowed: none"
+    needs = "sample 'sample': the model 'tiny' needs the features cds_length_bp – give --features or --half_life"
+    for run, message in ((wanted, takes_none), (needed, needs)):
         assert run.status == 1
-        assert f"  * sample 'sample' {message}\n" in run.output
-        assert not {"WINDOWS", "EMBED", "PREDICT"} & set(run.trace["process"])
+        (problem,) = run.problems
+        assert problem.startswith(message)
+        assert not {"EMBED", "PREDICT"} & set(run.trace["process"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ PUBLISHED = [
     "pipeline_info/dag.mmd",
     "pipeline_info/params.json",
     "pipeline_info/report.html",
+    "pipeline_info/results.tsv",
     "pipeline_info/software_versions.yml",
     "pipeline_info/timeline.html",
     "pipeline_info/trace.txt",
@@ -55,7 +57,10 @@ def first(demo: Pipeline) -> Run:
 @pytest.fixture(scope="module")
 def again(demo: Pipeline, first: Run) -> Run:
     """The same results wanted elsewhere, with a GPU more and other batches: nothing of it changes a number."""
-    arguments = ["-profile", "test", "--models", demo.model, "--gpus", "1", "--batch_size", "3", "-resume"]
+    # fmt: off
+    arguments = ["-profile", "test", "--models", demo.model, "--gpus", "1", "--dtype", "float32", "--batch_size", "3",
+                 "-resume"]
+    # fmt: on
     return demo.succeed(*arguments, outdir="again")
 
 
@@ -76,9 +81,9 @@ def test_publishes_every_file(first: Run) -> None:
     assert first.files == PUBLISHED
 
 
-def test_tasks_of_two_shards(first: Run) -> None:
-    once = ["DESCRIBE_MODEL", "MERGE", "REPORT", "WINDOWS"]
-    assert first.processes("COMPLETED") == sorted([*once, "EMBED", "EMBED", "PREDICT", "PREDICT"])
+def test_tasks_of_three_shards(first: Run) -> None:
+    once = ["CHECK", "MERGE", "PREPARE", "REPORT", "WINDOWS"]
+    assert first.processes("COMPLETED") == sorted([*once, *(3 * ["EMBED", "PREDICT"])])
 
 
 def test_predicts_what_python_predicts(first: Run, expected: pd.DataFrame) -> None:
@@ -102,9 +107,10 @@ def test_rows_in_are_rows_out_and_skipped(first: Run, demo: Pipeline) -> None:
 def test_says_how_it_was_made(first: Run, demo: Pipeline) -> None:
     info = first.outdir / "pipeline_info"
     versions = (info / "software_versions.yml").read_text()
-    assert versions.startswith("DESCRIBE_MODEL:\n    texcnn: ")
-    assert "Workflow:\n    texcnn: 0.1.0\n    Nextflow: " in versions
-    params = json.loads((info / "params.json").read_text())
+    assert versions.startswith("Workflow:\n    TExCNN pipeline: 0.1.0\n    Nextflow: ")
+    assert "    dtype: float32\nTasks:\n    python: 3." in versions
+    assert f"    torch: {version('torch')}\n" in versions
+    params = json.loads(next(info.glob("params_*.json")).read_text())
     assert params["models"] == str(demo.model)
     assert params["shard_size"] == 25
     assert "genomes" not in params
@@ -112,11 +118,17 @@ def test_says_how_it_was_made(first: Run, demo: Pipeline) -> None:
 
 def test_reports_load_nothing_from_outside(first: Run) -> None:
     # Nextflow's own pages name its website in a link; what counts is scripts and styles fetched from elsewhere.
-    for page in ("pipeline_info/report.html", "pipeline_info/timeline.html", "report/report.html"):
-        text = (first.outdir / page).read_text()
+    for page in ("pipeline_info/report_*.html", "pipeline_info/timeline_*.html", "report/report.html"):
+        text = next(first.outdir.glob(page)).read_text()
         assert 'src="http' not in text, page
         assert '<link rel="stylesheet" href="http' not in text, page
-    assert (first.outdir / "pipeline_info" / "dag.mmd").read_text().startswith("flowchart")
+    assert next(first.outdir.glob("pipeline_info/dag_*.mmd")).read_text().startswith("flowchart")
+
+
+def test_says_what_became_of_the_sample(first: Run) -> None:
+    assert "  sample, tiny: 49 of 50 genes predicted, skipped: 1 no segment of the window has" in first.output
+    table = pd.read_csv(next(first.outdir.glob("pipeline_info/results_*.tsv")), sep="\t")
+    assert table.loc[0, ["sample", "model", "genes", "predicted", "skipped"]].tolist() == ["sample", "tiny", 50, 49, 1]
 
 
 def test_the_report_compares_with_the_truth(first: Run) -> None:
@@ -124,14 +136,14 @@ def test_the_report_compares_with_the_truth(first: Run) -> None:
 
 
 def test_resume_computes_nothing_twice(first: Run, again: Run) -> None:
-    assert again.processes("CACHED") == first.processes("COMPLETED")
+    assert sorted([*again.processes("CACHED"), *(again.stored * ["EMBED"])]) == first.processes("COMPLETED")
     assert again.processes("COMPLETED") == []
     assert again.files == PUBLISHED
 
 
 def test_shards_do_not_change_the_numbers(one_shard: Run, expected: pd.DataFrame) -> None:
-    assert one_shard.processes("CACHED") == ["DESCRIBE_MODEL", "WINDOWS"]
-    assert one_shard.processes("COMPLETED") == ["EMBED", "MERGE", "PREDICT", "REPORT"]
+    assert one_shard.processes("CACHED") == ["CHECK", "PREPARE"]
+    assert one_shard.processes("COMPLETED") == ["EMBED", "MERGE", "PREDICT", "REPORT", "WINDOWS"]
     assert_same(one_shard.predictions, expected)
 
 
@@ -170,9 +182,7 @@ def test_samples_with_a_one_hot_model(pipeline: Pipeline, tmp_path: Path) -> Non
     run = pipeline.succeed("--input", sheet, "--fasta", genome / "genome.fa.gz", "--bed_anchor", "center",
                            "--models", model)
     # fmt: on
-    assert run.processes("COMPLETED") == sorted(
-        ["DESCRIBE_MODEL", "PREPARE_GENOME"] + 2 * ["WINDOWS", "PREDICT_ONE_HOT", "MERGE", "REPORT"]
-    )
+    assert run.processes("COMPLETED") == sorted(2 * ["CHECK", "PREPARE", "WINDOWS", "PREDICT_BASES", "MERGE", "REPORT"])
     assert [name for name in run.files if not name.startswith("pipeline_info")] == [
         f"{sample}/{name}" for sample in ("packed", "shared") for name in PUBLISHED if not name.startswith("pipeline")
     ]

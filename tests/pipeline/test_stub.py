@@ -1,4 +1,4 @@
-"""What decides which tasks run and how: shown with -stub, which runs the whole flow without computing."""
+"""Where tasks run and how: shown with -stub, which runs the whole flow without computing."""
 
 from __future__ import annotations
 
@@ -6,49 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
-from pipeline_runs import Pipeline, Run, copy_pipeline
+from pipeline_runs import Pipeline
 from test_run import PUBLISHED
-from tiny import save_tiny_dnabert2
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
-ALL = ["DESCRIBE_MODEL", "EMBED", "MERGE", "PREDICT", "REPORT", "WINDOWS"]
+ALL = ["CHECK", "EMBED", "MERGE", "PREDICT", "PREPARE", "REPORT", "WINDOWS"]
 
 
-@pytest.fixture(scope="module")
-def stubbed(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    return copy_pipeline(nextflow, project, tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture(scope="module")
-def stub(stubbed: Pipeline) -> Run:
-    return stubbed.succeed("-profile", "test", "-stub", "--models", stubbed.model)
-
-
-def resume(stubbed: Pipeline, outdir: str) -> Run:
-    return stubbed.succeed("-profile", "test", "-stub", "--models", stubbed.model, "-resume", outdir=outdir)
-
-
-def test_publishes_the_tree_of_a_real_run(stub: Run) -> None:
+def test_publishes_the_tree_of_a_real_run(pipeline: Pipeline) -> None:
+    stub = pipeline.succeed("-profile", "test", "-stub", "--models", pipeline.model)
     assert stub.files == PUBLISHED
     assert stub.processes("COMPLETED") == ALL
-
-
-def test_edited_code_runs_again(stubbed: Pipeline, stub: Run) -> None:
-    with (stubbed.folder / "texcnn" / "segments" / "segment.py").open("a") as source:
-        source.write("# edited\n")
-    assert resume(stubbed, "code").processes("COMPLETED") == ALL
-    assert resume(stubbed, "unedited").processes("CACHED") == ALL
-
-
-def test_changed_weights_run_again(stubbed: Pipeline, stub: Run) -> None:
-    resume(stubbed, "before")
-    weights = stubbed.model / "model.safetensors"
-    state, size = weights.stat(), weights.stat().st_size
-    save_tiny_dnabert2(stubbed.model, seed=1)
-    assert weights.stat().st_size == size
-    os.utime(weights, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert resume(stubbed, "weights").processes("COMPLETED") == ALL
 
 
 def test_two_models_name_the_files(pipeline: Pipeline) -> None:
@@ -78,14 +47,14 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
     pipeline.environment["SUBMITTED"] = str(submitted)
     # fmt: off
-    pipeline.succeed("-profile", "test,slurm", "-stub", "--models", pipeline.model, "--gpus", "1",
-                     "--queue", "short", "--gpu_queue", "gpu")
+    run = pipeline.succeed("-profile", "test,slurm", "-stub", "--models", pipeline.model, "--gpus", "1",
+                           "--queue", "short", "--gpu_queue", "gpu")
     # fmt: on
     jobs = [script.read_text() for script in submitted.iterdir()]
-    assert len(jobs) == len(ALL)
+    assert len(jobs) == len(run.trace)
     with_gpu = [job for job in jobs if "#SBATCH --gres=gpu:1\n" in job]
     assert len(with_gpu) == 1
     assert "_EMBED_" in with_gpu[0]
     assert "#SBATCH -p gpu\n" in with_gpu[0]
     assert "#SBATCH -c 4\n" in with_gpu[0], "not cut down to what this machine has"
-    assert sum("#SBATCH -p short\n" in job for job in jobs) == len(ALL) - 1
+    assert sum("#SBATCH -p short\n" in job for job in jobs) == len(run.trace) - 1

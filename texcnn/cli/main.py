@@ -36,6 +36,10 @@ _COMMANDS = {
     "bench": "texcnn.cli.bench:bench",
     "kipoi": "texcnn.cli.kipoi:kipoi",
     "doctor": "texcnn.cli.doctor:doctor",
+    # Hidden: what the pipeline asks.
+    "identity": "texcnn.cli.identity:identity",
+    "prepare": "texcnn.cli.prepare:prepare",
+    "check": "texcnn.cli.check:check",
 }
 
 

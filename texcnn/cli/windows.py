@@ -9,6 +9,7 @@ import click
 
 from texcnn.cli.options import (
     FASTA_OPTION,
+    FILE,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
@@ -24,6 +25,10 @@ from texcnn.cli.options import (
 @MODEL_OPTION
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS. [default: the model's, 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on. [default: the model's, 3500]")
+@click.option("--shards", type=FILE, help="Also write the windows in shards, into this new folder.")
+@click.option(
+    "--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Genes per shard, about."
+)
 @OUT_OPTION
 @OVERWRITE_OPTION
 def windows(
@@ -31,6 +36,8 @@ def windows(
     model: str | None,
     upstream: int | None,
     downstream: int | None,
+    shards: Path | None,
+    shard_size: int,
     out: Path,
     overwrite: bool,
     **selection: Any,
@@ -44,9 +51,11 @@ def windows(
     genome are listed in OUT.skipped.tsv. The file can be given back with --bed windows.bed --bed-anchor window.
     """
     from texcnn.files import check_output
+    from texcnn.genome.gene import Annotation
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
+    from texcnn.genome.shards import cut_into_shards
     from texcnn.genome.skipped import count_reasons
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
@@ -59,5 +68,10 @@ def windows(
     with Reference(fasta) as reference:
         annotation = load_genes(reference, spec, GeneSelection(**selection))
         write_windows_bed(out, annotation, spec, reference.lengths)
+        if shards is not None:
+            shards.mkdir()
+            for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size), start=1):
+                shard = Annotation(list(genes), [], annotation.path)
+                write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
     say_skipped(count_reasons(annotation.skipped))

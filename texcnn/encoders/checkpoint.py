@@ -15,13 +15,13 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from texcnn.encoders.lfs_pointer import refuse_lfs_pointer
 from texcnn.errors import ModelError
 from texcnn.typed_json import read_object
 
 CONFIG_FILE = "config.json"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _SHOWN_NAMES = 5
 
 DROPOUT_FIELDS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
@@ -63,24 +63,6 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise ModelError("the weights are no state dict of tensors alone", where=path)
     return dict(tensors)
-
-
-def refuse_lfs_pointer(path: Path) -> None:
-    """Refuses the small text that a clone without Git LFS has in a large file's place.
-
-    Raises:
-        ModelError: if the file is one.
-    """
-    try:
-        with path.open("rb") as handle:
-            pointer = handle.read(len(_LFS_POINTER)) == _LFS_POINTER
-    except OSError:  # whoever reads the file says what is wrong
-        return
-    if pointer:
-        raise ModelError(
-            f"{path.name} is a Git LFS pointer, not the file itself", where=path,
-            remedy="run git lfs pull where it was cloned, or download the file",
-        )  # fmt: skip
 
 
 def check_finite(tensors: Mapping[str, Tensor], *, where: object) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from texcnn.errors import ModelError
+
+if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to load
+    import torch
+    from torch import Tensor, nn
 
 BUNDLE_SOURCE = "bundle"
 """The ``source`` of an encoder whose weights lie inside the model bundle that names it."""

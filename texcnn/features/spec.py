@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class FeatureSpec:
 
 def scale_features(values: npt.NDArray[np.floating], specs: Sequence[FeatureSpec]) -> Tensor:
     """Scales features ``(n, n_features)`` by the mean and spread of the training genes, float32."""
+    import torch  # a model is described without it
+
     mean = np.array([spec.mean for spec in specs])
     scale = np.array([spec.scale for spec in specs])
     return torch.from_numpy(((values - mean) / scale).astype(np.float32))

@@ -21,7 +21,7 @@ class GeneSelection:
         gtf: The annotation; at most one of ``gtf`` and ``bed``. Neither, where a store names the genes.
         bed: Intervals, one per gene.
         bed_anchor: What an interval means: one of :data:`texcnn.genome.bed.BED_ANCHORS`.
-        transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (GTF only).
+        transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (a GTF, or windows that name theirs).
         genes: Ids or names of wanted genes; None for all.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where the files differ.
 
@@ -61,7 +61,7 @@ class GeneSelection:
             raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES, where="`transcripts`")
         if gtf is not None and bed_anchor != "five-prime":
             raise InputError("a GTF says itself where the TSS is", where="`bed_anchor`", allowed="five-prime")
-        if bed is not None and transcripts != "gene":
+        if bed is not None and transcripts != "gene" and bed_anchor != "window":
             raise InputError("transcripts are chosen from a GTF", where="`transcripts`", allowed="gene")
         check_flags(map_chrom_names=map_chrom_names)
         names = (genes,) if isinstance(genes, str) else genes

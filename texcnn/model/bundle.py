@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from texcnn.encoders.checkpoint import check_finite, refuse_lfs_pointer
+from texcnn.encoders.lfs_pointer import refuse_lfs_pointer
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, TexcnnError
 from texcnn.features.spec import FeatureSpec
@@ -23,6 +22,9 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
 from texcnn.typed_json import check_types, read_object
+
+if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to load
+    from torch import Tensor
 
 FORMAT_VERSION = 1
 """Version of the folder's layout, apart from the package's version."""
@@ -136,11 +138,6 @@ class BundleFiles:
         for name in sorted({WEIGHTS, CELL_TYPES, CARD} | set(self.config.sha256)):
             self._verify(name)
         try:
-            self._tensors = load_file(folder / WEIGHTS)
-        except SafetensorError as error:
-            raise ModelError(f"unreadable weights: {error}", where=folder / WEIGHTS) from error
-        check_finite(self._tensors, where=folder / WEIGHTS)
-        try:
             self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise ModelError(f"unreadable table of cell types: {error}", where=folder / CELL_TYPES) from error
@@ -164,6 +161,19 @@ class BundleFiles:
                 allowed=expected,
                 remedy="the file was changed or cut short: fetch or export the model again",
             )
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor]:
+        from safetensors.torch import load_file
+
+        from texcnn.encoders.checkpoint import check_finite
+
+        try:
+            tensors = load_file(self.folder / WEIGHTS)
+        except SafetensorError as error:
+            raise ModelError(f"unreadable weights: {error}", where=self.folder / WEIGHTS) from error
+        check_finite(tensors, where=self.folder / WEIGHTS)
+        return tensors
 
     def path(self, name: str) -> Path:
         """Returns a verified file of the bundle.
@@ -204,6 +214,8 @@ def save_bundle(
     """
     if "cell_type" not in cell_types or cell_types["cell_type"].duplicated().any():
         raise ModelError("cell types need a column cell_type of unique names")
+    from safetensors.torch import save_file
+
     with atomic_folder(folder) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary / WEIGHTS)
         cell_types.to_csv(temporary / CELL_TYPES, sep="\t", index=False)

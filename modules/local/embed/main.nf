@@ -1,14 +1,18 @@
 /*
- * Turns the windows of one shard into vectors, with the model's encoders: the one stage of segment models that a GPU speeds up.
+ * Turns the windows of one shard into vectors: the one stage of segment models that a GPU speeds up. Every model with the
+ * same encoders shares them, and so does every later run: the store is named by what is in it.
  */
 process EMBED {
-    tag "${meta.id} ${meta.model} ${meta.shard}"
+    tag "${meta.name} ${meta.content.take(6)}"
     label 'process_gpu'
     label 'gpu_placement'
+    label 'of_a_sample'
+    storeDir { "${meta.store}/${meta.embedding}/${meta.content}" }
 
     input:
-    // meta: [id, annotation, model, shard]; windows: a BED with its header line
-    tuple val(meta), path(windows), path(fasta), path(index), val(model), path(bundle, stageAs: 'bundle/*')
+    // meta: [content, embedding, store: a folder, name, source: a model's name or '', dtype, light, options]; windows: a BED;
+    // bundle: a model with the encoders, or [] for a name
+    tuple val(meta), path(windows, stageAs: 'windows.bed'), path(genome, stageAs: 'genome/*'), path(bundle, stageAs: 'model')
     val code
 
     output:
@@ -21,12 +25,12 @@ process EMBED {
     """
     export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn embed \\
-        --fasta '${fasta}' \\
-        --bed '${windows}' --bed-anchor window \\
-        --model '${bundle ?: model.source}' \\
-        --device ${device} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
+        --fasta ${genome[0]} \\
+        --bed windows.bed --bed-anchor window \\
+        --model '${meta.source ?: 'model'}' \\
+        --device ${device} --dtype ${meta.dtype} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
         --out embeddings.zarr \\
-        ${args}
+        ${meta.options} ${args}
     """
 
     stub:

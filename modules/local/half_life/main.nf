@@ -1,44 +1,35 @@
 /*
- * Computes the features of each coding gene's mRNA once per sample, whatever the shards and models: their extra inputs,
+ * Computes the features of each coding gene's mRNA once per gene set, whatever the shards and models: their extra inputs,
  * as lengths or, for models that take those, as their logarithms.
  */
 process HALF_LIFE {
-    tag "${meta.id}"
-    label 'process_single'
+    tag "${annotation.name}"
+    label 'process_low'
+    label 'of_a_sample'
 
     input:
-    // meta: [id, annotation: 'gtf']; log10: whether lengths are logged; genes: a list of gene ids, or []
-    tuple val(meta), val(log10), path(fasta), path(index), path(gtf), path(genes, stageAs: 'genes/*')
+    // set: [genome, scale: 'plain' | 'log10', options]; genes: a list of gene ids, or []
+    tuple val(set), path(genome, stageAs: 'genome/*'), path(annotation, stageAs: 'annotation/*'), path(genes, stageAs: 'genes/*')
     val code
 
     output:
-    tuple val(meta), val(log10), path("half_life.tsv"), emit: features
-    path "versions.yml", emit: versions
+    tuple val(set), path("half_life.tsv"), emit: features
 
     script:
     def args = task.ext.args ?: ''
-    def wanted = genes ? "--genes '${genes}'" : ''
-    def scale = log10 ? '--log10' : ''
+    def wanted = genes ? "--genes ${genes}" : ''
+    def scale = set.scale == 'log10' ? '--log10' : ''
     """
     texcnn features half-life \\
-        --fasta '${fasta}' \\
-        --gtf '${gtf}' \\
+        --fasta ${genome[0]} \\
+        --gtf ${annotation} \\
         --quiet \\
         --out half_life.tsv \\
-        ${scale} ${wanted} ${args}
-
-    cat <<-END > versions.yml
-    "${task.process}":
-        texcnn: \$(texcnn --version | sed 's/.* //')
-    END
+        ${set.options} ${scale} ${wanted} ${args}
     """
 
     stub:
     """
     printf 'gene_id\\n' > half_life.tsv
-    cat <<-END > versions.yml
-    "${task.process}":
-        texcnn: stub
-    END
     """
 }

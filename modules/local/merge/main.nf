@@ -3,7 +3,8 @@
  */
 process MERGE {
     tag "${meta.id} ${meta.model}"
-    label 'process_single'
+    label 'process_low'
+    label 'of_a_sample'
 
     input:
     // parts: shard_1.parquet, ... in the order of the windows; skipped_parts: shard_1.parquet.skipped.tsv, ..., which
@@ -21,7 +22,7 @@ process MERGE {
     texcnn merge \\
         --out predictions.parquet \\
         --also predictions.tsv.gz \\
-        --skipped '${skipped_windows}' \\
+        --skipped ${skipped_windows} \\
         ${args} \\
         ${parts}
     mv predictions.parquet.skipped.tsv predictions.skipped.tsv

@@ -4,10 +4,11 @@
 process PREDICT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
     label 'process_single'
+    label 'of_a_sample'
 
     input:
-    // meta: [id, annotation, model, shard]; features: a table of extra inputs per gene, or []
-    tuple val(meta), path(embeddings), path(features, stageAs: 'features/*'), val(model), path(bundle, stageAs: 'bundle/*')
+    // meta: [id, model, source: its name or '', content, shard]; features: a table of extra inputs per gene, or []
+    tuple val(meta), path(embeddings, stageAs: 'embeddings.zarr'), path(features, stageAs: 'features/*'), path(bundle, stageAs: 'model')
     val code
 
     output:
@@ -15,13 +16,13 @@ process PREDICT {
 
     script:
     def args = task.ext.args ?: ''
-    def extra = features ? "--features '${features}'" : ''
+    def extra = features ? "--features ${features}" : ''
     """
     export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn predict \\
-        --embeddings '${embeddings}' \\
-        --model '${bundle ?: model.source}' \\
-        --device cpu \\
+        --embeddings embeddings.zarr \\
+        --model '${meta.source ?: 'model'}' \\
+        --device cpu --quiet \\
         --out 'shard_${meta.shard}.parquet' \\
         ${extra} ${args}
     """

@@ -4,10 +4,10 @@
 process REPORT {
     tag "${meta.id} ${meta.model}"
     label 'process_single'
+    label 'of_a_sample'
 
     input:
-    tuple val(meta), path(predictions), path(skipped)
-    path truth, stageAs: 'truth/*'   // measured expression to compare with, or []
+    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*')   // truth: measured expression, or []
     val code
 
     output:
@@ -15,11 +15,11 @@ process REPORT {
 
     script:
     def args = task.ext.args ?: ''
-    def measured = truth ? "--truth '${truth}'" : ''
+    def measured = truth ? "--truth ${truth}" : ''
     """
     texcnn report \\
-        --predictions '${predictions}' \\
-        --skipped '${skipped}' \\
+        --predictions ${predictions} \\
+        --skipped ${skipped} \\
         --out report.html \\
         ${measured} ${args}
     """

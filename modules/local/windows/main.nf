@@ -1,35 +1,42 @@
 /*
- * Places every gene on the genome: one interval per gene, as long as the model reads, in the annotation's order.
+ * Places every gene on the genome: one interval per gene, as long as the model reads, in the annotation's order, cut into
+ * shards.
  */
 process WINDOWS {
-    tag "${meta.id} ${meta.model}"
-    label 'process_single'
+    tag "${annotation.name}"
+    label 'process_low'
+    label 'of_a_sample'
 
     input:
-    // meta: [id, annotation: 'gtf' | 'bed', model]; genes: a list of gene ids, or []; bundle: a folder, or [] for a name
-    tuple val(meta), path(fasta), path(index), path(annotation), path(genes, stageAs: 'genes/*'), val(model), path(bundle, stageAs: 'bundle/*')
+    // set: [genome, kind: 'gtf' | 'bed', upstream, downstream, shard_size, options]; genes: a list of gene ids, or []
+    tuple val(set), path(genome, stageAs: 'genome/*'), path(annotation, stageAs: 'annotation/*'), path(genes, stageAs: 'genes/*')
     val code
 
     output:
-    tuple val(meta), path("windows.bed"), emit: bed
-    tuple val(meta), path("windows.bed.skipped.tsv"), emit: skipped
+    tuple val(set), path("shards/*.bed", arity: '0..*'), path("windows.bed.skipped.tsv"), emit: shards
+    tuple val(set), path("windows.bed"), emit: windows
 
     script:
     def args = task.ext.args ?: ''
-    def wanted = genes ? "--genes '${genes}'" : ''
+    def wanted = genes ? "--genes ${genes}" : ''
     """
     texcnn windows \\
-        --fasta '${fasta}' \\
-        --${meta.annotation} '${annotation}' \\
-        --model '${bundle ?: model.source}' \\
+        --fasta ${genome[0]} \\
+        --${set.kind} ${annotation} \\
+        --upstream ${set.upstream} --downstream ${set.downstream} \\
+        --shards shards --shard-size ${set.shard_size} \\
         --out windows.bed \\
-        ${wanted} ${args}
+        ${set.options} ${wanted} ${args}
     """
 
     stub:
     """
-    printf '#chrom\\tstart\\tend\\tgene_id\\tscore\\tstrand\\tgene_name\\ttss\\ttranscript_id\\n' > windows.bed
-    printf 'stub\\t0\\t10500\\tgene1\\t0\\t+\\tgene1\\t7001\\t\\nstub\\t0\\t10500\\tgene2\\t0\\t+\\tgene2\\t7001\\t\\n' >> windows.bed
+    mkdir shards
+    for gene in \$(seq 1 ${task.ext.stub_shards ?: 1}); do
+        printf '#chrom\\tstart\\tend\\tgene_id\\tscore\\tstrand\\tgene_name\\ttss\\ttranscript_id\\n' > shards/\$gene.bed
+        printf "stub\\t0\\t10500\\tgene\$gene\\t0\\t+\\tgene\$gene\\t7001\\t\\n" >> shards/\$gene.bed
+    done
+    cat shards/*.bed > windows.bed
     printf 'gene_id\\treason\\n' > windows.bed.skipped.tsv
     """
 }

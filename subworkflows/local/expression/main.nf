@@ -1,82 +1,100 @@
 /*
- * From genomes to tables of expression: windows, embedded in shards, predicted, merged in order and shown.
+ * From vectors and bases to tables: expression predicted in shards and merged, effects of variants, evaluation, report.
  */
-include { WINDOWS } from '../../../modules/local/windows/main'
-include { EMBED } from '../../../modules/local/embed/main'
+include { plainFile } from '../parameters/main'
+include { optionalFile; annotationOptions } from '../sequences/main'
 include { PREDICT } from '../../../modules/local/predict/main'
-include { PREDICT_ONE_HOT } from '../../../modules/local/predict_one_hot/main'
+include { PREDICT_BASES } from '../../../modules/local/predict_bases/main'
+include { VARIANTS } from '../../../modules/local/variants/main'
 include { MERGE } from '../../../modules/local/merge/main'
+include { EVALUATE } from '../../../modules/local/evaluate/main'
 include { REPORT } from '../../../modules/local/report/main'
+
+// [meta, [parts in order], [their skipped lists]] as soon as all shards of a job are there; counts: [meta, shards]
+def gathered(parts, counts) {
+    return parts.map { meta, part, skipped -> [meta.findAll { name, _value -> name != 'shard' }, [meta.shard, part, skipped]] }
+        .combine(counts, by: 0)
+        .map { meta, shard, n_shards -> [groupKey(meta, n_shards), shard] }
+        .groupTuple()
+        .map { key, shards ->
+            def ordered = shards.sort(false) { shard -> shard[0] }
+            [key.target, ordered.collect { shard -> shard[1] }, ordered.collect { shard -> shard[2] }]
+        }
+}
+
+// With which options each table of variants of a sample is made: [what: options].
+def variantTables(sample, settings) {
+    if (!sample.vcf) {
+        return [:]
+    }
+    def shared = annotationOptions(sample, settings)
+    def phased = "${shared} --phased --samples '${settings.samples}' --unphased ${settings.unphased}".toString()
+    return [effects: shared] + (settings.samples ? [haplotypes: phased] : [:])
+}
 
 workflow EXPRESSION {
     take:
-    jobs         // [meta: [id, annotation, model], fasta, [index], annotation, genes | [], features | [], model, bundle | []]
-    truth        // path of measured expression, or []
-    shard_size   // genes per shard
-    code         // string: digest of the package's source
+    embedded   // [meta with shard, store, job]
+    bases      // [meta with shard, content, windows BED, job]
+    features   // [meta, features or []]
+    ready      // [set, job] of usable samples
+    counts     // [set, [genes, shards], skipped genes]
+    code       // value: map of stages' digests
+    settings   // map
 
     main:
-    // [meta, windows.bed] and [meta, windows.bed.skipped.tsv]
-    WINDOWS(
-        jobs.map { meta, fasta, index, annotation, genes, _features, model, bundle ->
-            [meta, fasta, index, annotation, genes, model, bundle]
-        },
-        code,
-    )
+    // [meta with shard, store or BED, job, features]
+    ch_embedded = embedded.map { meta, vectors, job -> [job.meta, meta, vectors, job] }.combine(features, by: 0)
+    ch_bases = bases.map { meta, _content, bed, job -> [job.meta, meta, bed, job] }.combine(features, by: 0)
 
-    // [meta, number of shards, number of genes that entered, windows.bed.skipped.tsv]
-    ch_count = WINDOWS.out.bed.join(WINDOWS.out.skipped).map { meta, windows, skipped ->
-        def placed = windows.countLines() - 1    // the header
-        if (placed < 1) {
-            error("no gene of '${meta.id}' could be placed on the genome – the reasons stand in ${skipped}")
-        }
-        [meta, Math.ceil(placed / shard_size).intValue(), placed + skipped.countLines() - 1, skipped]
-    }
-
-    // [meta with shard: 1, 2, ..., windows.<shard>.bed, fasta, index, features, model, bundle]
-    ch_shard = WINDOWS.out.bed
-        .splitText(by: shard_size, keepHeader: true, file: true, elem: 1)
-        .combine(jobs, by: 0)
-        .map { meta, windows, fasta, index, _annotation, _genes, features, model, bundle ->
-            [meta + [shard: windows.name.tokenize('.')[-2] as int], windows, fasta, index, features, model, bundle]
-        }
-        .branch { _meta, _windows, _fasta, _index, _features, model, _bundle ->
-            segments: model.kind == 'segments'
-            one_hot: true
-        }
-
-    // [meta, embeddings.zarr]
-    EMBED(
-        ch_shard.segments.map { meta, windows, fasta, index, _features, model, bundle ->
-            [meta, windows, fasta, index, model, bundle]
-        },
-        code,
-    )
-
-    // [meta, shard_<shard>.parquet, shard_<shard>.parquet.skipped.tsv]
     PREDICT(
-        EMBED.out.embeddings.join(ch_shard.segments).map { meta, embeddings, _windows, _fasta, _index, features, model, bundle ->
-            [meta, embeddings, features, model, bundle]
-        },
-        code,
+        ch_embedded.map { _meta, meta, vectors, job, table -> [meta, vectors, table, job.bundle] },
+        code.map { stages -> stages.predict },
     )
-    PREDICT_ONE_HOT(ch_shard.one_hot, code)
+    PREDICT_BASES(
+        ch_bases.map { _meta, meta, bed, job, table ->
+            def transcripts = settings.transcripts == 'all' && job.sample.kind == 'gtf' ? '--transcripts all' : ''
+            [meta + [light: job.model.light, options: transcripts], bed, job.genome, table, job.bundle]
+        },
+        code.map { stages -> stages.predict },
+    )
 
-    // [meta, [parts in order], [their skipped tables], windows.bed.skipped.tsv, genes that entered]: as soon as all are there
-    ch_parts = PREDICT.out.parts.mix(PREDICT_ONE_HOT.out.parts)
-        .map { meta, part, skipped -> [meta.findAll { name, _value -> name != 'shard' }, [meta.shard, part, skipped]] }
-        .combine(ch_count, by: 0)
-        .map { meta, shard, n_shards, n_genes, skipped -> [groupKey(meta, n_shards), shard, n_genes, skipped] }
-        .groupTuple()
-        .map { key, shards, n_genes, skipped ->
-            def ordered = shards.sort(false) { shard -> shard[0] }
-            [key.target, ordered.collect { shard -> shard[1] }, ordered.collect { shard -> shard[2] }, skipped[0], n_genes[0]]
-        }
-    MERGE(ch_parts, code)
+    // [meta, genes, shards, skipped genes]
+    ch_count = ready.combine(counts, by: 0).map { _set, job, numbers, skipped -> [job.meta, numbers[0], numbers[1], skipped] }
+    ch_bases_parts = PREDICT_BASES.out.parts
+        .map { meta, part, skipped -> [meta.findAll { name, _value -> !(name in ['light', 'options']) }, part, skipped] }
+    ch_gathered = gathered(PREDICT.out.parts.mix(ch_bases_parts), ch_count.map { meta, _genes, shards, _skipped -> [meta, shards] })
+    MERGE(
+        ch_gathered.combine(ch_count, by: 0).map { meta, parts, skipped_parts, genes, _shards, skipped -> [meta, parts, skipped_parts, skipped, genes] },
+        code.map { stages -> stages.merge },
+    )
 
-    REPORT(MERGE.out.predictions, truth, code)
+    VARIANTS(
+        ready.map { _set, job -> [job.meta, job] }.combine(features, by: 0).flatMap { meta, job, table ->
+            variantTables(job.sample, settings).collect { what, options ->
+                def said = [what: what, kind: job.sample.kind, light: job.model.light, options: options, dtype: settings.dtype]
+                [meta + said, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes), plainFile(job.sample.vcf), table, job.bundle]
+            }
+        },
+        code.map { stages -> stages.variants },
+    )
+
+    ch_sample = ready.map { _set, job -> [job.meta, job.sample] }
+    EVALUATE(
+        MERGE.out.predictions.combine(ch_sample.filter { _meta, sample -> sample.expression }, by: 0).map { meta, table, _skipped, sample ->
+            [meta, table, plainFile(sample.expression), optionalFile(sample.split)]
+        },
+        code.map { stages -> stages.evaluate },
+    )
+    REPORT(
+        MERGE.out.predictions.combine(ch_sample, by: 0).map { meta, table, skipped, sample -> [meta, table, skipped, optionalFile(sample.truth)] },
+        code.map { stages -> stages.report },
+    )
 
     emit:
     predictions = MERGE.out.predictions   // [meta, predictions.parquet, predictions.skipped.tsv]
+    counts = ch_count                     // [meta, genes, shards, skipped genes]
+    variants = VARIANTS.out.tables        // [meta with what, files]
+    evaluation = EVALUATE.out.folder      // [meta, folder]
     report = REPORT.out.html              // [meta, report.html]
 }

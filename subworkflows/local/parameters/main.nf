@@ -1,5 +1,5 @@
 /*
- * Parameters and samplesheets, checked against their JSON schemas without a plugin, so that a run needs no network.
+ * Parameters, cast and checked against their JSON schema without a plugin, so that a run needs no network.
  */
 
 // Every property of a schema, the groups under $defs laid flat: [name: rule].
@@ -15,6 +15,31 @@ def isGiven(value) {
     return value != null && value != ''
 }
 
+// A file whose name is taken as it is: brackets and stars are letters here.
+def plainFile(path) {
+    return file(path.toString(), glob: false)
+}
+
+// From Nextflow 26.04 on every parameter of the command line is a string; the schema knows what it means.
+def castValue(rule, value) {
+    def text = value.toString()
+    if (rule.type == 'integer' && text ==~ '-?[0-9]{1,18}') {
+        return text.toLong()
+    }
+    if (rule.type == 'boolean' && text in ['true', 'false']) {
+        return text == 'true'
+    }
+    return value
+}
+
+// The parameters with the types of the schema, and nothing in place of empty text.
+def castParams(schema, values) {
+    def rules = schemaProperties(schema)
+    return values.collectEntries { name, value ->
+        [name, isGiven(value) && rules.containsKey(name) ? castValue(rules[name], value) : value]
+    }
+}
+
 // What is wrong with one value, or null.
 def valueProblem(rule, value) {
     def matches = [
@@ -22,31 +47,57 @@ def valueProblem(rule, value) {
         boolean: value instanceof Boolean,
         object: value instanceof Map,
         // An unquoted number is a usable name or folder; --fasta without a value arrives as true.
-        string: value instanceof CharSequence || value instanceof Number,
+        string: (value instanceof CharSequence || value instanceof Number) && value.toString() != 'true',
     ]
     if (!matches[rule.type]) {
         return "is '${value}' – allowed: ${rule.type == 'integer' ? 'a whole number' : "a ${rule.type}"}"
     }
     if (rule['enum'] && !rule['enum'].contains(value)) {   // a bare enum is a keyword in strict syntax
-        return "is '${value}' – allowed: ${rule['enum'].join(', ')}"
+        return "is '${value}' – allowed: ${rule['enum'].join(', ')}${nearest(rule['enum'], value)}"
     }
     if (rule.minimum != null && value < rule.minimum) {
         return "is ${value} – allowed: ${rule.minimum} or more"
     }
+    if (rule.maximum != null && value > rule.maximum) {
+        return "is ${value} – allowed: ${rule.maximum} or less"
+    }
     if (rule.pattern && !(value.toString() ==~ rule.pattern)) {
         return "is '${value}' – allowed: ${rule.errorMessage ?: rule.pattern}"
     }
-    if (rule.exists && !file(value.toString()).exists()) {
-        return "is '${value}', which does not exist"
+    return pathProblem(rule, value)
+}
+
+def pathProblem(rule, value) {
+    if (rule.format == 'file-path' && rule.exists) {
+        def path = plainFile(value)
+        def letters = path.toString().findAll('[$`*?\\\\\n]').unique()   // what a shell reads in a name that Nextflow links
+        return !path.exists() ? "is '${value}', which does not exist"
+            : path.isDirectory() ? "is '${value}', a folder – allowed: a file"
+            : letters ? "is '${value}', whose name has ${letters.join(' ')} – allowed: any other letter" : null
+    }
+    if (rule.format == 'directory-path') {
+        def path = plainFile(value)
+        return path.exists() && !path.isDirectory() ? "is '${value}', a file – allowed: a folder" : null
     }
     return null
+}
+
+def bareName(name) {
+    return name.toString().toLowerCase().replaceAll('[^a-z0-9]', '')
+}
+
+// ' – did you mean ...?' for the valid name that is nearest: written with other signs, or mistyped.
+def nearest(names, wrong) {
+    def close = names.findAll { name -> bareName(name) == bareName(wrong) } ?: names.collect { name -> name.toString() }.closest(wrong.toString())
+    return close ? " – did you mean ${close[0]}?" : ''
 }
 
 // All problems of a map of values, one line each; prefix stands before each name ('--' or 'column ').
 def valueProblems(schema, values, prefix) {
     def rules = schemaProperties(schema)
+    def known = rules.findAll { _name, rule -> !rule.hidden }.keySet()
     def unknown = values.keySet().findAll { name -> !rules.containsKey(name) }
-        .collect { name -> "${prefix}${name} is unknown – allowed: ${rules.findAll { _name, rule -> !rule.hidden }.keySet().join(', ')}" }
+        .collect { name -> "${prefix}${name} is unknown – allowed: ${known.join(', ')}${nearest(known, name)}" }
     def missing = (schema.required ?: []).findAll { name -> !isGiven(values[name]) }
         .collect { name -> "${prefix}${name} is missing – it is ${rules[name].description}" }
     def wrong = values.findAll { name, value -> rules.containsKey(name) && isGiven(value) }
@@ -54,6 +105,16 @@ def valueProblems(schema, values, prefix) {
         .findAll { _name, problem -> problem }
         .collect { name, problem -> "${prefix}${name} ${problem}" }
     return unknown + missing + wrong
+}
+
+// Words that belong to no option: "nextflow run main.nf out" is a forgotten --outdir.
+def positionalProblems(command) {
+    def words = command.toString().tokenize(' ')
+    def start = words.indexOf('run')
+    def stray = start < 0 ? [] : words.indices.findAll { place ->
+        place > start + 1 && !words[place].startsWith('-') && !words[place - 1].startsWith('-') && words[place - 1] != 'run' && !words.join(' ').contains("'")
+    }
+    return stray.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" }
 }
 
 // The text of --help.

@@ -1,14 +1,15 @@
 /*
  * Predicts straight from the bases, for models without an encoder (Xpresso): their GPU stage.
  */
-process PREDICT_ONE_HOT {
+process PREDICT_BASES {
     tag "${meta.id} ${meta.model} ${meta.shard}"
     label 'process_gpu'
     label 'gpu_placement'
+    label 'of_a_sample'
 
     input:
-    // meta: [id, annotation, model, shard]; windows: a BED with its header line; features: a table, or []
-    tuple val(meta), path(windows), path(fasta), path(index), path(features, stageAs: 'features/*'), val(model), path(bundle, stageAs: 'bundle/*')
+    // meta: [id, model, source: its name or '', content, shard, light, options]; windows: a BED; features: a table, or []
+    tuple val(meta), path(windows, stageAs: 'windows.bed'), path(genome, stageAs: 'genome/*'), path(features, stageAs: 'features/*'), path(bundle, stageAs: 'model')
     val code
 
     output:
@@ -17,13 +18,13 @@ process PREDICT_ONE_HOT {
     script:
     def device = task.accelerator ? 'cuda' : 'cpu'   // from the task, as in EMBED
     def args = task.ext.args ?: ''
-    def extra = features ? "--features '${features}'" : ''
+    def extra = features ? "--features ${features}" : ''
     """
     export OMP_NUM_THREADS=${task.cpus} RAYON_NUM_THREADS=${task.cpus}
     texcnn predict \\
-        --fasta '${fasta}' \\
-        --bed '${windows}' --bed-anchor window \\
-        --model '${bundle ?: model.source}' \\
+        --fasta ${genome[0]} \\
+        --bed windows.bed --bed-anchor window \\
+        --model '${meta.source ?: 'model'}' \\
         --device ${device} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
         --out 'shard_${meta.shard}.parquet' \\
         ${extra} ${args}

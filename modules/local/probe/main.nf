@@ -1,0 +1,26 @@
+/*
+ * Asks the package that the tasks will run: which code each stage has, and what the models are. It is asked anew in each
+ * run, and its answer is part of the other tasks' identity: an edited package is never mistaken for the one before.
+ * A stub run asks as well.
+ */
+process PROBE {
+    label 'process_single'
+    cache false
+
+    input:
+    val models                              // names, or models/<content> for a folder
+    path folders, stageAs: 'models/*'
+
+    output:
+    path "identity.json", emit: json
+
+    script:
+    """
+    texcnn identity ${models.collect { model -> "--model '${model}'" }.join(' ')} > identity.json
+    """
+
+    stub:
+    """
+    texcnn identity ${models.collect { model -> "--model '${model}'" }.join(' ')} > identity.json
+    """
+}

@@ -1,0 +1,94 @@
+/*
+ * Models: names and folders, and a copy of each folder named by its content, so that a model may move.
+ */
+include { plainFile } from '../parameters/main'
+
+def digestOf(values) {
+    return java.security.MessageDigest.getInstance('SHA-256').digest(values.toString().getBytes('UTF-8')).encodeHex().toString().take(24)
+}
+
+// A name with a slash is a folder, unless it is of the Hub.
+def isFolder(source) {
+    return source.contains('/') && !source.startsWith('hf:')
+}
+
+def modelNames(settings, rows) {
+    def asked = rows.collect { row -> row.models }.findAll { names -> names }
+    def sources = rows.every { row -> row.models } ? asked : [settings.models] + asked
+    return sources.collectMany { names -> splitNames(names) }.unique()
+}
+
+def splitNames(names) {
+    return names.toString().tokenize(',').collect { name -> name.trim() }.findAll { name -> name }
+}
+
+def modelId(source) {
+    return source.tokenize('/').last().replaceAll('[^A-Za-z0-9._-]', '_')
+}
+
+def modelProblems(settings, rows) {
+    def sources = modelNames(settings, rows)
+    def missing = sources.findAll { source -> isFolder(source) && !plainFile(source).resolve('config.json').exists() }
+        .collect { source -> "--models: '${source}' is no model – allowed: a folder with config.json, or a name" }
+    def unusable = sources.findAll { source -> !isFolder(source) && !(source ==~ '(hf:)?[A-Za-z0-9@/._-]+') }
+        .collect { source -> "--models: '${source}' is no name – allowed: letters, digits, '.', '_' and '-', hf:owner/name@revision, or a folder" }
+    def doubled = sources.countBy { source -> modelId(source) }.findAll { _name, n -> n > 1 }.keySet()
+        .collect { name -> "--models: ${name} stands there twice – allowed: names that differ, since files are named after them" }
+    return missing + unusable + doubled + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
+}
+
+// SHA-256 over a folder's files but the model card, which no number depends on.
+def folderDigest(folder) {
+    def sha256 = java.security.MessageDigest.getInstance('SHA-256')
+    folder.listFiles().findAll { path -> path.isFile() && path.name != 'README.md' }.sort { path -> path.name }.each { path ->
+        sha256.update(path.name.getBytes('UTF-8'))
+        path.eachByte(1 << 16) { bytes, n -> sha256.update(bytes, 0, n) }
+    }
+    return sha256.digest().encodeHex().toString().take(24)
+}
+
+// A file or the files of a folder under a name that says what is in them: the path, which is part of every task's
+// identity, then changes with the content alone.
+def keepByContent(source, place) {
+    if (!place.exists()) {
+        def unfinished = place.resolveSibling("${place.name}.${workflow.sessionId}")
+        unfinished.parent.mkdirs()
+        if (source.isDirectory()) {
+            unfinished.deleteDir()
+            unfinished.mkdirs()
+            source.listFiles().findAll { path -> path.isFile() }.each { path -> path.copyTo(unfinished.resolve(path.name)) }
+        }
+        else {
+            source.copyTo(unfinished)
+        }
+        java.nio.file.Files.move(unfinished, place)
+    }
+    return place
+}
+
+// [id, source: the name or nothing, folder: its copy or nothing]
+def readModels(settings, rows) {
+    return modelNames(settings, rows).collect { source ->
+        def folder = isFolder(source) ? plainFile(source) : null
+        [
+            id: modelId(source),
+            source: folder ? '' : source,
+            folder: folder ? keepByContent(folder, workflow.workDir.resolve("models/${folderDigest(folder)}")) : null,
+        ]
+    }
+}
+
+// What the probe says of a model, as far as tasks depend on it. Its embeddings have a digest: equal ones are shared.
+def describedModel(model, said, stages, dtype) {
+    def window = [said.window.upstream, said.window.downstream]
+    return [
+        id: model.id,
+        source: model.source,
+        content: said.content,
+        kind: said.kind,
+        window: window,
+        light: said.light,
+        half_life: said.half_life,
+        embedding: digestOf([said.encoders, said.segments, said.window, dtype, stages.embed, workflow.stubRun]),
+    ]
+}

@@ -1,0 +1,140 @@
+/*
+ * From genomes and genes to shards of windows, and to vectors of these: shared by all samples and models that need the same.
+ */
+include { plainFile } from '../parameters/main'
+include { digestOf; keepByContent } from '../models/main'
+include { WINDOWS } from '../../../modules/local/windows/main'
+include { EMBED } from '../../../modules/local/embed/main'
+include { HALF_LIFE } from '../../../modules/local/half_life/main'
+
+def optionalFile(path) {
+    return path ? plainFile(path) : []
+}
+
+// What a task that reads the annotation is told.
+def annotationOptions(sample, settings) {
+    return [
+        sample.kind == 'bed' ? "--bed-anchor ${settings.bed_anchor}" : '',
+        sample.kind == 'gtf' ? "--transcripts ${settings.transcripts}" : '',
+        settings.map_chrom_names ? '--map-chrom-names' : '',
+    ].findAll { option -> option }.join(' ')
+}
+
+// What the windows of a job depend on: jobs with the same set share them.
+def setOf(job, settings) {
+    return [
+        genome: job.fingerprint,
+        annotation: job.sample.annotation.toString(),
+        genes: job.sample.genes.toString(),
+        kind: job.sample.kind,
+        upstream: job.model.window[0],
+        downstream: job.model.window[1],
+        shard_size: settings.shard_size ?: (job.model.light ? 20000 : 1000),
+        options: annotationOptions(job.sample, settings),
+    ]
+}
+
+// What computed features depend on.
+def featureSetOf(job, settings) {
+    return [
+        genome: job.fingerprint,
+        annotation: job.sample.annotation.toString(),
+        genes: job.sample.genes.toString(),
+        scale: job.model.half_life,
+        options: settings.map_chrom_names ? '--map-chrom-names' : '',
+    ]
+}
+
+// [set, number of the shard, digest of its content, BED] for each shard of a set, kept by content.
+def shardsOf(set, beds) {
+    return [beds].flatten().sort { bed -> bed.name.tokenize('.')[0] as int }.withIndex(1).collect { bed, number ->
+        def content = digestOf([set.genome, set.options.contains('--transcripts all'), bed.text])
+        [set, number, content, keepByContent(bed, workflow.workDir.resolve("windows/${content}.bed"))]
+    }
+}
+
+// [genes placed or skipped, shards]
+def countGenes(set, beds, skipped) {
+    def placed = [beds].flatten().sum(0) { bed -> bed.countLines() - 1 }
+    if (placed == 0) {
+        def reasons = skipped.readLines().drop(1).collect { line -> line.tokenize('\t').last() }.countBy { reason -> reason }
+        log.error("no gene of ${set.annotation} could be placed on the genome: ${reasons}")
+    }
+    return [placed + skipped.countLines() - 1, [beds].flatten().size()]
+}
+
+workflow SEQUENCES {
+    take:
+    jobs       // maps: [meta, sample, model, bundle, genome, fingerprint]
+    usable     // [id] of the samples that nothing is wrong with
+    code       // value: map of stages' digests
+    settings   // map
+
+    main:
+    ch_by_set = jobs.map { job -> [setOf(job, settings), job] }
+
+    WINDOWS(
+        ch_by_set.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
+            .unique { row -> row[0] },
+        code.map { stages -> stages.windows },
+    )
+    ch_count = WINDOWS.out.shards.map { set, beds, skipped -> [set, countGenes(set, beds, skipped), skipped] }
+
+    // Nothing is computed for a sample before all were looked at
+    ch_ready = usable.combine(ch_by_set.map { set, job -> [job.meta.id, set, job] }, by: 0).map { _id, set, job -> [set, job] }
+
+    // [meta with shard, content, windows BED, job]
+    ch_shard = WINDOWS.out.shards.flatMap { set, beds, _skipped -> shardsOf(set, beds) }
+        .combine(ch_ready, by: 0)
+        .map { _set, number, content, bed, job -> [job.meta + [shard: number], content, bed, job] }
+        .branch { _meta, _content, _bed, job ->
+            segments: job.model.kind == 'segments'
+            bases: true
+        }
+
+    // One task per shard and distinct embedding, whatever the number of samples and models
+    def store = (settings.store ? plainFile(settings.store) : workflow.workDir.resolve('store')).toUriString()
+    EMBED(
+        ch_shard.segments.map { _meta, content, bed, job ->
+            def key = [
+                content: content,
+                embedding: job.model.embedding,
+                store: workflow.stubRun ? "${store}/stub" : store,
+                name: job.model.id,
+                source: job.model.source,
+                dtype: settings.dtype,
+                light: job.model.light,
+                options: settings.transcripts == 'all' && job.sample.kind == 'gtf' ? '--transcripts all' : '',
+            ]
+            [key, bed, job.genome, job.bundle]
+        }.unique { row -> row[0].subMap(['content', 'embedding']) },
+        code.map { stages -> stages.embed },
+    )
+
+    // [meta with shard, store, job]
+    ch_embedded = ch_shard.segments.map { meta, content, _bed, job -> [[content, job.model.embedding], meta, job] }
+        .combine(EMBED.out.embeddings.map { key, vectors -> [[key.content, key.embedding], vectors] }, by: 0)
+        .map { _key, meta, job, vectors -> [meta, vectors, job] }
+
+    // [meta, features or []]
+    ch_with = jobs.branch { job ->
+        computed: settings.half_life && job.model.half_life
+        given: true
+    }
+    ch_feature_set = ch_with.computed.map { job -> [featureSetOf(job, settings), job] }
+    HALF_LIFE(
+        ch_feature_set.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
+            .unique { row -> row[0] },
+        code.map { stages -> stages.features },
+    )
+    ch_features = ch_feature_set.combine(HALF_LIFE.out.features, by: 0).map { _set, job, table -> [job.meta, table] }
+        .mix(ch_with.given.map { job -> [job.meta, optionalFile(job.sample.features)] })
+
+    emit:
+    embedded = ch_embedded   // [meta with shard, store, job]
+    bases = ch_shard.bases   // [meta with shard, content, BED, job]
+    features = ch_features   // [meta, features or []]
+    ready = ch_ready         // [set, job] of usable samples
+    counts = ch_count        // [set, [genes, shards], skipped genes]
+    windows = WINDOWS.out.windows
+}

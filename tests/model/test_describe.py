@@ -1,0 +1,64 @@
+"""A model described without torch: what decides which work it can share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import save_tiny_dnabert2
+
+from texcnn.errors import ModelError
+from texcnn.features.spec import FeatureSpec
+from texcnn.files import sha256_file
+from texcnn.model.describe import describe_model
+
+
+def test_says_what_a_program_needs(tmp_path: Path) -> None:
+    features = [FeatureSpec("log10_cds_length_bp", default=0.0), FeatureSpec("cds_gc")]
+    said = describe_model(save_tiny_dnabert2(tmp_path / "a", features=features))
+    assert (said["kind"], said["features"], said["needed"]) == (
+        "segments",
+        ["log10_cds_length_bp", "cds_gc"],
+        ["cds_gc"],
+    )
+    assert said["half_life"] == "log10"
+    assert said["light"] is True
+    assert said["cell_types"] == ["x", "y", "z"]
+    assert json.dumps(said)
+
+
+def test_half_life_scales(tmp_path: Path) -> None:
+    scales = {}
+    for name in ("cds_length_bp", "log10_cds_length_bp", "MYC"):
+        scales[name] = describe_model(save_tiny_dnabert2(tmp_path / name, features=[FeatureSpec(name)]))["half_life"]
+    assert scales == {"cds_length_bp": "plain", "log10_cds_length_bp": "log10", "MYC": None}
+
+
+def test_equal_encoders_are_found_whatever_the_head(tmp_path: Path) -> None:
+    a = describe_model(save_tiny_dnabert2(tmp_path / "a", seed=1))
+    b = describe_model(save_tiny_dnabert2(tmp_path / "b", seed=2))
+    c = describe_model(save_tiny_dnabert2(tmp_path / "c", seed=1, features=[FeatureSpec("MYC")]))
+    assert a["encoders"] != b["encoders"]
+    assert a["encoders"] == c["encoders"]
+    assert a["content"] != c["content"]
+    again = describe_model(save_tiny_dnabert2(tmp_path / "again", seed=1))
+    assert again == a, "a folder's name is no part of it"
+
+
+def test_unreadable_weights(tmp_path: Path) -> None:
+    folder = save_tiny_dnabert2(tmp_path / "a")
+    (folder / "model.safetensors").write_bytes(b"pickle?")
+    config = json.loads((folder / "config.json").read_text())
+    config["sha256"]["model.safetensors"] = sha256_file(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="unreadable weights"):
+        describe_model(folder)
+
+
+def test_torch_is_not_loaded() -> None:
+    code = "import sys; from texcnn.model.describe import describe_model; describe_model(); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

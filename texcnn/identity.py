@@ -1,0 +1,158 @@
+"""Which code and packages a stage of the work runs: two equal digests give equal results.
+
+The pipeline asks for these digests to know what it may reuse. A digest is of the parsed code, so that comments,
+docstrings and layout do not count, and of the modules that a stage imports, so that an edit elsewhere does not count
+either.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
+from pathlib import Path
+
+PACKAGE = "texcnn"
+
+STAGES: Mapping[str, Sequence[str]] = {
+    "check": ("texcnn.cli.check",),
+    "prepare": ("texcnn.cli.prepare",),
+    "windows": ("texcnn.cli.windows",),
+    "features": ("texcnn.cli.features",),
+    "embed": ("texcnn.cli.embed", "texcnn.prediction.embed"),
+    "predict": ("texcnn.cli.predict", "texcnn.prediction.predict"),
+    "variants": ("texcnn.cli.variants", "texcnn.effects.variants"),
+    "evaluate": ("texcnn.cli.evaluate", "texcnn.evaluation.evaluate"),
+    "merge": ("texcnn.cli.merge",),
+    "report": ("texcnn.cli.report",),
+}
+"""The pipeline's stages: each with the modules where its code starts."""
+
+_NOT_FOLLOWED = (f"{PACKAGE}.cli.", f"{PACKAGE}._version")
+"""Shared parts of the command line parse and print; the version is a name of the code, which is read itself."""
+
+_MODULE_NAME = re.compile(rf"{PACKAGE}(\.[a-z_0-9]+)+(?=:|$)")
+"""A string that names a module, as in a registry of classes that are imported when they are asked for."""
+
+
+def stage_digests(root: Path | None = None) -> dict[str, str]:
+    """Computes the digest of each stage of :data:`STAGES`.
+
+    Args:
+        root: The package's folder; None for the one that runs.
+
+    Returns:
+        Stage to hex digest.
+    """
+    root = Path(__file__).parent if root is None else root
+    return {stage: _digest(_closure(modules, root), root) for stage, modules in STAGES.items()}
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Returns the installed versions of distributions; those that are not installed are left out."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _digest(modules: Sequence[str], root: Path) -> str:
+    digest = hashlib.sha256()
+    outside: set[str] = set()
+    folders: set[Path] = set()
+    for module in modules:
+        path = _path(module, root)
+        folders.add(path.parent)
+        digest.update(f"{module}\n{_parsed(path)[0]}\n".encode())
+        outside |= _parsed(path)[2]
+    for path in _data_files(folders):
+        digest.update(path.name.encode() + path.read_bytes())
+    homes = _homes()
+    packages = {home for name in outside for home in homes.get(name, ())}
+    packages |= {point.dist.name for point in entry_points(group="texcnn.encoders") if point.dist} - {PACKAGE}
+    for name, found in sorted(package_versions(packages).items()):
+        digest.update(f"{name} {found}\n".encode())
+    return digest.hexdigest()
+
+
+def _closure(starts: Sequence[str], root: Path) -> list[str]:
+    """Returns the modules that a stage imports, itself included, at whatever place in the code."""
+    found: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        for name in _parsed(_path(module, root))[1]:
+            followed = name != PACKAGE and not name.startswith(_NOT_FOLLOWED)
+            if followed and name not in found and _path(name, root).is_file():
+                waiting.append(name)
+    return sorted(found)
+
+
+def _path(module: str, root: Path) -> Path:
+    below = root.joinpath(*module.split(".")[1:])
+    return below / "__init__.py" if below.is_dir() else below.with_suffix(".py")
+
+
+def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
+    """What the package reads besides its code, such as the template of the report."""
+    for folder in sorted(folders):
+        for path in sorted(folder.iterdir()):
+            if path.suffix in (".html", ".css", ".js", ".json", ".tsv", ".toml"):
+                yield path
+
+
+@cache
+def _homes() -> Mapping[str, Sequence[str]]:
+    return packages_distributions()
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, frozenset[str], frozenset[str]]:
+    """Returns a module's bare code, the package's modules that it names, and the other packages."""
+    tree = ast.parse(path.read_bytes())
+    tree = _Stripped().visit(tree)
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for node in ast.walk(tree):
+        for name in _named(node):
+            if name.split(".")[0] == PACKAGE:
+                inside.add(name)
+            else:
+                outside.add(name.split(".")[0])
+    return ast.dump(tree), frozenset(inside), frozenset(outside - set(sys.stdlib_module_names))
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module.startswith(PACKAGE))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (named := _MODULE_NAME.match(node.value)):
+        yield named[0]
+
+
+class _Stripped(ast.NodeTransformer):
+    """Removes docstrings, and imports that only a type checker reads."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Leaves ``if TYPE_CHECKING:`` out."""
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Leaves strings out that stand alone: docstrings of any place."""
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return None
+        return self.generic_visit(node)

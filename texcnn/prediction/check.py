@@ -1,0 +1,109 @@
+"""Whether the files of a prediction fit its models and each other, found before anything expensive is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from texcnn.errors import InputError, TexcnnError, unknown_name
+from texcnn.features.table import FeatureTable
+from texcnn.genome.naming import in_any_style
+from texcnn.genome.reference import Reference
+from texcnn.genome.vcf import VcfReader
+from texcnn.tables.expression import read_expression
+from texcnn.tables.readers import read_columns, read_names
+from texcnn.tables.split import read_parts
+from texcnn.text.table import to_number
+
+TRUTH_COLUMNS = ("gene_id", "true_expression")
+
+
+def input_problems(
+    models: Sequence[Mapping[str, Any]], files: Mapping[str, Path], *, half_life: bool = False
+) -> list[str]:
+    """Checks the files of one prediction.
+
+    Args:
+        models: Descriptions by :func:`texcnn.model.describe.describe_model`.
+        files: What there is of ``fasta``, ``genes``, ``features``, ``truth``, ``expression``, ``split`` and ``vcf``.
+        half_life: Whether half-life features are computed.
+
+    Returns:
+        One message per problem; none where everything fits.
+    """
+    checks: list[Callable[[], object]] = []
+    for model in models:
+        checks.append(partial(_check_features, model, files.get("features"), half_life))
+    if "genes" in files:
+        checks.append(lambda: read_names(files["genes"]))
+    if "truth" in files:
+        checks.append(lambda: _check_truth(files["truth"]))
+    if "expression" in files:
+        checks.append(lambda: _check_expression(files["expression"], models))
+    if "split" in files:
+        checks.append(lambda: read_parts(files["split"]))
+    if "vcf" in files:
+        checks.append(lambda: _check_vcf(files["vcf"], files["fasta"]))
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except TexcnnError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _check_features(model: Mapping[str, Any], table: Path | None, half_life: bool) -> None:
+    name, features = model["name"], model["features"]
+    if half_life and model["half_life"] is None:
+        raise InputError(
+            f"the model '{name}' takes no half-life features", where="`half_life`",
+            allowed=f"a table of {', '.join(features)}" if features else "none: the model takes no features",
+        )  # fmt: skip
+    if table is not None:
+        if not features:
+            raise InputError(f"the model '{name}' takes no features", where=table)
+        FeatureTable.read(table, features)
+    if table is None and not half_life and model["needed"]:
+        raise InputError(
+            f"the model '{name}' needs the features {', '.join(model['needed'])}",
+            remedy="give `features` or `half_life`",
+        )
+
+
+def _check_truth(path: Path) -> None:
+    truth = read_columns(path, TRUTH_COLUMNS)
+    for line, text in zip(truth.index, truth["true_expression"], strict=True):
+        number = to_number(text)
+        if number is None or not math.isfinite(number):
+            raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
+
+
+def _check_expression(path: Path, models: Sequence[Mapping[str, Any]]) -> None:
+    measured = set(read_expression(path).columns)
+    for model in models:
+        if measured.isdisjoint(model["cell_types"]):
+            raise unknown_name(
+                "cell type", ", ".join(sorted(map(str, measured))), model["cell_types"],
+                where=f"{path}, for the model '{model['name']}'",
+            )  # fmt: skip
+
+
+def _check_vcf(path: Path, fasta: Path) -> None:
+    """Reads the records to the first on the genome: a VCF of another genome has none."""
+    with Reference(fasta) as reference:
+        named = in_any_style(list(reference.lengths))
+        seen: dict[str, None] = {}
+        with VcfReader(path) as records:
+            for record in records:
+                if named(record.chrom):
+                    return
+                seen[record.chrom] = None
+    if seen:
+        raise InputError(
+            f"none of the VCF's chromosomes is in the genome: {', '.join(list(seen)[:5])}", where=path,
+            allowed=f"chromosomes of {fasta}: {', '.join(list(reference.lengths)[:5])}",
+        )  # fmt: skip
