@@ -21,7 +21,7 @@ def resampled_metrics(predicted: Values, true: Values, draws: int, seed: int, *,
 
     Args:
         predicted: ``(n_genes, n_columns)``; a pair with a NaN on either side is left out.
-        true: Likewise.
+        true: The same shape, measured.
         draws: Number of resamples; each is one set of genes for every column.
         seed: Source of the draws.
         min_pairs: Fewer pairs have no metric.

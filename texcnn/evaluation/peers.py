@@ -84,7 +84,7 @@ def compare(
         predicted: The model's, genes x cell types.
         true: The same genes and cell types, measured.
         bootstrap: As of :func:`texcnn.evaluation.metrics.cell_type_metrics`.
-        seed: Likewise.
+        seed: As above.
 
     Raises:
         InputError: when the peer has no value for any of the genes.
