@@ -13,9 +13,6 @@ from texcnn.cli.options import FILE, OVERWRITE_OPTION
 if TYPE_CHECKING:
     from texcnn.model.model import Model
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.group()
 def models() -> None:

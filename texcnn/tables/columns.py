@@ -136,7 +136,7 @@ class TableDescription:
         Raises:
             InputError: when the file was not written by ``texcnn predict``.
         """
-        return cls.from_json((schema.metadata or {}).get(METADATA_KEY, b""), where)
+        return cls.from_json((schema.metadata or {}).get(METADATA_KEY, b"{}"), where)
 
     def schema(self) -> pa.Schema:
         """Returns the Arrow schema of the table, the description in its metadata."""
