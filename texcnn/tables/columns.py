@@ -117,17 +117,12 @@ class TableDescription:
         Raises:
             InputError: when the table was not written by ``texcnn predict``.
         """
-        try:
-            values = parse_object(text, where=where, error=InputError)
-            known: dict[str, Any] = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-            check_types(cls, known, where=where, error=InputError)
-            for name in ("cell_types", "extra_columns"):
-                known[name] = tuple(known.get(name, ()))
-            return cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                "not a table of predictions", where=where, allowed="a table written by texcnn predict"
-            ) from error
+        values = parse_object(text, where=where, error=InputError)
+        if "cell_types" not in values:
+            raise InputError("not a table of predictions", where=where, allowed="a table written by texcnn predict")
+        known: dict[str, Any] = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        check_types(cls, known, where=where, error=InputError)
+        return cls(**{**known, **{name: tuple(known.get(name, ())) for name in ("cell_types", "extra_columns")}})
 
     @classmethod
     def from_parquet(cls, schema: pa.Schema, where: object) -> TableDescription:
