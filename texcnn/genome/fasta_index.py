@@ -72,7 +72,7 @@ def find_index(fasta: Path) -> FastaIndex:
 def is_writable(folder: Path) -> bool:
     """Whether a file can and may be made in a folder.
 
-    It is tried, since permissions say little on network disks. A folder that nobody may write is left alone by root too.
+    It is tried, since permissions say little on network disks. One that nobody may write, not even root writes to.
     """
     try:
         if not folder.stat().st_mode & 0o222:
