@@ -70,8 +70,13 @@ def find_index(fasta: Path) -> FastaIndex:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be made in a folder; tried, since permissions say little for root or on network disks."""
+    """Whether a file can and may be made in a folder.
+
+    It is tried, since permissions say little on network disks. One that nobody may write, not even root writes to.
+    """
     try:
+        if not folder.stat().st_mode & 0o222:
+            return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
