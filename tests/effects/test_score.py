@@ -67,24 +67,26 @@ def whole(model: Model, windows: list[str], changes: list[ChangedWindow]) -> tup
     return model.predict_sequences(windows), model.predict_sequences([change.sequence for change in changes])
 
 
-def test_incremental_equals_the_whole_computation(tiny_dnabert2: Path) -> None:
+def test_incremental_equals_the_whole_computation(tiny_dnabert2: Path, device: str) -> None:
     model = load_model(tiny_dnabert2)
+    options = ComputeOptions(device=device, dtype="float32")
+    exact = 1e-6 if device == "cpu" else 1e-4
     rng = random.Random(3)
     windows = random_windows(rng, 40)
     changes = random_changes(rng, windows, 2500)
     before, after = whole(model, windows, changes)
-    with open_engine(model) as engine:
+    with open_engine(model, options) as engine:
         parts = [engine.score(windows, None, changes[start : start + 500]) for start in range(0, 2500, 500)]
         assert engine.incremental
         assert engine.scored == 2500
     for part in parts:
-        np.testing.assert_allclose(part.reference, before, atol=1e-6)
+        np.testing.assert_allclose(part.reference, before, atol=exact)
     rows = np.concatenate([part.rows for part in parts])
     found = np.concatenate([part.alternative for part in parts])
     expected = np.where(np.isnan(before[rows]), np.nan, after)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=exact)
     delta = np.concatenate([part.delta for part in parts])
-    np.testing.assert_allclose(delta, expected - before[rows], atol=2e-6)
+    np.testing.assert_allclose(delta, expected - before[rows], atol=2 * exact)
     assert np.isnan(delta).any(axis=1).sum() > 20
     same = [row for row, change in enumerate(changes) if not change.touched and not np.isnan(before[rows[row]]).any()]
     assert len(same) > 100

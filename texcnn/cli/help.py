@@ -36,11 +36,13 @@ def group_options(command: click.Command) -> None:
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+        if isinstance(command, click.Group):
+            command.format_commands(context, formatter)
 
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             group_options(subcommand)
-    elif len(command.params) > _FEW:
+    if len(command.params) > _FEW:
         setattr(command, "format_options", format_options)  # noqa: B010 - mypy refuses the assignment
 
 
