@@ -1,6 +1,6 @@
-"""Adds to a model bundle what makes its predictions readable: its assembly, percentiles and intervals.
+r"""Adds to a model bundle what makes its predictions readable: its assembly, percentiles and intervals.
 
-python scripts/add_reference.py BUNDLE --fasta genome.fa --gtf genes.gtf --expression tpm.tsv.gz \\
+python scripts/add_reference.py BUNDLE --fasta genome.fa --gtf genes.gtf --expression tpm.tsv.gz \
     --species "Saccharomyces cerevisiae" --assembly R64-1-1 [--max-n-fraction 0.5]
 
 Reference genes are those of the annotation that the bundle predicts; intervals come from the test genes of its split.
