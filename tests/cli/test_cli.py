@@ -359,7 +359,7 @@ def test_models(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Pa
     run = texcnn("models", "list")
     assert run.status == 0
     assert "dnabert2\tzhihan1996/DNABERT-2-117M" in run.out
-    assert texcnn("models", "show", files["model"]).out == "# tiny\n\n"
+    assert texcnn("models", "show", files["model"], "--card").out == "# tiny\n\n"
     shown = json.loads(texcnn("models", "show", files["model"], "--json").out)
     assert (shown["name"], shown["kind"], len(shown["fingerprint"])) == ("tiny", "segments", 64)
     assert texcnn("models", "show", files["model"], "--cell-types").out.startswith("cell_type\teid\tname\ngc\tE1")
