@@ -198,12 +198,31 @@ def test_many_blocks_are_read_right(tmp_path: Path) -> None:
     assert reference.fetch(Interval("chr3", 299_000, 300_000)) == bases[::-1][299_000:]
 
 
-def test_plain_gzip_is_refused_with_bgzip_as_remedy(tmp_path: Path) -> None:
-    fasta = tmp_path / "genome.fa.gz"
+def test_plain_gzip_is_unpacked_once_into_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, folder = tmp_path / "cache", tmp_path / "genome"
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(cache))
+    folder.mkdir()
+    fasta = folder / "genome.fa.gz"
     with gzip.open(fasta, "wt") as handle:
         handle.write(">chr1\nACGT\n")
-    with pytest.raises(InputError, match=r"gzip.*gunzip -c genome\.fa\.gz \| bgzip"):
+    with caplog.at_level("INFO", logger="texcnn"):
+        for _ in range(2):
+            reference = Reference(fasta)
+            assert reference.fetch(Interval("chr1", 1, 3)) == "CG"
+            assert reference.path == fasta
+    said = [record.getMessage() for record in caplog.records if "is gzip" in record.getMessage()]
+    assert len(said) == 1
+    assert f"{fasta} is gzip, not bgzip: it is unpacked once, to {cache}" in said[0]
+    assert [path.name for path in folder.iterdir()] == ["genome.fa.gz"]
+    with gzip.open(fasta, "wt") as handle:
+        handle.write(">chr1\nTTTTTT\n")
+    assert Reference(fasta).fetch(Interval("chr1", 1, 3)) == "TT", "another state of the file, unpacked anew"
+    fasta.write_bytes(fasta.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"the gzip file is truncated or damaged"):
         Reference(fasta)
+    assert not list(cache.rglob(".texcnn-*"))
 
 
 def test_missing_empty_and_folder(tmp_path: Path) -> None:

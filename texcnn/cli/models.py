@@ -62,11 +62,8 @@ def show(name: str | None, card: bool, as_json: bool, cell_types: bool) -> None:
 
 
 def _described(model: Model) -> dict[str, Any]:
-    return {
-        **model.config.to_json(),
-        "fingerprint": model.fingerprint,
-        "cell_types": model.cell_type_table.to_dict("records"),
-    }
+    cell_types = model.cell_type_table.to_dict("records")
+    return {**model.config.to_json(), "fingerprint": model.fingerprint, "cell_types": cell_types}
 
 
 @models.command()

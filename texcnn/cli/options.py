@@ -75,7 +75,7 @@ def gene_options(command: Command) -> Command:
     return _GENE_OPTIONS(cast(Command, named))
 
 
-FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain or bgzip.")
+FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain, bgzip or gzip.")
 
 
 def _complete_model(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -24,7 +24,7 @@ from texcnn.cli.options import (
 
 
 @click.command()
-@click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
+@click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
 @click.option("--embeddings", type=FILE, help="Predict from a store of texcnn embed instead of --fasta and genes.")
 @MODEL_OPTION

@@ -16,6 +16,7 @@ import pysam
 from texcnn.errors import InputError
 from texcnn.genome.fai import FastaRecord, check_agreement, read_fai
 from texcnn.genome.fasta_faults import htslib_reason, unusable
+from texcnn.genome.fasta_unpack import unpacked
 from texcnn.scratch import scratch_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -29,11 +30,13 @@ class FastaIndex:
     """The index files of a FASTA and what they say.
 
     Attributes:
+        fasta: The file that is read: the FASTA itself, or what a gzipped one was unpacked to.
         fai: Path of the ``.fai``.
         gzi: Path of the ``.gzi`` of a BGZF file, None for a plain one.
         records: The sequences in file order.
     """
 
+    fasta: Path
     fai: Path
     gzi: Path | None
     records: list[FastaRecord]
@@ -46,12 +49,14 @@ def find_index(fasta: Path) -> FastaIndex:
     stand where the index has it, and the file has to end where the index ends. htslib does the reading.
 
     Args:
-        fasta: A FASTA file, plain or BGZF.
+        fasta: A FASTA file, plain or BGZF, or plain gzip, which is unpacked into the user's cache.
 
     Raises:
-        InputError: The file is missing, empty, truncated, no FASTA, a pipe or plain gzip; it cannot be indexed; or the
-            index is not of this file.
+        InputError: The file is missing, empty, truncated, no FASTA or a pipe; it cannot be indexed; or the index is not
+            of this file.
     """
+    if is_plain_gzip(fasta):
+        return find_index(unpacked(fasta, cache_folder(fasta)))
     compressed = _check_file(fasta)
     fai = fasta.with_name(fasta.name + ".fai")
     gzi = fasta.with_name(fasta.name + ".gzi") if compressed else None
@@ -66,7 +71,16 @@ def find_index(fasta: Path) -> FastaIndex:
         check_agreement(fasta, gzi, records)
     except ValueError as error:
         raise _stale(fasta, fai, str(error)) from error
-    return FastaIndex(fai, gzi, records)
+    return FastaIndex(fasta, fai, gzi, records)
+
+
+def is_plain_gzip(fasta: Path) -> bool:
+    """Whether a file is gzip, but not BGZF."""
+    if not fasta.is_file():
+        return False
+    with fasta.open("rb") as handle:
+        head = handle.read(14)
+    return head.startswith(_GZIP_MAGIC) and (head[3:4] != b"\x04" or head[12:14] != b"BC")
 
 
 def is_writable(folder: Path) -> bool:
@@ -103,11 +117,6 @@ def _check_file(fasta: Path) -> bool:
         raise InputError("the FASTA is empty", where=fasta)
     compressed = head.startswith(_GZIP_MAGIC)
     if compressed:
-        if head[3:4] != b"\x04" or head[12:14] != b"BC":
-            raise InputError(
-                "the FASTA is compressed with gzip, which gives no access to single places", where=fasta,
-                allowed="plain FASTA or BGZF", remedy=f"gunzip -c {fasta.name} | bgzip > NEW.fa.gz",
-            )  # fmt: skip
         if tail != _BGZF_EOF:
             raise InputError(
                 "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file anew"
@@ -130,7 +139,7 @@ def _check_file(fasta: Path) -> bool:
 
 
 def cache_folder(fasta: Path) -> Path:
-    """Returns a folder for what belongs to exactly this state of a FASTA in a read-only folder."""
+    """Returns a folder of the user's cache for what belongs to exactly this state of a FASTA."""
     state = fasta.stat()
     key = hashlib.sha256(f"{fasta.resolve()}\t{state.st_size}\t{state.st_mtime_ns}".encode()).hexdigest()[:16]
     for root in (Path(platformdirs.user_cache_dir("texcnn")), Path(tempfile.gettempdir()) / f"texcnn-{os.getuid()}"):

@@ -45,7 +45,8 @@ GENES_PER_PLACE = 100
 """Held-out genes behind each place of the intervals, at least; fewer genes give one interval for all values."""
 
 _MAX_PLACES = 10
-_FEWEST_GENES = 20
+FEWEST_GENES = 20
+"""Held-out genes that intervals need."""
 
 Array = npt.NDArray[np.floating]
 
@@ -211,9 +212,9 @@ def add_reference(folder: Path, predictions: pd.DataFrame, measured: pd.DataFram
 def _intervals(predicted: Array, measured: Array) -> tuple[Array, Array, Array]:
     """Quantiles of the errors round as many predicted values as the genes allow, per cell type."""
     n_genes = int((~np.isnan(measured)).sum(axis=0).min(initial=len(measured)))
-    if n_genes < _FEWEST_GENES:
+    if n_genes < FEWEST_GENES:
         raise InputError(
-            f"{n_genes} held-out genes with a measured value", allowed=f"{_FEWEST_GENES} or more per cell type"
+            f"{n_genes} held-out genes with a measured value", allowed=f"{FEWEST_GENES} or more per cell type"
         )
     places = min(max(n_genes // GENES_PER_PLACE, 1), _MAX_PLACES)
     arrays = np.empty((3, places, predicted.shape[1]), np.float32)
