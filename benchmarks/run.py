@@ -1,6 +1,6 @@
 """Every benchmark in one run, as one Markdown table.
 
-    python benchmarks/run.py [--only encoders windows genes outputs gpu] [--peers multimolecule] [--write]
+    python benchmarks/run.py [--only encoders windows genes outputs variants gpu] [--peers multimolecule] [--write]
 
 Each measure runs in a process of its own, so that none warms, fills or throttles another. With --write the table in
 benchmarks/README.md is replaced. The yeast genome is looked for where the tests look for it ($TEXCNN_DATA).
@@ -50,6 +50,12 @@ def _outputs() -> list[Row]:
     return bench_outputs.measure()
 
 
+def _variants() -> list[Row]:
+    import bench_variants
+
+    return bench_variants.measure()
+
+
 def _gpu() -> list[Row]:
     import bench_gpu
     import torch
@@ -57,7 +63,7 @@ def _gpu() -> list[Row]:
     return bench_gpu.measure() if torch.cuda.is_available() else skipped("no CUDA device", ["encoders on a GPU"])
 
 
-NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs}
+NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs, "variants": _variants}
 NAMES = ("encoders", *NEED_DATA, "gpu")
 
 
