@@ -38,7 +38,7 @@ workflow TEXCNN {
     SEQUENCES(INPUTS.out.jobs, INPUTS.out.usable, INPUTS.out.code, settings)
     EXPRESSION(
         SEQUENCES.out.embedded,
-        SEQUENCES.out.bases,
+        SEQUENCES.out.direct,
         SEQUENCES.out.features,
         SEQUENCES.out.ready,
         SEQUENCES.out.counts,

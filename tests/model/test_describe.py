@@ -25,7 +25,7 @@ def test_says_what_a_program_needs(tmp_path: Path) -> None:
         ["cds_gc"],
     )
     assert said["half_life"] == "log10"
-    assert said["light"] is True
+    assert 0 < said["encoder_bytes"] < 100_000
     assert said["cell_types"] == ["x", "y", "z"]
     assert json.dumps(said)
 
@@ -56,6 +56,10 @@ def test_unreadable_weights(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="unreadable weights"):
         describe_model(folder)
+
+
+def test_counting_kmers_has_no_weights() -> None:
+    assert describe_model("texcnn-yeast")["encoder_bytes"] == 0
 
 
 def test_torch_is_not_loaded() -> None:

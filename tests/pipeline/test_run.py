@@ -182,7 +182,9 @@ def test_samples_with_a_one_hot_model(pipeline: Pipeline, tmp_path: Path) -> Non
     run = pipeline.succeed("--input", sheet, "--fasta", genome / "genome.fa.gz", "--bed_anchor", "center",
                            "--models", model)
     # fmt: on
-    assert run.processes("COMPLETED") == sorted(2 * ["CHECK", "PREPARE", "WINDOWS", "PREDICT_BASES", "MERGE", "REPORT"])
+    assert run.processes("COMPLETED") == sorted(
+        2 * ["CHECK", "PREPARE", "WINDOWS", "PREDICT_DIRECT", "MERGE", "REPORT"]
+    )
     assert [name for name in run.files if not name.startswith("pipeline_info")] == [
         f"{sample}/{name}" for sample in ("packed", "shared") for name in PUBLISHED if not name.startswith("pipeline")
     ]

@@ -21,7 +21,7 @@ class GeneSelection:
         gtf: The annotation; at most one of ``gtf`` and ``bed``. Neither, where a store names the genes.
         bed: Intervals, one per gene.
         bed_anchor: What an interval means: one of :data:`texcnn.genome.bed.BED_ANCHORS`.
-        transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (a GTF, or windows that name theirs).
+        transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (of a GTF, or of windows).
         genes: Ids or names of wanted genes; None for all.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where the files differ.
 

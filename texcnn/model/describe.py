@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict
 from os import PathLike
 from typing import Any
@@ -14,10 +15,6 @@ from texcnn.errors import ModelError
 from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES
 from texcnn.model.bundle import CARD, WEIGHTS, BundleFiles
 from texcnn.model.catalog import resolve_model
-
-_LIGHT_BYTES = 8_000_000
-"""Weights of an encoder up to this size embed a whole genome in minutes on a CPU."""
-
 
 def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
     """Describes a model for a program that decides what to compute with it.
@@ -29,8 +26,8 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         JSON-ready values: ``name``, ``version``, ``kind``, ``unit``; ``window`` and ``segments``; ``features``, and
         ``needed`` for those without a default; ``half_life``: how half-life features are scaled that fit this model
         (``plain`` or ``log10``), None where none do; ``cell_types``; ``encoders``: a digest of what segments' vectors
-        depend on, None for a model that reads bases; ``light``: whether embedding needs no GPU; ``content``: a digest
-        of everything but the model card.
+        depend on, None for a model that reads bases; ``encoder_bytes``: the size of the encoders' weights, None where
+        these lie outside the bundle; ``content``: a digest of everything but the model card.
 
     Raises:
         ModelError: when there is no such model, or it cannot be trusted.
@@ -52,7 +49,7 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         "half_life": _half_life_scale(names),
         "cell_types": list(files.cell_types["cell_type"]),
         "encoders": _digest([_encoder(spec, files, tensors) for spec in config.encoders]) if config.encoders else None,
-        "light": all(_is_light(spec, tensors) for spec in config.encoders),
+        "encoder_bytes": _encoder_bytes(config.encoders, tensors),
         "content": _digest({**config.to_json(), "sha256": sums}),
     }
 
@@ -82,11 +79,11 @@ def _encoder(spec: EncoderSpec, files: BundleFiles, tensors: dict[str, tuple[int
     return {"type": spec.type, "pooling": spec.pooling, "options": options, "tensors": held}
 
 
-def _is_light(spec: EncoderSpec, tensors: dict[str, tuple[int, str]]) -> bool:
-    if spec.source != BUNDLE_SOURCE:
-        return False
-    prefix = spec.options.get("prefix")
-    return prefix is None or sum(size for name, (size, _) in tensors.items() if name.startswith(prefix)) <= _LIGHT_BYTES
+def _encoder_bytes(specs: Sequence[EncoderSpec], tensors: dict[str, tuple[int, str]]) -> int | None:
+    if any(spec.source != BUNDLE_SOURCE for spec in specs):
+        return None
+    prefixes = tuple(spec.options["prefix"] for spec in specs if "prefix" in spec.options)
+    return sum(size for name, (size, _) in tensors.items() if name.startswith(prefixes))
 
 
 def _tensor_digests(files: BundleFiles) -> dict[str, tuple[int, str]]:

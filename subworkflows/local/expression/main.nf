@@ -4,7 +4,7 @@
 include { plainFile } from '../parameters/main'
 include { optionalFile; annotationOptions } from '../sequences/main'
 include { PREDICT } from '../../../modules/local/predict/main'
-include { PREDICT_BASES } from '../../../modules/local/predict_bases/main'
+include { PREDICT_DIRECT } from '../../../modules/local/predict_direct/main'
 include { VARIANTS } from '../../../modules/local/variants/main'
 include { MERGE } from '../../../modules/local/merge/main'
 include { EVALUATE } from '../../../modules/local/evaluate/main'
@@ -35,7 +35,7 @@ def variantTables(sample, settings) {
 workflow EXPRESSION {
     take:
     embedded   // [meta with shard, store, job]
-    bases      // [meta with shard, content, windows BED, job]
+    direct     // [meta with shard, content, windows BED, job]
     features   // [meta, features or []]
     ready      // [set, job] of usable samples
     counts     // [set, [genes, shards], skipped genes]
@@ -45,25 +45,25 @@ workflow EXPRESSION {
     main:
     // [meta with shard, store or BED, job, features]
     ch_embedded = embedded.map { meta, vectors, job -> [job.meta, meta, vectors, job] }.combine(features, by: 0)
-    ch_bases = bases.map { meta, _content, bed, job -> [job.meta, meta, bed, job] }.combine(features, by: 0)
+    ch_direct = direct.map { meta, _content, bed, job -> [job.meta, meta, bed, job] }.combine(features, by: 0)
 
     PREDICT(
         ch_embedded.map { _meta, meta, vectors, job, table -> [meta, vectors, table, job.bundle] },
         code.map { stages -> stages.predict },
     )
-    PREDICT_BASES(
-        ch_bases.map { _meta, meta, bed, job, table ->
+    PREDICT_DIRECT(
+        ch_direct.map { _meta, meta, bed, job, table ->
             def transcripts = settings.transcripts == 'all' && job.sample.kind == 'gtf' ? '--transcripts all' : ''
-            [meta + [light: job.model.light, options: transcripts], bed, job.genome, table, job.bundle]
+            [meta + [light: job.model.light, options: transcripts, dtype: settings.dtype], bed, job.genome, table, job.bundle]
         },
         code.map { stages -> stages.predict },
     )
 
     // [meta, genes, shards, skipped genes]
     ch_count = ready.combine(counts, by: 0).map { _set, job, numbers, skipped -> [job.meta, numbers[0], numbers[1], skipped] }
-    ch_bases_parts = PREDICT_BASES.out.parts
-        .map { meta, part, skipped -> [meta.findAll { name, _value -> !(name in ['light', 'options']) }, part, skipped] }
-    ch_gathered = gathered(PREDICT.out.parts.mix(ch_bases_parts), ch_count.map { meta, _genes, shards, _skipped -> [meta, shards] })
+    ch_direct_parts = PREDICT_DIRECT.out.parts
+        .map { meta, part, skipped -> [meta.findAll { name, _value -> !(name in ['light', 'options', 'dtype']) }, part, skipped] }
+    ch_gathered = gathered(PREDICT.out.parts.mix(ch_direct_parts), ch_count.map { meta, _genes, shards, _skipped -> [meta, shards] })
     MERGE(
         ch_gathered.combine(ch_count, by: 0).map { meta, parts, skipped_parts, genes, _shards, skipped -> [meta, parts, skipped_parts, skipped, genes] },
         code.map { stages -> stages.merge },

@@ -30,13 +30,13 @@ def wantsModel(sample, model) {
     return !sample.models || splitNames(sample.models).collect { name -> modelId(name) }.contains(model.id)
 }
 
-// What CHECK is given of a sample: [identity, its files].
+// What CHECK is given of a sample: [identity, its files, names of features that a model cannot do without].
 def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
-    def models = described.findAll { model -> wantsModel(sample, model) }
-        .collect { model -> model.subMap(['name', 'features', 'needed', 'half_life', 'cell_types']) }
+    def wanted = described.findAll { model -> wantsModel(sample, model) }
+    def models = wanted.collect { model -> model.subMap(['name', 'features', 'needed', 'half_life', 'cell_types']) }
     def identity = [id: sample.id, half_life: settings.half_life, kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
-    return [identity, kinds.collect { kind -> plainFile(sample[kind]) }]
+    return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, wanted.collectMany { model -> model.needed }]
 }
 
 // The samples that can be computed; what is wrong with the others ends the run, or is said where it shall go on.
@@ -82,15 +82,18 @@ workflow INPUTS {
     // [FASTA's path, fingerprint, [FASTA, index files], sample]
     ch_sample = ch_genome.combine(channel.fromList(samples).map { sample -> [sample.fasta, sample] }, by: 0)
 
-    CHECK(
-        ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
-            def (identity, files) = checkedFiles(sample, settings, [models, described].transpose().collect { model, said -> said + [id: model.id] })
-            [identity, genome, files]
-        },
-        ch_code.map { code -> code.check },
-    )
+    // A sample of a genome and its genes alone has nothing to check that PREPARE and WINDOWS do not find
+    ch_asked = ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
+        def (identity, files, needed) = checkedFiles(sample, settings, [models, described].transpose().collect { model, said -> said + [id: model.id] })
+        [identity, genome, files, needed]
+    }.branch { _identity, _genome, files, needed ->
+        checked: files || settings.half_life || needed
+        plain: true
+    }
+    CHECK(ch_asked.checked.map { identity, genome, files, _needed -> [identity, genome, files] }, ch_code.map { code -> code.check })
     // [id] of the usable samples, when all are known
     ch_usable = CHECK.out.json.map { sample, problems -> [sample.id, readJson(problems)] }
+        .mix(ch_asked.plain.map { identity, _genome, _files, _needed -> [identity.id, []] })
         .toList()
         .flatMap { checked -> usableSamples(checked, settings) }
 

@@ -85,9 +85,11 @@ def describedModel(model, said, stages, dtype) {
         id: model.id,
         source: model.source,
         content: said.content,
-        kind: said.kind,
+        // Vectors that cost as much to read as to make are not kept.
+        stored: said.kind == 'segments' && said.encoder_bytes != 0,
+        // Up to here, a CPU embeds a genome in minutes, in a few large shards.
+        light: said.encoder_bytes != null && said.encoder_bytes < 8000000,
         window: window,
-        light: said.light,
         half_life: said.half_life,
         embedding: digestOf([said.encoders, said.segments, said.window, dtype, stages.embed, workflow.stubRun]),
     ]

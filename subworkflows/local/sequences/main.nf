@@ -88,14 +88,14 @@ workflow SEQUENCES {
         .combine(ch_ready, by: 0)
         .map { _set, number, content, bed, job -> [job.meta + [shard: number], content, bed, job] }
         .branch { _meta, _content, _bed, job ->
-            segments: job.model.kind == 'segments'
-            bases: true
+            stored: job.model.stored
+            direct: true
         }
 
     // One task per shard and distinct embedding, whatever the number of samples and models
     def store = (settings.store ? plainFile(settings.store) : workflow.workDir.resolve('store')).toUriString()
     EMBED(
-        ch_shard.segments.map { _meta, content, bed, job ->
+        ch_shard.stored.map { _meta, content, bed, job ->
             def key = [
                 content: content,
                 embedding: job.model.embedding,
@@ -112,7 +112,7 @@ workflow SEQUENCES {
     )
 
     // [meta with shard, store, job]
-    ch_embedded = ch_shard.segments.map { meta, content, _bed, job -> [[content, job.model.embedding], meta, job] }
+    ch_embedded = ch_shard.stored.map { meta, content, _bed, job -> [[content, job.model.embedding], meta, job] }
         .combine(EMBED.out.embeddings.map { key, vectors -> [[key.content, key.embedding], vectors] }, by: 0)
         .map { _key, meta, job, vectors -> [meta, vectors, job] }
 
@@ -132,7 +132,7 @@ workflow SEQUENCES {
 
     emit:
     embedded = ch_embedded   // [meta with shard, store, job]
-    bases = ch_shard.bases   // [meta with shard, content, BED, job]
+    direct = ch_shard.direct  // [meta with shard, content, BED, job]
     features = ch_features   // [meta, features or []]
     ready = ch_ready         // [set, job] of usable samples
     counts = ch_count        // [set, [genes, shards], skipped genes]

@@ -1,14 +1,15 @@
 /*
- * Predicts straight from the bases, for models without an encoder (Xpresso): their GPU stage.
+ * Predicts straight from the bases, without keeping vectors: for models without an encoder (Xpresso), or with one that has
+ * no weights (k-mer counts). Their GPU stage.
  */
-process PREDICT_BASES {
+process PREDICT_DIRECT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
     label 'process_gpu'
     label 'gpu_placement'
     label 'of_a_sample'
 
     input:
-    // meta: [id, model, source: its name or '', content, shard, light, options]; windows: a BED; features: a table, or []
+    // meta: [id, model, source: its name or '', content, shard, light, options, dtype]; windows: a BED; features: a table, or []
     tuple val(meta), path(windows, stageAs: 'windows.bed'), path(genome, stageAs: 'genome/*'), path(features, stageAs: 'features/*'), path(bundle, stageAs: 'model')
     val code
 
@@ -25,9 +26,9 @@ process PREDICT_BASES {
         --fasta ${genome[0]} \\
         --bed windows.bed --bed-anchor window \\
         --model '${meta.source ?: 'model'}' \\
-        --device ${device} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
+        --device ${device} --dtype ${meta.dtype} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
         --out 'shard_${meta.shard}.parquet' \\
-        ${extra} ${args}
+        ${meta.options} ${extra} ${args}
     """
 
     stub:
