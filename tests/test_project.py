@@ -33,7 +33,7 @@ def test_every_direct_dependency_is_locked_with_a_hash(project: Path, settings: 
     names = {re.match(r"[A-Za-z0-9._-]+", entry)[0].lower().replace("_", "-") for entry in wanted}  # type: ignore[index]
     assert names - pinned == set()
     assert lock.count("--hash=sha256:") > len(pinned)
-    assert "http" not in lock, "the lock names no address"
+    assert "://" not in lock, "the lock names no address"
 
 
 def test_workflows_and_templates_are_yaml(project: Path) -> None:
