@@ -131,7 +131,10 @@ class TableDescription:
         Raises:
             InputError: when the file was not written by ``texcnn predict``.
         """
-        return cls.from_json((schema.metadata or {}).get(METADATA_KEY, b"{}"), where)
+        said = (schema.metadata or {}).get(METADATA_KEY)
+        if said is None:
+            raise InputError("not a table of predictions", where=where, allowed="Parquet written by texcnn predict")
+        return cls.from_json(said, where)
 
     def schema(self) -> pa.Schema:
         """Returns the Arrow schema of the table, the description in its metadata."""
