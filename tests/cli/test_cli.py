@@ -217,6 +217,9 @@ class TestBadInput:
     ) -> None:
         (tmp_path / "list.txt").write_text("nobody\n")
         run = texcnn("predict", *given(files, genes=tmp_path / "list.txt"))
+        assert (run.status, "no gene can be predicted" in run.err, "no gene of this id" in run.err) == (2, True, True)
+        assert not files["out"].exists()
+        run = texcnn("predict", *given(files, genes=tmp_path / "list.txt"), "--allow-empty")
         assert run.status == 0
         assert len(pd.read_csv(files["out"], sep="\t")) == 0
         assert pd.read_csv(f"{files['out']}.skipped.tsv", sep="\t")["gene_id"].tolist() == ["nobody"]

@@ -38,6 +38,7 @@ from texcnn.cli.options import (
     help="Skip genes with a larger share of N in their window. [default: the model's limit, else none]",
 )
 @click.option("--linear", is_flag=True, help="RPKM or TPM instead of log10(x + 0.1).")
+@click.option("--allow-empty", is_flag=True, help="No prediction at all is fine: this is a part of a larger run.")
 @click.option("--spread", is_flag=True, help="Two more columns per cell type: the ends of the 90 % interval.")
 @COMPUTE_OPTIONS
 @DTYPE_OPTION

@@ -29,6 +29,7 @@ class PredictOptions:
         linear: Whether to write RPKM or TPM in place of their logarithm.
         spread: Whether to write the 90 % interval of each prediction.
         embeddings: Folder of an embedding store, in place of a genome and genes.
+        allow_empty: Whether a run without a single prediction is fine, as it is for a part of a larger run.
 
     Raises:
         InputError: when features are given twice, or a store is given with what it holds already.
@@ -44,6 +45,7 @@ class PredictOptions:
     linear: bool = False
     spread: bool = False
     embeddings: str | os.PathLike[str] | None = None
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         """Checks what goes together."""
@@ -52,6 +54,7 @@ class PredictOptions:
             grid_segments=self.grid_segments,
             linear=self.linear,
             spread=self.spread,
+            allow_empty=self.allow_empty,
         )
         if self.max_n_fraction is not None and not 0 <= self.max_n_fraction <= 1:
             raise InputError(f"{self.max_n_fraction} is no share", where="`max_n_fraction`", allowed="0 to 1")

@@ -13,7 +13,7 @@ from texcnn.keywords import options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.prediction.options import PredictOptions
-from texcnn.prediction.table import PredictionRun, TableCounts, open_prediction, write_prediction
+from texcnn.prediction.table import PredictionRun, TableCounts, no_prediction, open_prediction, write_prediction
 from texcnn.tables.writers import check_table_output
 
 
@@ -87,13 +87,17 @@ def predict(
         loaded = loaded.with_segment_grid()
     genome = None if fasta is None else Path(fasta)
     with open_prediction(loaded, genome, chosen, progress=progress) as run:
-        return _collect(run) if out is None else write_prediction(run, Path(out))
+        if out is None:
+            return _collect(run, allow_empty=chosen.allow_empty)
+        return write_prediction(run, Path(out), allow_empty=chosen.allow_empty)
 
 
-def _collect(run: PredictionRun) -> pd.DataFrame:
+def _collect(run: PredictionRun, *, allow_empty: bool) -> pd.DataFrame:
     parts = list(run.rows)
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
     skipped = [*run.skipped, *(entry for part in parts for entry in part.skipped)]
+    if frame.empty and not allow_empty:
+        raise no_prediction(skipped)
     said = run.description
     # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
     frame.attrs = {

@@ -30,6 +30,8 @@ from texcnn.store.store import EmbeddingStore
 from texcnn.tables.columns import FEATURES, TableDescription
 from texcnn.tables.writers import open_tables
 
+_SHOWN_REASONS = 3
+
 _LOG = logging.getLogger("texcnn")
 
 
@@ -96,7 +98,7 @@ def open_prediction(
             )
         store = EmbeddingStore.open(cast(Path, options.embeddings))
         table = _features_for_store(model, options, store)
-        if table is not None:
+        if table is not None and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
         yield PredictionRun(_describe_store(model, options, store, table), store.skipped, rows)
@@ -114,7 +116,7 @@ def open_prediction(
             reference, options.selection, half_life=options.half_life, progress=progress
         )
         annotation = load_genes(reference, model.window, options.selection)
-        if given is not None:
+        if given is not None and not options.allow_empty:
             given.require_any((gene.id for gene in annotation.genes), annotation.path)
         description = _describe(model, options, reference, table)
         rows = predict_genes(model, reference, annotation.genes, table, options=options, cache=cache, progress=progress)
@@ -136,11 +138,19 @@ def _features_for_store(model: Model, options: PredictOptions, store: EmbeddingS
     return model.features.read(options.features)
 
 
-def write_prediction(run: PredictionRun, out: Path) -> TableCounts:
+def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False) -> TableCounts:
     """Writes a prediction in the format of the file's ending, with its list of skipped genes.
+
+    Args:
+        run: The prediction.
+        out: The table to write.
+        allow_empty: Whether a table without a row is fine.
 
     Returns:
         How many rows were written, and how many listed in ``<out>.skipped.tsv`` for which reasons.
+
+    Raises:
+        InputError: when no gene has a prediction; nothing is written then.
     """
     listed = list(run.skipped)
     rows = usual = 0
@@ -157,8 +167,21 @@ def write_prediction(run: PredictionRun, out: Path) -> TableCounts:
             listed += part.skipped
             if FEATURES in part.frame:
                 usual += int((part.frame[FEATURES] == DEFAULT).sum())
+        if not rows and not allow_empty:
+            raise no_prediction(listed)
         table.write_skipped(listed)
     return TableCounts(rows, len(listed), tuple(count_reasons(listed)), usual)
+
+
+def no_prediction(skipped: Sequence[Skipped]) -> InputError:
+    """Says that no gene has a prediction, and the most frequent reasons."""
+    reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
+    return InputError(
+        "no gene can be predicted",
+        where=f"all {len(skipped):,} genes" if skipped else "an annotation without genes",
+        allowed="one prediction or more",
+        remedy=reasons or "check the annotation and the list of genes",
+    )
 
 
 def _describe(
