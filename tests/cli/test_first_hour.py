@@ -136,7 +136,14 @@ def test_embeddings_as_anndata(tiny_dnabert2: Path, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("command", "heavy"), [(("--help",), ("torch", "pandas", "numpy"))])
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        (("--help",), ("torch", "pandas", "numpy")),
+        (("models", "list"), ("torch",)),
+        (("models", "show", "texcnn-yeast"), ("torch",)),
+    ],
+)
 def test_help_loads_nothing_heavy(command: tuple[str, ...], heavy: tuple[str, ...]) -> None:
     code = f"""
 import sys

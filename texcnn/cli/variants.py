@@ -89,7 +89,7 @@ def variants(
 @FASTA_OPTION
 @gene_options
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @click.option("--n-variants", type=click.IntRange(min=1), default=30_000, show_default=True, help="How many.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawing.")
 @COMPUTE_OPTIONS
