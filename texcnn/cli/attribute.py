@@ -14,6 +14,7 @@ from texcnn.cli.options import (
     DTYPE_OPTION,
     FASTA_OPTION,
     FILE,
+    HALF_LIFE_OPTION,
     MODEL_OPTION,
     OVERWRITE_OPTION,
     gene_options,
@@ -31,7 +32,7 @@ from texcnn.cli.options import (
     help="Every base replaced by each other one; gradient x input; or segments left out one by one.",
 )  # fmt: skip
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @click.option("--motifs", type=FILE, help="Look for these motifs, in MEME's format, where the attribution is high.")
 @click.option("--motif-p", type=float, default=1e-4, show_default=True, help="Largest p-value of a motif's hit.")
 @COMPUTE_OPTIONS

@@ -13,6 +13,7 @@ from texcnn.cli.options import (
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     FILE,
+    HALF_LIFE_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
@@ -27,7 +28,7 @@ from texcnn.cli.options import (
 @gene_options
 @CELL_TYPES_OPTION
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @click.option("--vcf", type=FILE, help="For effects of whole genes: the variants of the sample.")
 @click.option("--sample", help="For effects of whole genes: the sample.")
 @click.option(

@@ -12,7 +12,6 @@ from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.genome.interval import Interval
 from texcnn.genome.select import GeneSelection
-from texcnn.keywords import check_flags
 
 METHODS = ("ism", "gradient", "ablation")
 """In-silico saturation mutagenesis, gradient x input, and segments left out one by one."""
@@ -30,7 +29,8 @@ class AttributeOptions:
         method: One of :data:`METHODS`.
         region: ``chrom:first-last``, 1-based and both included as in a genome browser; None for each gene's window.
         features: TSV of extra inputs with the column ``gene_id``.
-        half_life: Whether to compute the extra inputs, half-life features, from the annotation instead.
+        half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
+            where the model takes nothing else and a GTF is given.
         motifs: Motifs in MEME's format, looked for where the attribution is high.
         motif_p: Largest p-value of a motif's hit.
 
@@ -43,14 +43,13 @@ class AttributeOptions:
     method: str = "ism"
     region: str | Interval | None = None
     features: str | os.PathLike[str] | None = None
-    half_life: bool = False
+    half_life: bool | None = None
     motifs: str | os.PathLike[str] | None = None
     motif_p: float = 1e-4
 
     def __post_init__(self) -> None:
         """Brings values to one form and checks them."""
         check_choice("method", self.method, METHODS, "method")
-        check_flags(half_life=self.half_life)
         for name in ("features", "motifs"):
             object.__setattr__(self, name, path_of(getattr(self, name)))
         if isinstance(self.region, str):

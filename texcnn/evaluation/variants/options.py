@@ -10,7 +10,6 @@ from texcnn.effects.options import EffectOptions
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.genome.select import GeneSelection
-from texcnn.keywords import check_flags
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,8 @@ class EvaluateVariantsOptions:
         compute: How to compute the predictions of a model.
         cell_types: Only these; empty for all.
         features: TSV of extra inputs of a model.
-        half_life: Whether to compute the extra inputs, half-life features, from the annotation instead.
+        half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
+            where the model takes nothing else and a GTF is given.
         vcf: For effects of whole genes: the variants of the sample.
         sample: For effects of whole genes: the sample.
         unphased: What becomes of its heterozygous calls without phase, as in ``variant_effects``.
@@ -40,7 +40,7 @@ class EvaluateVariantsOptions:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     cell_types: tuple[str, ...] = ()
     features: Path | None = None
-    half_life: bool = False
+    half_life: bool | None = None
     vcf: Path | None = None
     sample: str | None = None
     unphased: str = "error"
@@ -55,7 +55,6 @@ class EvaluateVariantsOptions:
             object.__setattr__(self, name, names_of(getattr(self, name)))
         for name in ("features", "vcf"):
             object.__setattr__(self, name, path_of(getattr(self, name)))
-        check_flags(half_life=self.half_life)
         check_counts(least=0, bootstrap=self.bootstrap, seed=self.seed, min_barcodes=self.min_barcodes)
         if (self.vcf is None) != (self.sample is None):
             raise InputError("a VCF and its sample go together", where="`vcf` and `sample`", allowed="both")
