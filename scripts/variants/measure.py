@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import planted_model
 from simulated import Simulated, simulate
 from sklearn.metrics import roc_auc_score
 
@@ -108,14 +109,14 @@ def planted(models: dict[str, Model], genome: Simulated, folder: Path, draws: in
         asked = {"sign_accuracy", "spearman", "auroc_significant"}
         yield from _lines(found.metrics, "simulated, motifs broken", name, asked, "auroc_significant")
         for method in ("ism", "gradient"):
-            scores = [_found(model, genome, gene, motifs, cell_type, method) for gene in genes]
+            scores = [base_auroc(model, genome, gene, motifs, cell_type, method) for gene in genes]
             known = [score for score in scores if not np.isnan(score)]
             if known:
                 figure = f"AUROC of planted bases, {method}"
                 yield Measured("simulated, attribution", name, figure, float(np.mean(known)), n=len(known))
 
 
-def _found(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cell_type: str, method: str) -> float:
+def base_auroc(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cell_type: str, method: str) -> float:
     """AUROC of the sizes of attributions round one TSS: planted bases against the others."""
     place = pd.read_csv(genome.bed, sep="\t", header=None).set_index(3).loc[gene]
     tss, forward = int(place[1]), place[5] == "+"
@@ -129,17 +130,6 @@ def _found(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cel
     for first, last in zip(sites["start"], sites["end"], strict=True):
         inside |= frame["pos"].between(first + 1, last).to_numpy()
     return float(roc_auc_score(inside, frame["attribution"].abs())) if 0 < inside.sum() < len(inside) else np.nan
-
-
-def train_simulated(folder: Path) -> Model:
-    """Trains a small network of bases on simulated genomes, and on nothing else."""
-    genome = simulate(folder / "trained-on", TRAINED_ON)
-    out = folder / "trained on simulated genes"
-    texcnn.train(
-        genome.expression, out, genome.fasta, bed=genome.bed, unit="RPKM", architecture="xpresso", upstream=600,
-        downstream=600, split="random", epochs=60, batch_size=64, device="cpu",
-    )  # fmt: skip
-    return load_model(out)
 
 
 def _lines(metrics: pd.DataFrame, truth: str, model: str, ours: set[str], baselines: str) -> Iterator[Measured]:
@@ -159,7 +149,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--xpresso", type=Path, default=DATA / "xpresso" / "human_trainepoch.11-0.426.h5")
     parser.add_argument("--mpra-dragonn", type=Path, help="bundle of texcnn models import mpra-dragonn")
-    parser.add_argument("--simulated-model", type=Path, help="a bundle trained on simulated genes before")
     parser.add_argument("--bootstrap", type=int, default=300)
     parser.add_argument("--write", action="store_true", help="replace the table in docs/variants.md")
     options = parser.parse_args()
@@ -171,8 +160,8 @@ def main() -> None:
             human["MPRA-DragoNN"] = load_model(options.mpra_dragonn)
         of_yeast = load_model("texcnn-yeast")
         rows = [*saturation(human, folder, options.bootstrap), *yeast(of_yeast, folder, options.bootstrap)]
-        made_up = load_model(options.simulated_model) if options.simulated_model else train_simulated(folder)
-        models = {**human, "texcnn-yeast": of_yeast, "trained on simulated genes": made_up}
+        made_up = planted_model.train(simulate(folder / "trained-on", TRAINED_ON))
+        models = {**human, "texcnn-yeast": of_yeast, made_up.name: made_up}
         rows += planted(models, simulate(folder / "judged-on", JUDGED_ON), folder, options.bootstrap)
     lines = list(dict.fromkeys(row.line() for row in rows))  # baselines are the same beside every model
     table = "\n".join(["| truth | scorer | figure | value | n |", "|---|---|---|---:|---:|", *lines])

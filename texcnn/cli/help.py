@@ -9,7 +9,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fasta", "gtf", "bed", "bed_anchor", "genes", "gene_names", "transcripts", "map_chrom_names", "embeddings",
     ),
     "Variants": (
-        "vcf", "variants", "max_distance", "allow_tss_deletion", "quantile", "samples", "phased",
+        "vcf", "variants", "sample", "max_distance", "allow_tss_deletion", "quantile", "samples", "phased",
         "unphased",
     ),
     "Model and its inputs": (

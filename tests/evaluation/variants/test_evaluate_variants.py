@@ -205,3 +205,25 @@ def test_real_saturation_of_f9(data: Path, tmp_path: Path) -> None:
     row = found.metrics[(found.metrics["group"] == "F9") & (found.metrics["metric"] == "spearman")].iloc[0]
     assert 0.05 < row["value"] < 0.3
     assert row["n"] + len(found.left_out) + len(found.scored.missing) == len(frame[frame["Element"] == "F9"])
+
+
+def test_effects_of_genes_from_a_samples_haplotypes(tiny: Path, files: dict[str, Path], tmp_path: Path) -> None:
+    vcf = tmp_path / "strains.vcf"
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1,length=200>", "##contig=<ID=chr2,length=80>"]
+    lines += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">']
+    fixed = "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "other", "S"])
+    rows = ["chr1 21 . G A . . . GT 0|0 1|1", "chr1 22 . G T . . . GT 0|0 0|1", "chr1 40 . T C . . . GT 1|1 0|0"]
+    vcf.write_text("\n".join([*lines, fixed, *(row.replace(" ", "\t") for row in rows)]) + "\n")
+    truth = table(tmp_path / "genes.tsv", "gene_id effect\ng1 -1\ng2 1\ng3 2\n")
+    found = texcnn.evaluate_variants(
+        truth, tmp_path / "ev", model=tiny, vcf=vcf, sample="S", bootstrap=0, cell_types="gc", **files
+    )
+    scored = found.scored
+    assert scored.truth["gene"].tolist() == ["g1", "g2"]
+    np.testing.assert_allclose(scored.deltas["gc"], [(-0.1 - 0.2) / 2, 0], atol=1e-7)
+    assert scored.truth["n_variants"].tolist() == [3, 0]  # alleles of both haplotypes
+    assert (
+        scored.truth["distance"].iloc[0] == 19
+    )  # from the TSS, base 41, to base 22; the other sample's does not count
+    assert np.isnan(scored.truth["distance"].iloc[1])
+    assert scored.missing["name"].tolist() == ["g3"]  # its window is unknown

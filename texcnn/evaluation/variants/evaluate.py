@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -123,7 +123,10 @@ def _predict(
     model: Model, fasta: str | PathLike[str], truth: Truth, options: EvaluateVariantsOptions, progress: bool
 ) -> pd.DataFrame:
     if truth.kind is TruthKind.GENE_EFFECTS:
-        frame = variant_effects(model, fasta, vcf=options.vcf, options=options.effects(), progress=progress)
+        effects = options.effects()
+        if effects.selection.genes is None:  # others would be predicted for nothing
+            effects = replace(effects, selection=replace(effects.selection, genes=tuple(truth.table["gene"])))
+        frame = variant_effects(model, fasta, vcf=options.vcf, options=effects, progress=progress)
         assert isinstance(frame, pd.DataFrame)
         genes = frame.drop_duplicates("gene_id")
         places = list(zip(genes["chrom"], genes["tss"] - 1, strict=True))
