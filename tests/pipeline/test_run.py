@@ -183,7 +183,7 @@ def test_samples_with_a_one_hot_model(pipeline: Pipeline, tmp_path: Path) -> Non
                            "--models", model)
     # fmt: on
     assert run.processes("COMPLETED") == sorted(
-        2 * ["CHECK", "PREPARE", "WINDOWS", "PREDICT_DIRECT", "MERGE", "REPORT"]
+        ["CHECK", *(2 * ["PREPARE", "WINDOWS", "PREDICT_DIRECT", "MERGE", "REPORT"])]
     )
     assert [name for name in run.files if not name.startswith("pipeline_info")] == [
         f"{sample}/{name}" for sample in ("packed", "shared") for name in PUBLISHED if not name.startswith("pipeline")

@@ -39,15 +39,11 @@ def checkedFiles(sample, settings, described) {
     return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, wanted.collectMany { model -> model.needed }]
 }
 
-// The samples that can be computed; what is wrong with the others ends the run, or is said where it shall go on.
-def usableSamples(checked, settings) {
-    def bad = checked.findAll { _id, problems -> problems }
-    def said = bad.collectMany { id, problems -> problems.collect { problem -> "sample '${id}': ${problem.replaceAll('`([a-z_]+)`', '--$1')}" } }
-    if (bad && (settings.on_error == 'stop' || bad.size() == checked.size())) {
-        error("unusable input:\n  * ${said.join('\n  * ')}")
+// What is wrong with the samples, one line per problem; checked: [[id, problems]].
+def checkMessages(checked) {
+    return checked.collectMany { id, problems ->
+        problems.collect { problem -> "sample '${id}': ${problem.replaceAll('`([a-z_]+)`', '--$1')}" }
     }
-    said.each { problem -> log.warn("left out: ${problem}") }
-    return checked.findAll { _id, problems -> !problems }.collect { id, _problems -> [id] }
 }
 
 workflow INPUTS {
@@ -95,7 +91,15 @@ workflow INPUTS {
     ch_usable = CHECK.out.json.map { sample, problems -> [sample.id, readJson(problems)] }
         .mix(ch_asked.plain.map { identity, _genome, _files, _needed -> [identity.id, []] })
         .toList()
-        .flatMap { checked -> usableSamples(checked, settings) }
+        .flatMap { checked ->
+            def usable = checked.findAll { _id, problems -> !problems }.collect { id, _problems -> [id] }
+            def said = checkMessages(checked)
+            if (said && (settings.on_error == 'stop' || !usable)) {
+                error("unusable input:\n  * ${said.join('\n  * ')}")
+            }
+            said.each { problem -> log.warn("left out: ${problem}") }
+            usable
+        }
 
     // One job per sample and model: a map that is never given to a task as it is
     ch_job = ch_sample.combine(ch_model)

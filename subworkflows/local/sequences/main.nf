@@ -54,13 +54,14 @@ def shardsOf(set, beds) {
 }
 
 // [genes placed or skipped, shards]
-def countGenes(set, beds, skipped) {
+def countGenes(beds, skipped) {
     def placed = [beds].flatten().sum(0) { bed -> bed.countLines() - 1 }
-    if (placed == 0) {
-        def reasons = skipped.readLines().drop(1).collect { line -> line.tokenize('\t').last() }.countBy { reason -> reason }
-        log.error("no gene of ${set.annotation} could be placed on the genome: ${reasons}")
-    }
     return [placed + skipped.countLines() - 1, [beds].flatten().size()]
+}
+
+def noGeneMessage(set, skipped) {
+    def reasons = skipped.readLines().drop(1).countBy { line -> line.tokenize('\t').last() }.collect { reason, n -> "${n} ${reason}" }
+    return "no gene of ${set.annotation} could be placed on the genome: ${reasons.join('; ')}"
 }
 
 workflow SEQUENCES {
@@ -71,17 +72,23 @@ workflow SEQUENCES {
     settings   // map
 
     main:
-    ch_by_set = jobs.map { job -> [setOf(job, settings), job] }
+    // [set, job]: nothing is computed for a sample before all were looked at
+    ch_ready = usable.combine(jobs.map { job -> [job.meta.id, job] }, by: 0).map { _id, job -> [setOf(job, settings), job] }
 
     WINDOWS(
-        ch_by_set.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
+        ch_ready.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
             .unique { row -> row[0] },
         code.map { stages -> stages.windows },
     )
-    ch_count = WINDOWS.out.shards.map { set, beds, skipped -> [set, countGenes(set, beds, skipped), skipped] }
-
-    // Nothing is computed for a sample before all were looked at
-    ch_ready = usable.combine(ch_by_set.map { set, job -> [job.meta.id, set, job] }, by: 0).map { _id, set, job -> [set, job] }
+    ch_count = WINDOWS.out.shards.map { set, beds, skipped ->
+        if (!beds && settings.on_error == 'stop') {
+            error(noGeneMessage(set, skipped))
+        }
+        if (!beds) {
+            log.warn("left out: ${noGeneMessage(set, skipped)}")
+        }
+        [set, countGenes(beds, skipped), skipped]
+    }
 
     // [meta with shard, content, windows BED, job]
     ch_shard = WINDOWS.out.shards.flatMap { set, beds, _skipped -> shardsOf(set, beds) }
@@ -117,7 +124,7 @@ workflow SEQUENCES {
         .map { _key, meta, job, vectors -> [meta, vectors, job] }
 
     // [meta, features or []]
-    ch_with = jobs.branch { job ->
+    ch_with = ch_ready.map { _set, job -> job }.branch { job ->
         computed: settings.half_life && job.model.half_life
         given: true
     }
