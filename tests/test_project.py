@@ -49,3 +49,9 @@ def test_continuous_integration_covers_the_declared_pythons(project: Path, setti
     declared = [entry.split(" :: ")[-1] for entry in settings["project"]["classifiers"] if "Python :: 3." in entry]
     assert tested == declared
     assert settings["project"]["requires-python"] == f">={declared[0]}"
+
+
+def test_test_files_have_names_of_their_own(project: Path) -> None:
+    """Pytest imports a test file by its bare name."""
+    names = [path.name for path in (project / "tests").rglob("test_*.py")]
+    assert {name for name in names if names.count(name) > 1} == set()
