@@ -341,15 +341,15 @@ def test_a_samples_variants_are_in_the_windows(
     plain = loader.TExCNNDl(**files)
     one = loader.TExCNNDl(**files, vcf_file=vcf, sample="me", haplotype=1)
     two = loader.TExCNNDl(**files, vcf_file=vcf, haplotype=2)
-    assert all(str(one[index]["inputs"]) == str(plain[index]["inputs"]) for index in range(5))
-    found, before = str(two[0]["inputs"]), bases["demo1"]
+    assert all(str(one[index]["inputs"]["window"]) == str(plain[index]["inputs"]["window"]) for index in range(5))
+    found, before = str(two[0]["inputs"]["window"]), bases["demo1"]
     expected = before[2500:9490] + ("A" if before[9490] != "A" else "C") + before[9491:9601] + before[9603:13002]
     assert found == expected
-    assert str(two[40]["inputs"]) == str(plain[40]["inputs"])
+    assert str(two[40]["inputs"]["window"]) == str(plain[40]["inputs"]["window"])
 
     haploid = write_sample_vcf(tmp_path / "haploid.vcf", bases, "1")
-    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=1)[0]["inputs"]) == expected
-    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=2)[0]["inputs"]) == "N" * LENGTH
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=1)[0]["inputs"]["window"]) == expected
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=2)[0]["inputs"]["window"]) == "N" * LENGTH
 
 
 @pytest.mark.parametrize(
