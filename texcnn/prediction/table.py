@@ -14,7 +14,7 @@ from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
 from texcnn.encoders.compiled import compilable
 from texcnn.errors import InputError
-from texcnn.features.table import COMPUTED, DEFAULT, FeatureTable
+from texcnn.features.table import COMPUTED, DEFAULT, GIVEN, FeatureTable
 from texcnn.files import sha256_file
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
@@ -98,7 +98,7 @@ def open_prediction(
             )
         store = EmbeddingStore.open(cast(Path, options.embeddings))
         table = _features_for_store(model, options, store)
-        if table is not None and not options.allow_empty:
+        if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
         yield PredictionRun(_describe_store(model, options, store, table), store.skipped, rows)
@@ -116,7 +116,8 @@ def open_prediction(
             reference, options.selection, half_life=options.half_life, progress=progress
         )
         annotation = load_genes(reference, model.window, options.selection)
-        if given is not None and not options.allow_empty:
+        # Of computed ones the genes without CDS have none.
+        if given is not None and given.source == GIVEN and not options.allow_empty:
             given.require_any((gene.id for gene in annotation.genes), annotation.path)
         description = _describe(model, options, reference, table)
         rows = predict_genes(model, reference, annotation.genes, table, options=options, cache=cache, progress=progress)
