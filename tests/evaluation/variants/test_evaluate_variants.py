@@ -126,6 +126,21 @@ def test_signed_effects_of_variants_from_a_table(tiny: Path, files: dict[str, Pa
     pd.testing.assert_frame_equal(again.metrics.replace("effects.tsv.gz", "tiny"), right, rtol=1e-5)
 
 
+def test_a_variant_that_two_elements_measure_counts_in_both(tiny: Path, files: dict[str, Path], tmp_path: Path) -> None:
+    rows = SATURATION.splitlines()[:5]
+    again = [row.replace("G1.2", "again").replace("-0.5", "0.5") for row in rows[1:]]
+    truth = table(tmp_path / "twice.tsv", "\n".join([*rows, *again]) + "\n")
+    predictions = tmp_path / "effects.parquet"
+    variants = ["chr1:21:G>A", "chr1:21:G>C", "chr1:22:G>T"]
+    texcnn.variant_effects(tiny, out=predictions, variants=variants, **files)
+    found = texcnn.evaluate_variants(truth, tmp_path / "ev", predictions, bootstrap=0)
+    assert found.scored.truth["group"].tolist() == ["G1.2"] * 3 + ["again"] * 3
+    of_gc = found.metrics[found.metrics["cell_type"] == "gc"].set_index(["group", "metric"])["value"]
+    assert of_gc["G1.2", "sign_accuracy"] == pytest.approx(2.5 / 3)
+    assert of_gc["again", "sign_accuracy"] == pytest.approx(1.5 / 3)
+    assert found.scored.missing["name"].tolist() == ["chr1:22:G>", "chr1:22:G>"]
+
+
 def test_effects_of_genes_from_a_table(tmp_path: Path) -> None:
     truth = table(tmp_path / "genes.tsv", "gene_id effect\ng1 1\ngene:g2 -1\ng3 2\ng4 0.5\n")
     haplotypes = pd.DataFrame({

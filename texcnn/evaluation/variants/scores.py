@@ -88,16 +88,10 @@ def join_variants(truth: Truth, effects: pd.DataFrame, *, by_id: bool) -> Scored
             compared.
     """
     table = truth.table
-    if by_id:
-        rows = {variant.id: row for row, variant in enumerate(table["variant"])}
-        row_of = effects["id"].map(rows)
-    else:
-        keys = {
-            (variant.chrom, variant.pos, variant.ref, variant.alt): row for row, variant in enumerate(table["variant"])
-        }
-        stated = zip(*(effects[name] for name in ALLELE), strict=True)
-        row_of = pd.Series([keys.get(key) for key in stated], index=effects.index, dtype=float)
-    found = effects.assign(row=row_of).dropna(subset=["row", "delta"]).astype({"row": int})
+    keys = ["id"] if by_id else ALLELE
+    stated = pd.DataFrame({name: [getattr(variant, name) for variant in table["variant"]] for name in keys})
+    # An allele may have several measurements, as elements overlap and experiments are repeated.
+    found = effects.merge(stated.assign(row=stated.index), on=keys).dropna(subset=["delta"])
     cell_types = list(dict.fromkeys(effects["cell_type"]))
     name = found["gene_name"] if "gene_name" in found else found["gene_id"]
     gene, hint = (table[column].to_numpy()[found["row"]] for column in ("gene", "hint"))
@@ -132,10 +126,11 @@ def join_genes(truth: Truth, effects: pd.DataFrame) -> Scored:
         effects: Rows of ``texcnn variants --phased`` of one sample.
     """
     table = truth.table
-    rows = {without_version(gene): row for row, gene in enumerate(table["gene"])}
-    row_of = effects["gene_id"].astype(str).map(without_version).map(rows)
-    found = effects.assign(row=row_of, delta=effects["mean"] - effects["reference"]).dropna(subset=["row", "delta"])
-    found = found.astype({"row": int}).drop_duplicates(["row", "cell_type"])
+    stated = pd.DataFrame({"bare": table["gene"].map(without_version), "row": table.index})
+    predicted = effects.assign(
+        bare=effects["gene_id"].astype(str).map(without_version), delta=effects["mean"] - effects["reference"]
+    )
+    found = predicted.merge(stated, on="bare").dropna(subset=["delta"]).drop_duplicates(["row", "cell_type"])
     cell_types = list(dict.fromkeys(effects["cell_type"]))
     deltas = found.pivot(index="row", columns="cell_type", values="delta").reindex(columns=cell_types).astype(float)
     of_row = found.drop_duplicates("row").set_index("row").reindex(deltas.index)
