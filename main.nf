@@ -11,7 +11,7 @@
 include { readSchema; castParams; valueProblems; positionalProblems; helpText } from './subworkflows/local/parameters/main'
 include { sampleRows; sampleProblems; resolveSample } from './subworkflows/local/samples/main'
 include { modelNames; modelProblems; readModels; modelId; splitNames } from './subworkflows/local/models/main'
-include { startText; resultLine; endText; leaveNothing } from './subworkflows/local/summary/main'
+include { startText; resultLine; endText; otherResults; leaveNothing } from './subworkflows/local/summary/main'
 include { INPUTS } from './subworkflows/local/inputs/main'
 include { SEQUENCES } from './subworkflows/local/sequences/main'
 include { EXPRESSION } from './subworkflows/local/expression/main'
@@ -21,6 +21,10 @@ def showResults(settings, wanted) {
         log.info(endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted))
     }
     if (wanted && workflow.success) {
+        def others = otherResults(settings, wanted)
+        if (others) {
+            log.warn("of another run, and left where they are: ${others.join(', ')}")
+        }
         log.info("Results: ${settings.outdir} (open ${settings.input ? '<sample>/' : ''}report/report.html)")
     }
 }
@@ -57,7 +61,7 @@ workflow TEXCNN {
     INPUTS.out.versions
         .map { versions ->
             def workflow_versions = ['TExCNN pipeline': workflow.manifest.version, Nextflow: workflow.nextflow.version, dtype: settings.dtype]
-            [Workflow: workflow_versions, Tasks: versions].collect { part, found ->
+            [Workflow: workflow_versions, Tasks: versions.sort()].collect { part, found ->
                 "${part}:\n${found.collect { name, version -> "    ${name}: ${version}\n" }.join('')}"
             }.join('')
         }

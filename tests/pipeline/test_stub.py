@@ -27,6 +27,10 @@ def test_two_models_name_the_files(pipeline: Pipeline) -> None:
         for model in ("texcnn-mini", "tiny")
         for ending in ("parquet", "skipped.tsv", "tsv.gz", "tsv.gz.meta.json")
     ] + ["report/report.texcnn-mini.html", "report/report.tiny.html"]
+    assert "of another run" not in run.output
+    one = pipeline.succeed("-profile", "test", "-stub", "--models", pipeline.model)
+    assert "of another run, and left where they are: predictions/predictions.texcnn-mini.parquet, " in one.output
+    assert ", report/report.tiny.html\n" in one.output
 
 
 SBATCH = """#!/bin/bash

@@ -28,16 +28,23 @@ def endText(table, wanted) {
     return (done + missing).join('\n')
 }
 
-// Results that lie where this run writes and are of another one, since their names say another sample or model.
-def otherResults(outdir, names) {
-    def kinds = ['predictions', 'variants', 'evaluation', 'report']
+// Tables and reports that lie where this run writes and are of another: of other samples, or of other models.
+def otherResults(settings, wanted) {
+    def outdir = plainFile(settings.outdir)
+    def several = settings.models.toString().contains(',')
+    def expected = wanted.collectMany { sample, model ->
+        def folder = settings.input ? outdir.resolve(sample) : outdir
+        def name = several ? ".${model}" : ''
+        def tables = ['parquet', 'skipped.tsv', 'tsv.gz', 'tsv.gz.meta.json'].collect { ending -> folder.resolve("predictions/predictions${name}.${ending}") }
+        return tables + [folder.resolve("report/report${name}.html")]
+    }
     def found = []
-    plainFile(outdir).eachFileRecurse { path ->
-        if (path.isFile() && kinds.contains(path.parent.name) && !names.contains(path.name)) {
-            found << path
+    outdir.eachFileRecurse { path ->
+        if (path.parent.name in ['predictions', 'report'] && path.name ==~ '(predictions|report)[.].+' && !expected.contains(path)) {
+            found << outdir.relativize(path).toString()
         }
     }
-    return found
+    return found.sort()
 }
 
 // A run that was refused leaves no trace: what Nextflow wrote of it goes when Nextflow ends, which writes it last.
