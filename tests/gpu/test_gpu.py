@@ -1,4 +1,4 @@
-"""A GPU gives the CPU's numbers: in float32, in bfloat16, compiled, short of memory, with several shards on one card."""
+"""A GPU gives the CPU's numbers: float32, bfloat16, compiled, short of memory, with several shards on one card."""
 
 from __future__ import annotations
 
