@@ -25,7 +25,7 @@ class Encoder(Protocol):
     name: str
     dim: int
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, segments: Sequence[str]) -> Sequence[Sequence[int]]:
         """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included."""
         ...
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -116,13 +115,6 @@ class TokenEncoder(ModuleEncoder):
             return torch.zeros((0, self.dim), device=self.device)
         input_ids, attention_mask = self.collate(tokens)
         return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
-
-    def _moved(self, array: npt.NDArray[Any]) -> Tensor:
-        """Copies to the encoder's device; to a GPU without waiting until it has finished what it computes."""
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
 
     def copy(self) -> Self:
         """Returns an encoder with weights of its own, so that training it leaves this one as it is.
