@@ -18,9 +18,12 @@ class BaseEncoder(ModuleEncoder):
 
     Attributes:
         dim: Length of a vector.
+        token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`: a base has a hundred channels or so, a token of a
+            language model thousands.
     """
 
     dim: int
+    token_cost: float = 1 / 16
 
     def tokenize(self, segments: Sequence[str]) -> list[bytes]:
         """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""

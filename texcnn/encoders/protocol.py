@@ -58,6 +58,17 @@ class ReducedPrecision(Protocol):
 
 
 @runtime_checkable
+class TokenCost(Protocol):
+    """What an encoder has beside :class:`Encoder` if a token of it needs less memory than a language model's.
+
+    Attributes:
+        token_cost: Share of the memory that a token of DNABERT-2 needs; batches hold as many more tokens.
+    """
+
+    token_cost: float
+
+
+@runtime_checkable
 class Compilable(Protocol):
     """What an encoder has beside :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
 
