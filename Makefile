@@ -1,7 +1,8 @@
 # make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
 # make test   the whole test suite            make lint   ruff and mypy
 # make fuzz   20,000 damaged inputs for each parser: project errors alone, and no other numbers
-# make docs   the documentation's site    make bench  speed and memory, as tables
+# make docs   the documentation's site        make bench  speed and memory, as tables
+# make gpu-wheels  what benchmarks/gpu.sh carries to a machine without network
 # make lock   pin the dependencies anew       make clean  remove what the others made
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ export NXF_OFFLINE ?= true
 # Absolute: tests and Nextflow tasks change their folder.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz bench docs lock clean
+.PHONY: demo test lint fuzz bench gpu-wheels docs lock clean
 
 demo: .venv/ready
 	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
@@ -38,6 +39,14 @@ docs: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/run.py --write
+
+# PyTorch, transformers and tokenizers are taken as that machine has them.
+GPU_PYTHON ?= 3.12
+gpu-wheels: .venv/ready
+	rm -rf .gpu/wheels
+	$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --dest .gpu/wheels --python-version $(GPU_PYTHON) \
+	  --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
+	  $$($(BIN)/python -m pip freeze | grep -E '^(pysam|platformdirs)==')
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -56,16 +56,27 @@ class Recorder(CompositionEncoder):
 
 def test_batches_are_filled_by_tokens_with_segments_of_like_lengths() -> None:
     encoder = Recorder()
-    # Batches of 2 x 128 tokens.
-    embed_segments([encoder], ["A" * n for n in (30, 300, 90, 128, 127, 100, 7)], options=ComputeOptions(2, "cpu"))
-    assert encoder.lengths == [[300], [128, 127], [100, 90, 30, 7]]
+    # Batches of 512 tokens.
+    embed_segments([encoder], ["A" * n for n in (60, 600, 180, 256, 255, 200, 7)], options=ComputeOptions(1, "cpu"))
+    assert encoder.lengths == [[600], [256, 255], [200, 180, 60, 7]]
+
+
+def test_an_encoder_of_small_tokens_has_more_of_them_in_a_batch() -> None:
+    class Small(Recorder):
+        token_cost = 1 / 4
+
+    small, large = Small(), Recorder()
+    segments = ["ACGT"[n % 4] * 512 for n in range(4)]
+    embed_segments([small, large], segments, options=ComputeOptions(1, "cpu"))
+    assert small.lengths == [[512] * 4]
+    assert large.lengths == [[512]] * 4
 
 
 def test_a_batch_on_the_cpu_has_a_bound_of_its_own() -> None:
     encoder = Recorder()
-    embed_segments([encoder], ["A" * n for n in range(801, 811)], options=ComputeOptions(64, "cpu"))
-    assert [sum(lengths) for lengths in encoder.lengths] == [4040, 4015]
-    assert CPU_TOKENS == 4096
+    embed_segments([encoder], ["A" * n for n in range(401, 411)], options=ComputeOptions(64, "cpu"))
+    assert [sum(lengths) for lengths in encoder.lengths] == [2040, 2015]
+    assert CPU_TOKENS == 2048
 
 
 class CpuRecorder(Recorder):
@@ -110,7 +121,7 @@ def test_other_errors_are_not_taken_for_want_of_memory() -> None:
 
 def test_segments_are_tokenised_while_others_are_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Part by part, in a thread; the vectors come back in the order of the segments."""
-    monkeypatch.setattr(texcnn.embedding.engine, "PREFETCHED_SEGMENTS", 3)
+    monkeypatch.setitem(texcnn.embedding.engine.PREFETCHED_SEGMENTS, "cpu", 3)
     threads: set[int] = set()
 
     class Watched(CompositionEncoder):
@@ -124,6 +135,30 @@ def test_segments_are_tokenised_while_others_are_embedded(monkeypatch: pytest.Mo
     expected = [[segment.count(base) / len(segment) for base in "ACGT"] for segment in segments]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert threading.get_ident() not in threads
+
+
+def test_a_session_chooses_a_gpus_kernels_and_puts_the_users_choice_back() -> None:
+    cudnn, cuda = torch.backends.cudnn, torch.backends.cuda
+
+    def choice() -> tuple[bool, bool, bool]:
+        return cudnn.allow_tf32, cuda.matmul.allow_tf32, cuda.cudnn_sdp_enabled()
+
+    def fail() -> None:
+        with embedding_session([CompositionEncoder()], ComputeOptions(1, "cpu")):
+            assert choice() == (False, False, False)
+            raise ZeroDivisionError
+
+    before = choice()
+    try:
+        for chosen in ((True, True, True), (False, True, False)):
+            cudnn.allow_tf32, cuda.matmul.allow_tf32 = chosen[:2]
+            cuda.enable_cudnn_sdp(chosen[2])
+            with pytest.raises(ZeroDivisionError):
+                fail()
+            assert choice() == chosen
+    finally:
+        cudnn.allow_tf32, cuda.matmul.allow_tf32 = before[:2]
+        cuda.enable_cudnn_sdp(before[2])
 
 
 def test_an_error_of_the_tokenizer_reaches_the_caller() -> None:

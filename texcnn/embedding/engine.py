@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,25 +11,28 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from texcnn.device import gpu_kernels
+from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, next_batch
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.protocol import Encoder, ReducedPrecision
+from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
 from texcnn.segments.segment import Segments, SegmentSpec
 
-TOKENS_PER_SEGMENT = 128
-"""What a segment counts for a batch: a little more than the byte-pair tokens of 500 bases."""
+TOKENS_PER_SEGMENT = 512
+"""Room for a segment of 500 bases of the batch size: 497 tokens of 6-mers, or four segments of byte-pair tokens. On an
+H200 DNABERT-2 117M reached 0.41 of the matrix product with 64 times as many tokens, 0.31 with a quarter of that, and
+0.56 and 0.29 where it was compiled (benchmarks/gpu-h200.md)."""
 
-CPU_TOKENS = 4096
-"""Most tokens of a batch on a CPU, to keep memory small: a larger one gains nothing there. With DNABERT-2 117M, 768 to
-8192 could not be told apart (0.75 to 0.82 of the matrix product's peak, medians of five rounds on a shared machine);
-256 took a third longer."""
+CPU_TOKENS = 2048
+"""Most tokens of a batch on a CPU, to keep memory small: a larger one gains nothing there. One layer of DNABERT-2 117M
+took 4 % more with twice as many, 8 % more in bfloat16, and the same with half."""
 
-PREFETCHED_SEGMENTS = 512
-"""Segments tokenised at a time, while those before are embedded; enough for several batches of a GPU."""
+PREFETCHED_SEGMENTS = {"cpu": 512, "cuda": 4096}
+"""Segments tokenised and sorted at a time, while those before are embedded; enough for several batches."""
 
 _LOG = logging.getLogger("texcnn")
 
@@ -72,8 +75,9 @@ class EmbeddingSession:
         """Embeds segments; each distinct one that the cache lacks is computed once.
 
         A batch is filled up to a number of tokens, :data:`TOKENS_PER_SEGMENT` for each segment of the batch size and on
-        a CPU :data:`CPU_TOKENS` at most, so that segments of any length need like memory. A batch for which the memory
-        does not suffice is halved and tried again. Neither changes the result.
+        a CPU :data:`CPU_TOKENS` at most, so that segments of any length need like memory; more of an encoder whose
+        tokens are small (:class:`texcnn.encoders.protocol.TokenCost`). A batch for which the memory does not suffice is
+        halved and tried again. Neither changes the result.
 
         Args:
             segments: Upper-case ``ACGTN``, of any lengths.
@@ -115,13 +119,17 @@ class EmbeddingSession:
 
     def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
         encoder = self.encoders[index]
-        parts = [
-            segments[start : start + PREFETCHED_SEGMENTS] for start in range(0, len(segments), PREFETCHED_SEGMENTS)
-        ]
-        vectors = [self._embed_tokens(index, tokens, bar) for tokens in prefetch(map(encoder.tokenize, parts))]
-        return torch.cat(vectors) if vectors else torch.zeros(0, encoder.dim)
+        size = PREFETCHED_SEGMENTS[self.options.device.type]
+        parts = [segments[start : start + size] for start in range(0, len(segments), size)]
+        found: list[Tensor] = []
+        coming: VectorsOnTheWay | None = None
+        for tokens in prefetch(map(encoder.tokenize, parts)):
+            last, coming = coming, self._embed_tokens(index, tokens, bar)
+            # Only now: a GPU has the work of this part while the vectors of the last one are put in order.
+            found += [last.in_order()] if last else []
+        return torch.cat([*found, coming.in_order()]) if coming else torch.zeros(0, encoder.dim)
 
-    def _embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> Tensor:
+    def _embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> VectorsOnTheWay:
         encoder = self.encoders[index]
         # Segments of like token counts share a batch, so that little is spent on padding; the sort is stable, so the
         # batches, and with them the last bits of every float, are the same in every run.
@@ -129,8 +137,8 @@ class EmbeddingSession:
         found: list[Tensor] = []
         start = 0
         while start < len(order):
-            batch = _next_batch(islice(order, start, None), tokens, self._budgets[index])
-            vectors = _embed_or_none(encoder, [tokens[row] for row in batch])
+            batch = next_batch(islice(order, start, None), tokens, self._budgets[index])
+            vectors = embed_or_none(encoder, [tokens[row] for row in batch])
             if vectors is None:
                 if len(batch) == 1:
                     raise RunError(
@@ -144,10 +152,7 @@ class EmbeddingSession:
             found.append(vectors.float())
             start += len(batch)
             bar.update(len(batch))
-        in_order = torch.empty(len(tokens), encoder.dim, dtype=torch.float32)
-        # Only now: a copy after each batch would let a GPU wait for the next one.
-        in_order[order] = torch.cat(found).cpu()
-        return in_order
+        return VectorsOnTheWay(torch.cat(found), order)
 
 
 @contextmanager
@@ -168,9 +173,10 @@ def embedding_session(
         InputError: when ``options.compile`` is set and there is nothing to compile.
     """
     options = options or ComputeOptions()
-    budget = options.batch_size * TOKENS_PER_SEGMENT
+    tokens = options.batch_size * TOKENS_PER_SEGMENT
     if options.device.type == "cpu":
-        budget = min(budget, CPU_TOKENS)
+        tokens = min(tokens, CPU_TOKENS)
+    budgets = [round(tokens / encoder.token_cost) if isinstance(encoder, TokenCost) else tokens for encoder in encoders]
     if options.compile:
         compile_encoders(encoders, options.device)
     before = [
@@ -182,7 +188,8 @@ def embedding_session(
             if isinstance(encoder, ReducedPrecision):
                 encoder.compute_in(options.dtype)
             encoder.to(options.device)
-        yield EmbeddingSession(encoders, options, SegmentCache() if cache is None else cache, [budget] * len(encoders))
+        with gpu_kernels():
+            yield EmbeddingSession(encoders, options, SegmentCache() if cache is None else cache, budgets)
     finally:
         for encoder, device, dtype in before:
             if isinstance(encoder, ReducedPrecision):
@@ -213,26 +220,3 @@ def embed_windows(
     """Embeds windows in a session of their own; see :meth:`EmbeddingSession.embed_windows`."""
     with embedding_session(encoders, options) as session:
         return session.embed_windows(windows, spec, progress=progress)
-
-
-def _next_batch(rows: Iterable[int], tokens: Sequence[Sequence[int]], budget: int) -> list[int]:
-    """Takes rows as long as their tokens stay within the budget; one at least."""
-    batch: list[int] = []
-    for row in rows:
-        budget -= len(tokens[row])
-        if batch and budget < 0:
-            break
-        batch.append(row)
-    return batch
-
-
-def _embed_or_none(encoder: Encoder, tokens: Sequence[Sequence[int]]) -> Tensor | None:
-    """Embeds a batch; None where the memory does not suffice, and then what it took is free again."""
-    try:
-        return encoder.embed(tokens)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator has no class of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()  # here, where the error and the tensors that it holds are gone
-    return None

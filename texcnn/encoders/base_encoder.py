@@ -15,13 +15,20 @@ from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
 
 
 class BaseEncoder(ModuleEncoder):
-    """Reads one-hot bases with a PyTorch module, in float32."""
+    """Reads bases with a PyTorch module, in float32.
+
+    Attributes:
+        dim: Length of a vector.
+        token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`: a base has a hundred channels or so, a token of a
+            language model thousands.
+    """
 
     dim: int
+    token_cost: float = 1 / 16
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, segments: Sequence[str]) -> list[bytes]:
         """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
-        return [base_codes(segment).tolist() for segment in segments]
+        return [base_codes(segment).tobytes() for segment in segments]
 
     @torch.inference_mode()
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
@@ -30,12 +37,17 @@ class BaseEncoder(ModuleEncoder):
         Only rows that are padded to one length are computed together, so that none depends on another. Padding is
         unknown bases, which are zero in every channel, as much on the left as on the right (one more there).
         """
-        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
         rows_of: dict[int, list[int]] = {}
         for row, bases in enumerate(tokens):
             rows_of.setdefault(self.padded_length(len(bases)), []).append(row)
-        for length, rows in rows_of.items():
-            vectors[rows] = self.embed_bases(self._padded([tokens[row] for row in rows], length))
+        parts = [
+            self.embed_codes(self._padded([tokens[row] for row in rows], length)) for length, rows in rows_of.items()
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        vectors = torch.zeros(len(tokens), self.dim, device=self.device)
+        for rows, part in zip(rows_of.values(), parts, strict=True):
+            vectors[rows] = part
         return vectors
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,26 +57,30 @@ class BaseEncoder(ModuleEncoder):
         """
         tokens = self.tokenize([segment])[0]
         length = self.padded_length(len(tokens))
-        bases = self._padded([tokens], length).requires_grad_()
+        bases = one_hot(self._padded([tokens], length)).requires_grad_()
         found = gradients_at(bases, self.embed_bases(bases)[0], gradients) * bases.detach()
         start = _left_padding(length, len(tokens))
         return found[:, 0, :, start : start + len(tokens)].sum(dim=1).cpu(), torch.zeros(len(gradients))
-
-    def _padded(self, rows: Sequence[Sequence[int]], length: int) -> Tensor:
-        """One-hot rows ``(n, 4, length)``, padding on both sides."""
-        padded = np.full((len(rows), length), UNKNOWN, np.uint8)
-        for place, row in enumerate(rows):
-            start = _left_padding(length, len(row))
-            padded[place, start : start + len(row)] = row
-        return one_hot(torch.from_numpy(padded).to(self.device))
 
     def padded_length(self, length: int) -> int:
         """Bases that a row of so many is padded to; no padding unless an encoder says otherwise."""
         return length
 
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Turns codes of bases, uint8 ``(n, length)``, into vectors ``(n, dim)``, without gradients."""
+        return self.embed_bases(one_hot(codes))
+
     @abstractmethod
     def embed_bases(self, bases: Tensor) -> Tensor:
-        """Turns one-hot rows ``(n, 4, length)`` into vectors ``(n, dim)``."""
+        """Turns one-hot rows ``(n, 4, length)`` into vectors ``(n, dim)``; differentiable."""
+
+    def _padded(self, rows: Sequence[Sequence[int]], length: int) -> Tensor:
+        """Codes of rows in the middle of ``length`` bases, uint8 ``(n, length)``, on the encoder's device."""
+        codes = np.full((len(rows), length), UNKNOWN, np.uint8)
+        for place, row in enumerate(rows):
+            start = _left_padding(length, len(row))
+            codes[place, start : start + len(row)] = np.frombuffer(bytes(row), np.uint8)
+        return self._moved(codes)
 
 
 def _left_padding(length: int, bases: int) -> int:

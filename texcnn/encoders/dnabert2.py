@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import load_weights
@@ -14,6 +17,7 @@ from texcnn.encoders.dnabert2_model import (
     Dnabert2ForMaskedLM,
     Dnabert2Model,
     GatedMLP,
+    runs_of,
 )
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
@@ -54,6 +58,30 @@ class Dnabert2Encoder(TokenEncoder):
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Runs the language model: the last layer's states, ``(n, length, dim)``."""
         return self.model(input_ids, attention_mask)
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Turns token ids of any lengths into vectors, float32 ``(n, dim)`` on the encoder's device.
+
+        Rows are packed here, where their lengths are known: nothing is padded, and a GPU is never waited for.
+        """
+        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
+        lengths = [len(tokens[row]) for row in order]
+        ids = np.fromiter(chain.from_iterable(tokens[row] for row in order), np.int64, sum(lengths))
+        input_ids = self._moved(ids)
+        hidden = self.model.packed(input_ids, lengths)
+        special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
+        pooled, start = [], 0
+        for rows, length in runs_of(lengths):
+            part = slice(start, start := start + rows * length)
+            states, marks = hidden[part].view(rows, length, -1), special[part].view(rows, length)
+            pooled.append(self._pool(states, torch.ones_like(marks), marks))
+        vectors = torch.cat([*pooled, torch.zeros((lengths.count(0), self.dim), device=self.device)])
+        if order == list(range(len(order))):
+            return vectors
+        in_order = torch.empty_like(vectors)
+        in_order[order] = vectors
+        return in_order
 
 
 def load_dnabert2(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Dnabert2Encoder:

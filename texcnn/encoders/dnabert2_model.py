@@ -222,13 +222,17 @@ class Layers(nn.Module):
 
     def forward(self, hidden: Tensor, runs: Sequence[RowRun]) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
-        bias = self._bias(max(run.length for run in runs), _bias_dtype(hidden), hidden.device)
+        bias = self._bias(max(run.length for run in runs), hidden.dtype, hidden.device)
         for layer in self.layer:
             hidden = layer(hidden, runs, bias)
         return hidden
 
     def _bias(self, length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """ALiBi ``(1, heads, length or more, length or more)``; kept, as the bias of a shorter row is a part of it."""
+        """ALiBi ``(1, heads, length or more, length or more)``; kept, as the bias of a shorter row is a part of it.
+
+        Its type is that of the queries, which CUDA's kernels want. In bfloat16 it is off by a 500th of itself at most:
+        where that is much, far from the query, the weight is next to nothing.
+        """
         kept = self._alibi
         if kept is None or kept.shape[-1] < length or (kept.dtype, kept.device) != (dtype, device):
             size = -(-length // _BIAS_STEP) * _BIAS_STEP
@@ -240,16 +244,6 @@ class Layers(nn.Module):
 
 _BIAS_STEP = 64
 """The kept bias grows by so many positions; a multiple of 16, as CUDA's kernels copy a bias of other row lengths."""
-
-
-def _bias_dtype(hidden: Tensor) -> torch.dtype:
-    """Type of the queries, which CUDA's kernels want the bias in.
-
-    In bfloat16 it is off by a 500th of itself at most: where that is much, far from the query, the weight is next to
-    nothing. A float32 bias gave pooled vectors no nearer to those in float32 (r = 0.999999 both ways).
-    """
-    kind = hidden.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
 class Dnabert2Model(nn.Module):

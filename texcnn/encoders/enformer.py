@@ -39,6 +39,7 @@ class EnformerEncoder(BaseEncoder):
     """
 
     name = "enformer"
+    token_cost = 1.0
     bundle_files: ClassVar[Mapping[str, str] | None] = {}
 
     def __init__(self, model: nn.ModuleDict, config: dict[str, Any]) -> None:

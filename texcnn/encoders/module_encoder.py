@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
+import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class ModuleEncoder(ABC):
@@ -31,6 +32,13 @@ class ModuleEncoder(ABC):
         """Moves the weights."""
         self.model.to(device)
         return self
+
+    def _moved(self, array: npt.NDArray[Any]) -> Tensor:
+        """Copies to the encoder's device; to a GPU without waiting until it has finished what it computes."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     @abstractmethod
     def fingerprint_parts(self) -> Sequence[str]:

@@ -8,11 +8,12 @@ reaches across its borders, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from texcnn.encoders.base_convolution import bin_maxima
 from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.protocol import EncoderSpec
@@ -47,8 +48,10 @@ class MotifCNN(nn.Module):
     ) -> None:
         super().__init__()
         # As Keras pads an even width: one base more on the right.
-        self.pad = nn.ConstantPad1d(((motif_width - 1) // 2, motif_width // 2), 0.0)
+        self.padding = (motif_width - 1) // 2, motif_width // 2
+        self.pad = nn.ConstantPad1d(self.padding, 0.0)
         self.conv1 = nn.Conv1d(4, motifs, motif_width)
+        self.pool = pool
         self.pool1 = nn.MaxPool1d(pool, ceil_mode=True)
         self.conv2 = nn.Conv1d(motifs, patterns, pattern_width, padding=pattern_width // 2)
         self.pool2 = nn.MaxPool1d(second_pool, ceil_mode=True)
@@ -56,7 +59,16 @@ class MotifCNN(nn.Module):
 
     def forward(self, bases: Tensor) -> Tensor:
         """Turns one-hot segments of one length ``(n, 4, length)`` into float32 ``(n, patterns * places)``."""
-        motifs = self.pool1(self.conv1(self.pad(bases)).relu())
+        return self._patterns(self.pool1(self.conv1(self.pad(bases)).relu()))
+
+    def from_codes(self, codes: Tensor) -> Tensor:
+        """Turns codes of bases, uint8 ``(n, length)``, into the same numbers as :meth:`forward`, much faster."""
+        best = bin_maxima(codes, self.conv1.weight, self.padding, self.pool)
+        bias = cast(Tensor, self.conv1.bias)
+        return self._patterns((best + bias).relu().transpose(1, 2))
+
+    def _patterns(self, motifs: Tensor) -> Tensor:
+        """Finds patterns in the motifs of each bin ``(n, motifs, bins)``."""
         patterns = self.pool2(self.conv2(motifs).relu())
         # ReLU's floor is zero: a place that is not there looks like one without any pattern.
         return pad(patterns, (0, self.places - patterns.shape[2])).flatten(1)
@@ -75,6 +87,7 @@ class MotifCNNEncoder(BaseEncoder):
     """
 
     name = "motif-cnn"
+    model: MotifCNN
     bundle_files: ClassVar[Mapping[str, str] | None] = {}
 
     def __init__(self, model: MotifCNN, config: dict[str, int]) -> None:
@@ -83,7 +96,7 @@ class MotifCNNEncoder(BaseEncoder):
         self._longest = config["pool"] * config["second_pool"] * config["places"]
         self._sizes = repr([config[size] for size in _SIZES])
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, segments: Sequence[str]) -> list[bytes]:
         """Turns segments into one token per base: 0 to 3, and 4 for an unknown one.
 
         Raises:
@@ -100,6 +113,10 @@ class MotifCNNEncoder(BaseEncoder):
         """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
         vectors: Tensor = self.model(bases)
         return vectors
+
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
+        return self.model.from_codes(codes)
 
     def fingerprint_parts(self) -> Sequence[str]:
         """Name and sizes."""

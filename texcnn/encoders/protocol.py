@@ -26,7 +26,7 @@ class Encoder(Protocol):
     name: str
     dim: int
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, segments: Sequence[str]) -> Sequence[Sequence[int]]:
         """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included."""
         ...
 
@@ -56,6 +56,17 @@ class ReducedPrecision(Protocol):
     def compute_in(self, dtype: torch.dtype) -> Self:
         """Chooses the type of matrix products; vectors and the fingerprint stay those of the float32 weights."""
         ...
+
+
+@runtime_checkable
+class TokenCost(Protocol):
+    """What an encoder has beside :class:`Encoder` if a token of it needs less memory than a language model's.
+
+    Attributes:
+        token_cost: Share of the memory that a token of DNABERT-2 needs; batches hold as many more tokens.
+    """
+
+    token_cost: float
 
 
 @runtime_checkable

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -44,7 +43,7 @@ class TokenEncoder(ModuleEncoder):
         model: The language model, in evaluation mode; for gradients call :meth:`vectors` on :meth:`collate`'s result.
         tokenizer: Turns bases into the model's tokens.
         pooling: Name of the pooling.
-        dtype: What matrix products are computed in (:meth:`compute_in`).
+        dtype: Type of the weights and states (:meth:`compute_in`).
 
     Args:
         model: The language model.
@@ -111,8 +110,7 @@ class TokenEncoder(ModuleEncoder):
             padded: False promises that the mask is True everywhere, which spares the model the masking.
         """
         special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
-        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            hidden = self.hidden_states(input_ids, attention_mask if padded else None)
+        hidden = self.hidden_states(input_ids, attention_mask if padded else None)
         return self._pool(hidden, attention_mask, special)
 
     @torch.inference_mode()
@@ -148,13 +146,6 @@ class TokenEncoder(ModuleEncoder):
         of_tokens = (gradients_at(leaf, vector, gradients) * leaf.detach()).sum(dim=-1)
         return spread_over_bases(of_tokens.flatten(1), self.tokenizer.spans(segment), len(segment))
 
-    def _moved(self, array: npt.NDArray[Any]) -> Tensor:
-        """Copies to the encoder's device; to a GPU without waiting until it has finished what it computes."""
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
-
     def copy(self) -> Self:
         """Returns an encoder with weights of its own, so that training it leaves this one as it is.
 
@@ -165,18 +156,15 @@ class TokenEncoder(ModuleEncoder):
         return copied
 
     def compute_in(self, dtype: torch.dtype) -> Self:
-        """Chooses the type of matrix products.
+        """Chooses the type of the weights and of the states between layers.
 
-        The weights of linear layers are stored in it, as rounding them anew for every batch would cost as much as a
-        small batch does. Embeddings, norms, the residual stream and the pooling stay float32: the sum over all layers
-        is where 16 bits lose most.
+        Kernels of matrix products, norms and softmax add up in float32 whatever the type, and so does the pooling.
         """
         if dtype == self.dtype:
             return self
         if not self._full_precision:
             self.fingerprint()  # of the weights as they were loaded
-            linears = [module for module in self.model.modules() if isinstance(module, nn.Linear)]
-            self._full_precision = [(weight, weight.data.cpu()) for layer in linears for weight in layer.parameters()]
+            self._full_precision = [(weight, weight.data.cpu()) for weight in self.model.parameters()]
         for weight, full in self._full_precision:
             weight.data = full.to(weight.device, dtype)
         if dtype == torch.float32:

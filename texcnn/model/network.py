@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
 from texcnn.embedding.options import ComputeOptions
@@ -139,7 +140,8 @@ class OneHotNetwork:
         before = next((weight.device for weight in self.head.parameters()), options.device)
         try:
             self.head.to(options.device)
-            yield options
+            with gpu_kernels():
+                yield options
         finally:
             self.head.to(before)
 

@@ -1,0 +1,109 @@
+"""Runs the parts of the GPU kit one after the other within a bound of time, and writes one table; see gpu.sh.
+
+Each part runs in a process of its own: an error or a lack of time costs that part alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from page import markdown
+
+from texcnn.bench.rounds import Row, describe_machine, skipped, write_tsv
+
+PROJECT = Path(__file__).resolve().parents[1]
+TESTS = PROJECT / "tests" / "gpu"
+
+
+def _speed(device: str, out: Path) -> list[Row]:
+    import bench_gpu
+
+    return bench_gpu.measure(device)
+
+
+def _variants(device: str, out: Path) -> list[Row]:
+    import gpu_variants
+
+    return gpu_variants.measure(device, out)
+
+
+def _flex(device: str, out: Path) -> list[Row]:
+    import gpu_variants
+
+    return gpu_variants.measure_flex(device)
+
+
+def _genes(device: str, out: Path) -> list[Row]:
+    import bench_gpu
+
+    return bench_gpu.measure_genes(device)
+
+
+def _checks(device: str, out: Path) -> list[Row]:
+    """The tests of a GPU, in a process of their own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]
+    command += ["--confcutdir", str(TESTS), str(TESTS)]
+    environment = {**os.environ, "TEXCNN_GPU_CHECKS": device}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    (out / "checks.txt").write_text(done.stdout, encoding="utf-8")
+    print(done.stdout[-3000:])
+    last = done.stdout.strip().splitlines()[-1]
+    return [Row(f"tests/gpu: {last}", float(done.returncode == 0), "passed")]
+
+
+PARTS: dict[str, tuple[Callable[[str, Path], list[Row]], float]] = {
+    "variants": (_variants, 20),
+    "flex": (_flex, 20),
+    "genes": (_genes, 15),
+    "speed": (_speed, 15),
+    "checks": (_checks, 15),
+}
+"""Each part, and the seconds without which it is not begun."""
+
+
+def run(name: str, device: str, out: Path, seconds: float) -> list[Row]:
+    """Runs one part in a fresh process; an error becomes a row."""
+    part, needed = PARTS[name]
+    if seconds < needed:
+        return skipped("the time was used up", [name])
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(part, device, out).result()
+    except Exception as error:  # the other parts must still run
+        reason = " ".join(str(error).split())[:300]
+        return skipped(f"{type(error).__name__}: {reason}", [name])
+
+
+def main() -> None:
+    """Runs the chosen parts, prints the table and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="(default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=150, help="no part begins later (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    began, load = time.time(), os.getloadavg()[0]
+    sections: dict[str, list[Row]] = {}
+    for name in options.only:
+        before = time.time()
+        sections[name] = run(name, options.device, options.out, options.seconds - (before - began))
+        print(f"{name}: {time.time() - before:.0f} s", flush=True)
+        text = f"{describe_machine(time.gmtime(began), load)}\n\n{markdown(sections)}\n"
+        (options.out / "gpu.md").write_text(text, encoding="utf-8")
+        write_tsv(options.out / "gpu.tsv", [row for rows in sections.values() for row in rows])
+    print(f"{text}\nThe run took {time.time() - began:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()
