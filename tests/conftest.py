@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def data() -> Path:
     if not (DATA / "human" / "hg38_slice.fa.gz").is_file():
         pytest.skip(f"no real data at {DATA}: set TEXCNN_DATA")
     return DATA
+
+
+@pytest.fixture(autouse=True)
+def _loud() -> None:
+    """A command with --quiet, run in the process of the tests, leaves the library's log at errors only."""
+    logging.getLogger("texcnn").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

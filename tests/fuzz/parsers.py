@@ -191,7 +191,10 @@ def fasta(path: Path) -> None:
         }
     plain: dict[str, str] = {}
     name = ""
-    for line in path.read_bytes().decode("latin1").split("\n"):
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    for line in content.decode("latin1").split("\n"):
         if line.startswith(">"):
             name = (line[1:].encode("latin1").split() or [b""])[0].decode("latin1")
             plain.setdefault(name, "")

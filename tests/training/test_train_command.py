@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 from tiny import CompositionEncoder, tiny_tokenizer
 from train_files import N_GENES, TINY, options, read
@@ -15,7 +16,6 @@ from train_files import N_GENES, TINY, options, read
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
-from texcnn.model import bundle as bundle_module
 from texcnn.model.held_encoders import encoders_by_name
 from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
@@ -28,7 +28,7 @@ def test_from_files_to_a_model_that_predicts(
     assert texcnn("train", *options(inputs, model=tiny, out=out, runs=3, seed=4), *TINY) == (0, "")
     assert sorted(entry.name for entry in out.iterdir()) == [
         "README.md", "cell_types.tsv", "config.json", "history.tsv", "loss.png", "metrics.tsv", "model.safetensors",
-        "runs.tsv", "skipped.tsv", "split.tsv",
+        "reference.safetensors", "runs.tsv", "skipped.tsv", "split.tsv",
     ]  # fmt: skip
     assert not (tmp_path / "mine.work").exists()
 
@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_no_half_model_and_the_same_command_continues(
     whole, out = tmp_path / "whole", tmp_path / "mine"
     assert texcnn("train", *options(inputs, model=tiny, out=whole), *TINY)[0] == 0
     with monkeypatch.context() as patched:
-        patched.setattr(bundle_module, "save_file", full)
+        patched.setattr(safetensors.torch, "save_file", full)
         status, err = texcnn("train", *options(inputs, model=tiny, out=out), *TINY)
     assert status == 1
     assert "the disk is full" in err

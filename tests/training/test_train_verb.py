@@ -46,7 +46,7 @@ def test_a_call_and_the_command_write_the_same_bytes(
     done = train(inputs, tmp_path / "call" / "mine", model=tiny, runs=2, seed=3)
     assert run_texcnn("train", *options(inputs, model=tiny, out=tmp_path / "mine", runs=2, seed=3), *TINY) == (0, "")
     files = sorted((tmp_path / "mine").iterdir())
-    assert len(files) == 10
+    assert len(files) == 11
     for path in files:
         assert path.read_bytes() == (tmp_path / "call" / "mine" / path.name).read_bytes(), path.name
     assert done.folder == tmp_path / "call" / "mine"

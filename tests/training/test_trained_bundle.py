@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 
 from texcnn.embedding.engine import Embeddings
@@ -20,7 +21,6 @@ from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.heads.textcnn import TextCNN
-from texcnn.model import bundle as model_bundle
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
@@ -42,6 +42,8 @@ SIZES = {"dim": 2, "n_segments": 3, "n_cell_types": 2, "n_features": 1}
 def run(seed: int, valid_loss: float, pearson: float) -> Run:
     torch.manual_seed(seed)
     head = TextCNN(**SIZES, kernel_widths=(1,), filters=2)  # type: ignore[arg-type]
+    predicted = {part: torch.rand(3, 2) for part in ("valid", "test")}
+    true = torch.rand(3, 2)
     metrics = pd.DataFrame(
         {
             "cell_type": ["x", "y"] * 2,
@@ -53,7 +55,7 @@ def run(seed: int, valid_loss: float, pearson: float) -> Run:
             "rmse": 2.0,
         }
     )
-    return Run(seed, Fit(head, [Epoch(1, 1.0, valid_loss + 1), Epoch(2, 0.5, valid_loss)]), metrics)
+    return Run(seed, Fit(head, [Epoch(1, 1.0, valid_loss + 1), Epoch(2, 0.5, valid_loss)]), metrics, predicted, true)
 
 
 def trained(folder: Path, *, how: str = "by chromosomes, seed 3") -> Trained:
@@ -152,7 +154,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     out = tmp_path / "mine"
     save(trained(out))
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    monkeypatch.setattr(model_bundle, "save_file", full)
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
     with pytest.raises(RunError, match="the disk is full"):
         save(trained(out))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
