@@ -16,6 +16,7 @@ from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES
 from texcnn.model.bundle import CARD, WEIGHTS, BundleFiles
 from texcnn.model.catalog import resolve_model
 
+
 def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
     """Describes a model for a program that decides what to compute with it.
 
