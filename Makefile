@@ -1,6 +1,7 @@
 # make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
 # make test   the whole test suite            make lint   ruff and mypy
-# make bench  speed and memory, as tables
+# make fuzz   20,000 damaged inputs for each parser: project errors alone, and no other numbers
+# make docs   the documentation's site    make bench  speed and memory, as tables
 # make lock   pin the dependencies anew       make clean  remove what the others made
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ export NXF_OFFLINE ?= true
 # Absolute: tests and Nextflow tasks change their folder.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint fuzz bench docs lock clean
 
 demo: .venv/ready
 	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
@@ -26,6 +27,14 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: .venv/ready
+	$(BIN)/python tests/fuzz/parsers.py --inputs 20000
+
+# The documentation's site; links are checked, and nothing is fetched. Its tools: pip install '.[docs]'
+docs: .venv/ready
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Documentation: $(CURDIR)/site/index.html"
 
 bench: .venv/ready
 	$(BIN)/python benchmarks/run.py --write
@@ -45,4 +54,4 @@ lock:
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
 clean:
-	rm -rf .venv .lib .nextflow* work results
+	rm -rf .venv .lib .nextflow* work results site

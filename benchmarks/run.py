@@ -1,6 +1,6 @@
 """Every benchmark in one run, as one Markdown table.
 
-    python benchmarks/run.py [--only encoders windows genes outputs gpu] [--peers multimolecule] [--write]
+    python benchmarks/run.py [--only encoders windows genes outputs variants gpu] [--peers multimolecule] [--write]
 
 Each measure runs in a process of its own, so that none warms, fills or throttles another. With --write the table in
 benchmarks/README.md is replaced. The yeast genome is looked for where the tests look for it ($TEXCNN_DATA).
@@ -50,6 +50,12 @@ def _outputs() -> list[Row]:
     return bench_outputs.measure()
 
 
+def _variants() -> list[Row]:
+    import bench_variants
+
+    return bench_variants.measure()
+
+
 def _gpu() -> list[Row]:
     import bench_gpu
     import torch
@@ -58,7 +64,7 @@ def _gpu() -> list[Row]:
 
 
 NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs}
-NAMES = ("encoders", *NEED_DATA, "gpu")
+NAMES = ("encoders", *NEED_DATA, "variants", "gpu")
 
 
 def run(name: str, peers: Sequence[str]) -> list[Row]:
@@ -66,6 +72,8 @@ def run(name: str, peers: Sequence[str]) -> list[Row]:
     measure: Callable[[], list[Row]]
     if name == "encoders":
         measure = functools.partial(_encoders, peers)
+    elif name == "variants":
+        measure = _variants
     elif name == "gpu":
         measure = _gpu
     elif FASTA.is_file():

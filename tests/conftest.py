@@ -10,7 +10,12 @@ os.environ.setdefault("NXF_OFFLINE", "true")
 
 import pytest
 import torch
+from hypothesis import settings
 from tiny import CompositionEncoder, save_tiny, save_tiny_dnabert2
+
+# The same examples in every run, and no limit on the time of one: a machine may be busy.
+settings.register_profile("texcnn", deadline=None, derandomize=True, database=None)
+settings.load_profile("texcnn")
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))

@@ -33,7 +33,7 @@ def test_every_direct_dependency_is_locked_with_a_hash(project: Path, settings: 
     names = {re.match(r"[A-Za-z0-9._-]+", entry)[0].lower().replace("_", "-") for entry in wanted}  # type: ignore[index]
     assert names - pinned == set()
     assert lock.count("--hash=sha256:") > len(pinned)
-    assert "http" not in lock, "the lock names no address"
+    assert "://" not in lock, "the lock names no address"
 
 
 def test_workflows_and_templates_are_yaml(project: Path) -> None:
@@ -49,3 +49,9 @@ def test_continuous_integration_covers_the_declared_pythons(project: Path, setti
     declared = [entry.split(" :: ")[-1] for entry in settings["project"]["classifiers"] if "Python :: 3." in entry]
     assert tested == declared
     assert settings["project"]["requires-python"] == f">={declared[0]}"
+
+
+def test_test_files_have_names_of_their_own(project: Path) -> None:
+    """Pytest imports a test file by its bare name."""
+    names = [path.name for path in (project / "tests").rglob("test_*.py")]
+    assert {name for name in names if names.count(name) > 1} == set()

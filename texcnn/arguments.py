@@ -17,6 +17,16 @@ def names_of(value: str | Iterable[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(map(str, value))
 
 
+def texts_of(value: str | Iterable[object]) -> list[str]:
+    """Returns texts in their order, each as often as it is given: a string is one text."""
+    return [value] if isinstance(value, str) else [str(item) for item in value]
+
+
+def paths_of(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Returns paths in their order; a string or a path is one."""
+    return [Path(value)] if isinstance(value, str | os.PathLike) else [Path(item) for item in value]
+
+
 def path_of(value: str | os.PathLike[str] | None) -> Path | None:
     """Returns a path; None stays None."""
     return None if value is None else Path(value)

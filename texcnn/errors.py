@@ -73,6 +73,7 @@ def unknown_name(
     *,
     error: type[TexcnnError] = InputError,
     where: object = None,
+    others: Iterable[str] = (),
 ) -> TexcnnError:
     """Builds the error for a name that is not among the valid ones.
 
@@ -82,6 +83,7 @@ def unknown_name(
         valid: Every name that would have been accepted.
         error: The class of the error to build.
         where: The file or argument the name came from.
+        others: Further names that would have been accepted, which are suggested but not listed.
 
     Returns:
         An error that lists the valid names and suggests the nearest one; raise it.
@@ -90,10 +92,19 @@ def unknown_name(
     shown = ", ".join(names[:_SHOWN_NAMES])
     if len(names) > _SHOWN_NAMES:
         shown += f", ... ({len(names)} in all)"
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    nearest = _nearest(name, [*names, *others])
     return error(
         f"unknown {kind} '{name}'",
         where=where,
         allowed=shown or "none",
-        remedy=f"did you mean '{nearest[0]}'?" if nearest else None,
+        remedy=None if nearest is None else f"did you mean '{nearest}'?",
     )
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    """The valid name that was most likely meant; upper and lower case count the same, and a part of a name counts."""
+    lowered = {valid.lower(): valid for valid in reversed(list(names)) if valid}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    parts = [valid for valid in lowered if len(name) > 2 and name.lower() in valid]
+    found = close or sorted(parts, key=len)
+    return lowered[found[0]] if found else None

@@ -106,7 +106,9 @@ def _path(module: str, root: Path) -> Path:
 def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
     """What the package reads besides its code, such as the template of the report."""
     for folder in sorted(folders):
-        for path in sorted(folder.iterdir()):
+        # Folders that are no packages belong to the one that they are in.
+        inner = [path for path in folder.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]
+        for path in sorted(file for place in (folder, *inner) for file in place.iterdir()):
             if path.suffix in (".html", ".css", ".js", ".json", ".tsv", ".toml"):
                 yield path
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log."""
+"""Progress of long work: a bar on a terminal or in a notebook, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -67,6 +67,11 @@ def progress_bar(show: bool, *, total: int | None, what: str, unit: str) -> Iter
         yield _Silent()
     elif sys.stderr.isatty():
         with tqdm(total=total, desc=what, unit=f" {unit}", file=sys.stderr) as bar:
+            yield bar
+    elif "ipykernel" in sys.modules:  # a notebook: its bar is a widget, where ipywidgets are installed
+        from tqdm.auto import tqdm as notebook_bar
+
+        with notebook_bar(total=total, desc=what, unit=f" {unit}") as bar:
             yield bar
     else:
         lines = _LogLines(total, what, unit)

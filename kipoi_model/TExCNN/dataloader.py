@@ -16,13 +16,19 @@ import numpy as np
 from kipoi.data import Dataset
 from kipoi.metadata import GenomicRanges
 
-from texcnn.errors import InputError
+from texcnn.errors import InputError, unknown_name
+from texcnn.genome.cached_bases import CachedBases
+from texcnn.genome.check_variant import VariantCheck
+from texcnn.genome.haplotype import UNPHASED_CHOICES
+from texcnn.genome.haplotype_windows import HaplotypeWindows
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
+from texcnn.genome.vcf import VcfReader
 from texcnn.genome.windows import read_windows
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
+from texcnn.model.features import HeadFeatures
 from texcnn.tables.readers import read_names
 
 # `kipoi preproc` loads this file alone, so the repairs of Kipoi itself are switched on from here.
@@ -39,9 +45,10 @@ _SHOWN_SKIPPED = 100
 class TExCNNDl(Dataset):
     """One item per gene, in the file's order.
 
-    An item's ``inputs`` is the window on the gene's strand, padded with N beyond the chromosome's ends;
-    ``metadata.ranges`` is where it lies, 0-based half-open, with the gene's id. A padded window keeps its full
-    length there too, so its start may be negative and its end may lie beyond the chromosome.
+    An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and
+    ``inputs.features`` the model's extra inputs, as many as it takes; ``metadata.ranges`` is where the window lies,
+    0-based half-open, with the gene's id. A padded window keeps its full length there too, so its start may be negative
+    and its end may lie beyond the chromosome. ``metadata.gene_name`` and ``metadata.tss`` (1-based) describe the gene.
 
     Rows without a place on the genome are left out: a warning lists them, and so does ``skipped``. A window that
     holds nothing but N is an item; its predictions are NaN.
@@ -53,7 +60,13 @@ class TExCNNDl(Dataset):
         bed_anchor: What an interval means: ``five-prime``, ``center`` or ``window``.
         genes_file: Only the genes it names, one per line.
         map_chrom_names: Map chr1/1 chromosome names to the FASTA's where the files differ.
+        half_life: Compute the model's half-life features from the GTF; None does where the model takes them.
         model: The model whose window is cut; the same as in model.yaml.
+        vcf_file: Variants of a sample that are applied to the windows, a sorted VCF or BCF.
+        sample: Its name in the VCF; may be left out where the VCF has one sample.
+        haplotype: 1 or 2. A window of which the sample has one chromosome only is all N as haplotype 2, so that its
+            predictions are NaN.
+        unphased: What becomes of heterozygous calls without phase: ``error``, ``skip``, ``as-is`` or ``merge``.
 
     Raises:
         InputError: The files cannot be used, or no gene is left.
@@ -67,14 +80,20 @@ class TExCNNDl(Dataset):
         bed_anchor: str = "five-prime",
         genes_file: str | None = None,
         map_chrom_names: bool = False,
+        half_life: bool | None = None,
         model: str = "texcnn-mini",
+        vcf_file: str | None = None,
+        sample: str | None = None,
+        haplotype: int = 1,
+        unphased: str = "error",
     ) -> None:
         """Reads the genes; the bases are read item by item."""
         if (gtf_file is None) == (intervals_file is None):
             raise InputError("give either gtf_file or intervals_file", where="dataloader_args", allowed="one of them")
         # Kipoi changes the folder while it makes this object, and back before the first item is read.
         self.reference = Reference(Path(fasta_file).absolute())
-        self.window = BundleFiles(resolve_model(model)).config.window
+        config = BundleFiles(resolve_model(model)).config
+        self.window = config.window
         selection = GeneSelection(
             gtf=gtf_file,
             bed=intervals_file,
@@ -82,6 +101,8 @@ class TExCNNDl(Dataset):
             genes=None if genes_file is None else read_names(Path(genes_file)),
             map_chrom_names=map_chrom_names,
         )
+        specs = HeadFeatures(config.name, config.features)
+        table = specs.choose(self.reference, selection, half_life=half_life)
         annotation = load_genes(self.reference, self.window, selection)
         self.genes, self.skipped = annotation.genes, annotation.skipped
         if self.skipped:
@@ -92,6 +113,12 @@ class TExCNNDl(Dataset):
         if not self.genes:
             # Kipoi would end without an output file and without an error.
             raise InputError("no gene can be predicted", where=annotation.path)
+        self.features = specs.look_up(table, [gene.id for gene in self.genes])
+        self._changed: dict[int, str] = {}
+        if vcf_file is not None:
+            self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
+        elif sample is not None:
+            raise InputError("a sample without a VCF", where="dataloader_args", allowed="sample with vcf_file")
 
     def __len__(self) -> int:
         """Number of genes."""
@@ -101,9 +128,40 @@ class TExCNNDl(Dataset):
         """Reads one window."""
         (window,) = read_windows(self.reference, [self.genes[index]], self.window)
         place = window.interval
+        known = None if self.features is None else self.features.values
+        features = np.zeros(0) if known is None else known[index]  # none: the model's defaults
         return {
-            "inputs": np.array(window.sequence),
+            "inputs": {
+                "window": np.array(self._changed.get(index, window.sequence)),
+                "features": features.astype(np.float64),
+            },
             "metadata": {
                 "ranges": GenomicRanges(place.chrom, place.start, place.end, window.gene.id, place.strand),
+                "gene_name": np.array(window.gene.name),
+                "tss": window.gene.tss + 1,
             },
         }
+
+    def _apply(self, vcf: Path, sample: str | None, haplotype: int, unphased: str, map_chrom_names: bool) -> None:
+        """Keeps the windows that the sample's variants change, from one pass through the VCF."""
+        if haplotype not in (1, 2):
+            raise InputError(f"unusable haplotype {haplotype!r}", where="dataloader_args", allowed="1 or 2")
+        if unphased not in UNPHASED_CHOICES:
+            raise unknown_name("choice for unphased genotypes", unphased, UNPHASED_CHOICES, where="dataloader_args")
+        bases = CachedBases(self.reference)
+        with VcfReader(vcf, samples=[] if sample is None else [sample]) as reader:
+            if len(reader.samples) > 1:
+                raise InputError(
+                    f"the VCF has {len(reader.samples)} samples", where=vcf, allowed="one of them as sample",
+                    remedy=f"choose one, such as '{reader.samples[0]}'",
+                )  # fmt: skip
+            check = VariantCheck(
+                bases, vcf, longest=self.window.length, map_chrom_names=map_chrom_names, declared=reader.contigs
+            )
+            for group in HaplotypeWindows(reader, bases, check, self.genes, self.window, unphased=unphased):
+                number = group.of_sample[0][haplotype - 1]
+                # What texcnn variants leaves empty has no prediction here either.
+                if number is None or group.windows[number].tss_deleted:
+                    self._changed[group.gene] = "N" * self.window.length
+                elif group.windows[number].touched:
+                    self._changed[group.gene] = group.windows[number].sequence

@@ -21,4 +21,6 @@ for split in "$bundle/split.tsv" "$work/coding.tsv"; do
   texcnn evaluate --model "$bundle" "${genome[@]}" --expression "$expression" --split "$split" --bootstrap 200 \
     --device cpu --out "$work/evaluation-of-$(basename "$split" .tsv)"
 done
+"${PYTHON:-python}" scripts/add_reference.py "$bundle" "${genome[@]}" --expression "$expression" \
+  --species "Saccharomyces cerevisiae" --assembly R64-1-1
 "${PYTHON:-python}" scripts/texcnn_yeast/card.py "$bundle" "$work/evaluation-of-split" "$work/evaluation-of-coding"

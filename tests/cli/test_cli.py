@@ -52,6 +52,7 @@ def test_predict_writes_the_table_and_what_was_skipped(texcnn: Callable[..., Run
     run = texcnn("predict", *given(files))
     assert (run.status, run.out) == (0, "")
     assert "2 genes predicted, 1 skipped" in run.err
+    assert "        1 no segment of the window has enough known bases, 100.00% are N\n" in run.err
     table = pd.read_csv(files["out"], sep="\t")
     assert list(table.columns) == ["gene_id", "gene_name", "chrom", "tss", "strand", "n_fraction", "gc", "a"]
     assert table["gene_id"].tolist() == ["g1", "g2"]
@@ -67,7 +68,7 @@ def test_endings(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: P
     out = tmp_path / f"out{ending}"
     assert texcnn("predict", *given(files, out=out)).status == 0
     if ending == ".h5ad":
-        assert anndata.read_h5ad(out)["g1", "gc"].X.item() == 1.0
+        assert anndata.read_h5ad(out)["gc", "g1"].X.item() == 1.0
     else:
         table = pd.read_parquet(out) if ending == ".parquet" else pd.read_csv(out, sep="\t")
         assert table["gc"].tolist() == [1.0, 0.5]
@@ -216,6 +217,9 @@ class TestBadInput:
     ) -> None:
         (tmp_path / "list.txt").write_text("nobody\n")
         run = texcnn("predict", *given(files, genes=tmp_path / "list.txt"))
+        assert (run.status, "no gene can be predicted" in run.err, "no gene of this id" in run.err) == (2, True, True)
+        assert not files["out"].exists()
+        run = texcnn("predict", *given(files, genes=tmp_path / "list.txt"), "--allow-empty")
         assert run.status == 0
         assert len(pd.read_csv(files["out"], sep="\t")) == 0
         assert pd.read_csv(f"{files['out']}.skipped.tsv", sep="\t")["gene_id"].tolist() == ["nobody"]
@@ -358,7 +362,10 @@ def test_models(texcnn: Callable[..., Run], files: dict[str, Path], tmp_path: Pa
     run = texcnn("models", "list")
     assert run.status == 0
     assert "dnabert2\tzhihan1996/DNABERT-2-117M" in run.out
-    assert texcnn("models", "show", files["model"]).out == "# tiny\n\n"
+    assert texcnn("models", "show", files["model"], "--card").out == "# tiny\n\n"
+    short = texcnn("models", "show", files["model"]).out
+    assert short.startswith("Model           tiny, version 1\n")
+    assert len(short.splitlines()) <= 13
     shown = json.loads(texcnn("models", "show", files["model"], "--json").out)
     assert (shown["name"], shown["kind"], len(shown["fingerprint"])) == ("tiny", "segments", 64)
     assert texcnn("models", "show", files["model"], "--cell-types").out.startswith("cell_type\teid\tname\ngc\tE1")

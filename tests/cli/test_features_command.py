@@ -47,9 +47,10 @@ def test_half_life(texcnn: Run, genome: list[object], tmp_path: Path) -> None:
     status, err = texcnn("features", "half-life", *genome, "--quiet", "--out", out)
     assert (status, err) == (0, "")
     table = pd.read_csv(out, sep="\t")
-    assert table.columns.tolist() == ["gene_id", *HALF_LIFE_FEATURES]
+    assert table.columns.tolist() == ["gene_id", *HALF_LIFE_FEATURES, "source"]
+    assert set(table["source"]) == {"computed"}
     # CDS: ATGGCT and GCT; 3'UTR: GNNN, of which one base is known.
-    assert table.iloc[0].tolist() == ["g1", 2, 9, 3, 4, 1, pytest.approx(5 / 9), 1, pytest.approx(2000 / 9)]
+    assert table.iloc[0, :-1].tolist() == ["g1", 2, 9, 3, 4, 1, pytest.approx(5 / 9), 1, pytest.approx(2000 / 9)]
     assert Path(f"{out}.skipped.tsv").read_text().splitlines()[1].startswith("g2\tno transcript has a CDS")
 
 

@@ -34,9 +34,13 @@ class Case:
         return fasta, gtf, write_vcf(self.folder / f"{name}in.vcf", self.rows, length=len(self.bases))
 
 
-def random_case(folder: Path, *, n_variants: int = 600, seed: int = 1) -> Case:
+def random_case(folder: Path, *, n_variants: int = 600, seed: int = 1, n_share: float = 0) -> Case:
+    """Genes on both strands and variants of every kind; about ``n_share`` of the bases are N, in runs of 3 to 18."""
     rng = random.Random(seed)
     bases = random_bases(rng, GENOME_LENGTH)
+    for _ in range(int(GENOME_LENGTH * n_share / 10)):
+        at, size = rng.randrange(GENOME_LENGTH - 20), rng.randint(3, 18)
+        bases = bases[:at] + "N" * size + bases[at + size :]
     genes = []
     for number in range(25):
         start = rng.randrange(30, GENOME_LENGTH - 100)

@@ -67,24 +67,26 @@ def whole(model: Model, windows: list[str], changes: list[ChangedWindow]) -> tup
     return model.predict_sequences(windows), model.predict_sequences([change.sequence for change in changes])
 
 
-def test_incremental_equals_the_whole_computation(tiny_dnabert2: Path) -> None:
+def test_incremental_equals_the_whole_computation(tiny_dnabert2: Path, device: str) -> None:
     model = load_model(tiny_dnabert2)
+    options = ComputeOptions(device=device, dtype="float32")
+    exact = 1e-6 if device == "cpu" else 1e-4
     rng = random.Random(3)
     windows = random_windows(rng, 40)
     changes = random_changes(rng, windows, 2500)
     before, after = whole(model, windows, changes)
-    with open_engine(model) as engine:
+    with open_engine(model, options) as engine:
         parts = [engine.score(windows, None, changes[start : start + 500]) for start in range(0, 2500, 500)]
         assert engine.incremental
         assert engine.scored == 2500
     for part in parts:
-        np.testing.assert_allclose(part.reference, before, atol=1e-6)
+        np.testing.assert_allclose(part.reference, before, atol=exact)
     rows = np.concatenate([part.rows for part in parts])
     found = np.concatenate([part.alternative for part in parts])
     expected = np.where(np.isnan(before[rows]), np.nan, after)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=exact)
     delta = np.concatenate([part.delta for part in parts])
-    np.testing.assert_allclose(delta, expected - before[rows], atol=2e-6)
+    np.testing.assert_allclose(delta, expected - before[rows], atol=2 * exact)
     assert np.isnan(delta).any(axis=1).sum() > 20
     same = [row for row, change in enumerate(changes) if not change.touched and not np.isnan(before[rows[row]]).any()]
     assert len(same) > 100
@@ -173,24 +175,53 @@ def test_scores_of_nothing(tiny: Path) -> None:
     assert scores.reference.shape == scores.delta.shape == (0, 2)
 
 
-def test_a_model_of_bases_has_no_fast_path_and_the_same_door() -> None:
+def model_of_bases(length: int) -> Model:
     torch.manual_seed(0)
-    network = OneHotNetwork(XpressoCNN(length=LENGTH * 12, n_features=2), 1)
-    config = BundleConfig("bases", "1", "one-hot", "u", WindowSpec(LENGTH * 8, LENGTH * 4), HeadSpec("xpresso", {}))
-    model = Model(config, network, pd.DataFrame({"cell_type": ["x"]}), "")
+    network = OneHotNetwork(XpressoCNN(length=length, n_features=2, n_cell_types=2), 2)
+    window = WindowSpec(length // 2, length - length // 2)
+    config = BundleConfig("bases", "1", "one-hot", "u", window, HeadSpec("xpresso", {}))
+    for parameter in network.head.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)  # biases too, so that padding is told from bases that are unknown
+    return Model(config, network, pd.DataFrame({"cell_type": ["x", "y"]}), "")
+
+
+@pytest.mark.parametrize(("length", "incremental"), [(630, True), (1800, True), (2110, True), (400, False)])
+def test_a_model_of_bases_computes_only_the_places_that_a_change_reaches(length: int, incremental: bool) -> None:
+    model = model_of_bases(length)
     rng = random.Random(6)
-    windows = ["".join(rng.choices("ACGT", k=LENGTH * 12)) for _ in range(5)]
-    features = torch.randn(5, 2)
+    windows = ["".join(rng.choices("ACGT", k=length)) for _ in range(5)]
+    windows += ["N" * 300 + windows[0][300:], "N" * length]
+    features = torch.randn(len(windows), 2)
     changes = []
-    for _ in range(40):
-        row, at = rng.randrange(5), rng.randrange(LENGTH * 12)
-        sequence = windows[row][:at] + rng.choice("ACGT") + windows[row][at + 1 :]
-        changes.append(ChangedWindow(row, sequence, ((at, at + 1),)))
-    with open_engine(model, ComputeOptions(batch_size=7)) as engine:
+    for number in range(400):
+        row = rng.randrange(len(windows))
+        at = rng.choice([0, 1, 299, 300, 301, length - 1, length - 31, rng.randrange(length)])
+        size = min(rng.choice([1, 1, 1, 4, 40, 700]), length - at)
+        bases = "".join(rng.choices("ACGT", k=size))
+        sequence = windows[row][:at] + bases + windows[row][at + size :]
+        changes.append(ChangedWindow(row, sequence, ((at, at + size),) if number % 9 else ((at, length),)))
+    changes.append(ChangedWindow(1, windows[1], ()))
+    with open_engine(model, ComputeOptions(batch_size=7, device="cpu")) as engine:
         scores = engine.score(windows, features, changes)
-        assert not engine.incremental
-    with network.session() as session:
+        assert engine.incremental == incremental
+    with model.network.session(ComputeOptions(device="cpu")) as session:
         rows = [change.row for change in changes]
-        after, _ = network.predict([change.sequence for change in changes], features[rows], session)
-        before, _ = network.predict(windows, features, session)
-    np.testing.assert_allclose(scores.delta, (after - before[rows]).numpy(), atol=1e-6)
+        after, _ = model.network.predict([change.sequence for change in changes], features[rows], session)
+        before, _ = model.network.predict(windows, features, session)
+    scale = float(before[:-1].abs().max())
+    np.testing.assert_allclose(scores.reference / scale, before / scale, atol=1e-6)
+    expected = after.masked_fill(before[rows].isnan(), torch.nan)
+    np.testing.assert_allclose(scores.alternative / scale, expected / scale, atol=1e-6)
+    assert np.isnan(scores.delta[[change.row == 6 for change in changes]]).all()
+
+
+def test_a_head_of_bases_that_is_wrong_about_its_places_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = model_of_bases(1800)
+    monkeypatch.setattr(XpressoCNN, "changed_places", lambda self, start, end: range(3, 4))
+    window = "".join(random.Random(1).choices("ACGT", k=1800))
+    with caplog.at_level(logging.WARNING, "texcnn"), open_engine(model) as engine:
+        engine.score([window], torch.zeros(1, 2), [])
+        assert not engine.incremental
+    assert "the fast path differs from the whole computation" in caplog.text

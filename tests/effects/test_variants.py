@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pysam.bcftools
 import pytest
-from effect_files import Case
+from effect_files import Case, random_case
 from genome_files import write_fasta
 from variant_files import Row, mirrored, write_vcf
 
 import texcnn
-from texcnn.effects import pairs
+from texcnn.effects import pairs, score
 from texcnn.effects.outputs import EffectCounts
 from texcnn.errors import InputError
 from texcnn.genome.interval import reverse_complement
@@ -94,6 +94,24 @@ def test_the_mirror_image_has_the_same_effects(tiny_dnabert2: Path, case: Case) 
         np.testing.assert_allclose(both[name], both[f"{name}_there"], atol=1e-6)
 
 
+def test_incremental_equals_full_on_thousands_of_variants(
+    tiny_dnabert2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On both strands, at segment borders and window ends, across N and over the TSS."""
+    case = random_case(tmp_path, n_variants=4500, seed=4, n_share=0.1)
+    fast = effects(tiny_dnabert2, case, allow_tss_deletion=True)
+    monkeypatch.setattr(score.EffectEngine, "_fast_path_agrees", lambda *_: False)
+    full = effects(tiny_dnabert2, case, allow_tss_deletion=True)
+    n_pairs = len(fast) // 3
+    assert n_pairs >= 2000
+    assert set(fast["strand"]) == {"+", "-"}
+    assert set(fast["status"]) == {"SCORED", "TSS_DELETED"}
+    assert (fast["n_fraction"] > 0).mean() > 0.1
+    pd.testing.assert_frame_equal(fast, full, rtol=0, atol=1e-6)
+    kinds = np.sign(fast["alt"].str.len() - fast["ref"].str.len())
+    assert all((kinds == kind).sum() > 500 for kind in (-1, 0, 1))
+
+
 def test_chunks_do_not_change_rows(tiny_dnabert2: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = effects(tiny_dnabert2, case)
     monkeypatch.setattr(pairs, "ALLELES_PER_CHUNK", 97)
@@ -162,11 +180,11 @@ def test_tabix_file_serves_bcftools_annotate(tiny_dnabert2: Path, case: Case) ->
     detail = pd.read_csv(case.folder / "out.tsv", sep="\t", keep_default_na=False)
     table = case.folder / "tabix.tsv.gz"
     with pysam.TabixFile(str(table)) as tabix:
-        assert tabix.header == [
-            "#chrom\tpos\tref\talt\tgene_id\ttranscript_id\ttss\tstrand\tcell_type\tdelta\tquantile"
-        ]
+        names = "#chrom pos ref alt gene gene_id transcript_id strand tss_pos delta quantile cell_type"
+        assert tabix.header == ["\t".join(names.split())]
         rows = [row.split("\t") for row in tabix.fetch("chr1")]
     assert len(rows) == (detail["delta"] != "").sum()
+    assert {row[7] for row in rows} == {"1"}  # alleles are on the plus strand
     header = case.folder / "header.txt"
     header.write_text('##INFO=<ID=EFFECT,Number=.,Type=Float,Description="delta">\n')
     packed = write_vcf(case.folder / "packed.vcf.gz", case.rows, length=len(case.bases))
@@ -176,7 +194,7 @@ def test_tabix_file_serves_bcftools_annotate(tiny_dnabert2: Path, case: Case) ->
         "-h",
         str(header),
         "-c",
-        "CHROM,POS,REF,ALT,-,-,-,-,-,EFFECT,-",
+        "CHROM,POS,REF,ALT,-,-,-,-,-,EFFECT,-,-",
         "-l",
         "EFFECT:append",
         str(packed),

@@ -71,14 +71,35 @@ def test_a_file_with_code_is_refused_and_the_code_does_not_run(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
-@pytest.mark.parametrize(
-    "content", [b"", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", b"\0" * 100, b"}q\x00X"]
-)
+@pytest.mark.parametrize("content", [b"", b"version 1\n", b"\0" * 100, b"}q\x00X"])
 def test_a_damaged_file_is_named(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(ModelError, match=rf"cannot read the weights: .* in .*{name}"):
         read_state_dict(path)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors", "config.json"])
+def test_a_pointer_of_git_lfs_is_known_by_its_first_line(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(ModelError, match=rf"{name} is a Git LFS pointer.*git lfs pull") as error:
+        (read_json if name == "config.json" else read_state_dict)(path)
+    assert "weights_only" not in str(error.value)
+
+
+def test_advice_to_run_a_files_code_is_not_passed_on(tmp_path):
+    torch.save({"weight": torch.zeros(1), "evil": Evil()}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelError) as error:
+        read_state_dict(tmp_path / "pytorch_model.bin")
+    assert "weights_only" not in str(error.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(number):
+    module = torch.nn.Linear(1, 1)
+    with pytest.raises(ModelError, match=r"not finite, in weight .*FILE"):
+        load_weights(module, {"weight": torch.tensor([[number]]), "bias": torch.zeros(1)}, where="FILE")
 
 
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "model.safetensors"])
@@ -97,9 +118,7 @@ def test_anything_but_tensors_is_refused(tmp_path, content):
         read_state_dict(tmp_path / "pytorch_model.bin")
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [("{", "cannot read the configuration"), ("[1]", "not a JSON object")], ids=["cut", "list"]
-)
+@pytest.mark.parametrize(("content", "message"), [("{", "not JSON"), ("[1]", "not a JSON object")], ids=["cut", "list"])
 def test_an_unusable_config_is_named(tmp_path, content, message):
     path = tmp_path / "config.json"
     path.write_text(content)
@@ -108,5 +127,5 @@ def test_an_unusable_config_is_named(tmp_path, content, message):
 
 
 def test_a_missing_config_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"cannot read the configuration: .*No such file"):
+    with pytest.raises(ModelError, match=r"the file cannot be read \(No such file"):
         read_json(tmp_path / "config.json")

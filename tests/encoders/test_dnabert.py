@@ -8,6 +8,7 @@ from texcnn.encoders.checkpoint import read_state_dict
 from texcnn.encoders.dnabert import load_dnabert
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, ModelError
+from texcnn.segments.kmer import KmerTokenizer
 
 
 def spec(source, k=3, **changes) -> EncoderSpec:
@@ -36,6 +37,34 @@ def test_name_size_and_tokens(dnabert_folder):
     assert encoder.tokenize(["AAATC"]) == [[2, 5, 6, 11, 3]]
     assert encoder.model.config._attn_implementation == "sdpa"
     assert not encoder.model.training
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda words: words[:5] + words[:4:-1], r"has CCC|has GGG in line 6, DNABERT's 3-mers have AAA there"),
+        (lambda words: words[:-1], "has 68 tokens, DNABERT's 3-mers have 69 there"),
+        (lambda words: [*words, "NNN"], "has 70 tokens"),
+        (lambda words: [words[1], words[0], *words[2:]], r"has \[UNK\] in line 1"),
+    ],
+)
+def test_a_vocabulary_in_another_order_is_refused(dnabert_folder, edit, message):
+    words = KmerTokenizer(3).tokens()
+    (dnabert_folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    assert load_dnabert(spec(dnabert_folder)).name == "dnabert-3"
+    (dnabert_folder / "vocab.txt").write_text("\n".join(edit(words)))
+    with pytest.raises(ModelError, match=f"({message}).*vocab\\.txt.*order A, T, C, G"):
+        load_dnabert(spec(dnabert_folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("layer_norm_eps", "1e-12"), ("hidden_size", "12"), ("hidden_act", 1), ("vocab_size", 69.0)]
+)
+def test_a_config_of_other_types_is_refused_when_it_is_read(dnabert_folder, name, value):
+    path = dnabert_folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(ModelError, match=f"unusable entries: {name}: .*config"):
+        load_dnabert(spec(dnabert_folder))
 
 
 def test_a_bundle_gives_the_same_vectors(dnabert_folder, bert):

@@ -179,3 +179,16 @@ def test_missing_scikit_learn_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RunError, match=r"scikit-learn .*texcnn\[evaluate\]"):
         predict_baselines(train, ["g70"], inputs)
     assert list(predict_baselines(train, ["g70"], {})) == [MEAN]
+
+
+@pytest.mark.parametrize("name", [GC_CPG, TF])
+def test_inputs_that_no_training_gene_has_are_left_out(name: str) -> None:
+    rng = np.random.default_rng(0)
+    train = pd.DataFrame({"a": rng.normal(size=40)}, index=pd.Index([f"g{row}" for row in range(40)], name="gene_id"))
+    values = pd.DataFrame({"x": train["a"].to_numpy(), "beyond": np.nan}, index=train.index)
+    values.loc["new"] = [1.0, 2.0]
+    found = predict_baselines(train, ["new"], {name: values})[name]
+    expected = predict_baselines(train, ["new"], {name: values[["x"]]})[name]
+    assert found.loc["new", "a"] == expected.loc["new", "a"] != train["a"].mean()
+    nothing = predict_baselines(train, ["new"], {name: values[["beyond"]]})[name]
+    assert nothing.loc["new", "a"] == pytest.approx(train["a"].mean())

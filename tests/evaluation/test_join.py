@@ -121,7 +121,7 @@ def test_rows_per_transcript_are_refused(tmp_path: Path) -> None:
 def test_meta_of_another_form_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "p.tsv").write_text("gene_id\ta\ng\t1\n")
     (tmp_path / "p.tsv.meta.json").write_text("not JSON")
-    with pytest.raises(InputError, match="unreadable description of the predictions"):
+    with pytest.raises(InputError, match="not JSON"):
         read_prediction_table(tmp_path / "p.tsv")
     (tmp_path / "p.tsv.meta.json").write_text(json.dumps({"model": "x"}))
     assert read_prediction_table(tmp_path / "p.tsv").model == "x"

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from tiny import save_tiny, write_genome, write_gtf
 
+import texcnn
 from texcnn.cli.main import main
 from texcnn.errors import InputError
 from texcnn.features.from_gtf import half_life_table
@@ -88,22 +89,49 @@ def test_predict_computes_what_a_table_would_give(
     for name, options in {
         "table": ["--features", tmp_path / "features.tsv"],
         "computed": ["--half-life"],
-        "default": [],
+        "as it is": [],
+        "default": ["--no-half-life"],
     }.items():
         out = tmp_path / f"{name}.tsv"
         assert run("predict", *genome, "--model", model, *options, "--out", out) == 0
-        made[name] = pd.read_csv(out, sep="\t").set_index("gene_id")["gc"].to_dict()
+        made[name] = pd.read_csv(out, sep="\t").set_index("gene_id")[["features", "gc"]].T.to_dict("list")
         made[f"{name} from"] = json.loads(Path(f"{out}.meta.json").read_text())["features"]
-    assert made["table"] == made["computed"] == {"g1": 3.0}
-    assert made["default"] == {"g1": 1.0, "g2": 0.5}
-    assert [made[f"{name} from"] for name in ("table", "computed", "default")] == [
+    # g2 codes for nothing and has the model's default, 0 after scaling.
+    assert made["computed"] == {"g1": ["computed", 3.0], "g2": ["default", 0.5]}
+    assert made["table"] == made["as it is"] == made["computed"]
+    assert made["default"] == {"g1": ["default", 1.0], "g2": ["default", 0.5]}
+    assert [made[f"{name} from"] for name in ("table", "computed", "as it is", "default")] == [
         "features.tsv",
+        "half-life of genes.gtf",
         "half-life of genes.gtf",
         "defaults",
     ]
     assert "every gene has the model's defaults of utr5_length_bp" in caplog.text
-    skipped = pd.read_csv(tmp_path / "computed.tsv.skipped.tsv", sep="\t").set_index("gene_id")["reason"]
-    assert skipped["g2"] == "no complete features in genes.gtf"
+
+
+def test_an_annotation_without_coding_genes_gives_defaults_unless_half_life_is_wanted(
+    tmp_path: Path, model: Path, reference: Reference
+) -> None:
+    genome = ["--fasta", tmp_path / "genome.fa", "--gtf", write_gtf(tmp_path / "noncoding.gtf")]
+    out = tmp_path / "out.tsv"
+    assert run("predict", *genome, "--model", model, "--out", out) == 0
+    assert set(pd.read_csv(out, sep="\t")["features"]) == {"default"}
+    assert run("predict", *genome, "--model", model, "--half-life", "--out", tmp_path / "no.tsv") == 2
+
+
+def test_a_store_keeps_the_features(tmp_path: Path, model: Path, gtf: Path, reference: Reference) -> None:
+    genome = ["--fasta", tmp_path / "genome.fa", "--gtf", gtf]
+    store, found = tmp_path / "store", {}
+    assert run("embed", *genome, "--model", model, "--out", store) == 0
+    for name, options in {"store": ["--embeddings", store], "genome": genome}.items():
+        out = tmp_path / f"{name}.tsv"
+        assert run("predict", *options, "--model", model, "--out", out) == 0
+        found[name] = out.read_text()
+    assert found["store"] == found["genome"]
+    assert "\tcomputed\t" in found["store"]
+    usual = load_model(model)
+    frame = texcnn.predict(usual, embeddings=store, half_life=False)
+    assert set(frame["features"]) == {"default"}
 
 
 def test_predict_from_python(tmp_path: Path, model: Path, gtf: Path, reference: Reference) -> None:

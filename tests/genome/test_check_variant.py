@@ -30,8 +30,6 @@ def check(text: str, **options: bool) -> Edit | NotScored:
         ("chr1:5:t>g", Edit("chr1", 4, 5, "G")),
         ("chr1:4:TT>T", Edit("chr1", 4, 5, "", 1, 1)),
         ("chr1:20:A>AC", Edit("chr1", 20, 20, "C", 0, 0)),
-        ("chr1:3:2:", Edit("chr1", 3, 5, "", 0, 1)),
-        ("chr1:0::G", Edit("chr1", 0, 0, "G")),
     ],
 )
 def test_what_a_variant_changes(text: str, edit: Edit) -> None:
@@ -58,6 +56,25 @@ def test_why_a_variant_is_not_scored(text: str, status: str, reason: str) -> Non
     assert isinstance(problem, NotScored)
     assert problem.status is VariantStatus(status)
     assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "stated", "edit"),
+    [
+        ("chr1:3:2:", "chr1:3:GTT>G", Edit("chr1", 3, 5, "", 0, 1)),
+        ("NC_000001.11:3:TT:", "NC_000001.11:3:GTT>G", Edit("chr1", 3, 5, "", 0, 1)),
+        ("chr1:0::G", "chr1:1:A>GA", Edit("chr1", 0, 0, "G")),
+        ("chr1:2::C", "chr1:2:C>CC", Edit("chr1", 2, 2, "C", 1, 0)),
+        ("chr1:1:A:C", "chr1:1:A>C", Edit("chr1", 0, 1, "C")),
+        ("chrZ:3:2:", "chrZ:4:NN>", None),
+    ],
+)
+def test_spdi_gets_a_base_where_it_leaves_an_allele_empty(text: str, stated: str, edit: Edit | None) -> None:
+    checker = VariantCheck(CachedBases(TextReference(BASES)), "test", longest=6)
+    variant = checker.as_in_vcf(parse_variant(text))
+    assert str(variant) == stated
+    found = checker.check(variant)
+    assert found == edit if edit is not None else isinstance(found, NotScored)
 
 
 def test_position_0_is_outside() -> None:

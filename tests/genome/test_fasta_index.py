@@ -15,7 +15,8 @@ from genome_files import CHR1, CHR2, write_fasta
 
 from texcnn.errors import InputError
 from texcnn.genome import fasta_index
-from texcnn.genome.fasta_index import FastaRecord, find_index, is_writable
+from texcnn.genome.fai import FastaRecord, read_fai
+from texcnn.genome.fasta_index import find_index, is_writable
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 
@@ -93,9 +94,9 @@ def test_is_writable_is_tried(tmp_path: Path) -> None:
     assert is_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert not is_writable(tmp_path / "missing")
-    if os.getuid() != 0:
-        tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        assert not is_writable(tmp_path)
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    assert not is_writable(tmp_path), "not even where root could"
+    tmp_path.chmod(stat.S_IRWXU)
 
 
 def test_index_of_another_fasta_is_refused(fasta: Path) -> None:
@@ -197,12 +198,31 @@ def test_many_blocks_are_read_right(tmp_path: Path) -> None:
     assert reference.fetch(Interval("chr3", 299_000, 300_000)) == bases[::-1][299_000:]
 
 
-def test_plain_gzip_is_refused_with_bgzip_as_remedy(tmp_path: Path) -> None:
-    fasta = tmp_path / "genome.fa.gz"
+def test_plain_gzip_is_unpacked_once_into_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, folder = tmp_path / "cache", tmp_path / "genome"
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(cache))
+    folder.mkdir()
+    fasta = folder / "genome.fa.gz"
     with gzip.open(fasta, "wt") as handle:
         handle.write(">chr1\nACGT\n")
-    with pytest.raises(InputError, match=r"gzip.*gunzip -c genome\.fa\.gz \| bgzip"):
+    with caplog.at_level("INFO", logger="texcnn"):
+        for _ in range(2):
+            reference = Reference(fasta)
+            assert reference.fetch(Interval("chr1", 1, 3)) == "CG"
+            assert reference.path == fasta
+    said = [record.getMessage() for record in caplog.records if "is gzip" in record.getMessage()]
+    assert len(said) == 1
+    assert f"{fasta} is gzip, not bgzip: it is unpacked once, to {cache}" in said[0]
+    assert [path.name for path in folder.iterdir()] == ["genome.fa.gz"]
+    with gzip.open(fasta, "wt") as handle:
+        handle.write(">chr1\nTTTTTT\n")
+    assert Reference(fasta).fetch(Interval("chr1", 1, 3)) == "TT", "another state of the file, unpacked anew"
+    fasta.write_bytes(fasta.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"the gzip file is truncated or damaged"):
         Reference(fasta)
+    assert not list(cache.rglob(".texcnn-*"))
 
 
 def test_missing_empty_and_folder(tmp_path: Path) -> None:
@@ -262,7 +282,7 @@ def test_damaged_fai_is_refused(fasta: Path) -> None:
     fai.unlink()
     fai.mkdir()
     with pytest.raises(InputError, match=r"the index of the FASTA cannot be read"):
-        fasta_index._read_fai(fai)
+        read_fai(fai)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +306,8 @@ def test_lines_of_a_fai_that_python_would_read(tmp_path: Path, line: str) -> Non
         (b">a\n  1 ACGT\n  5 ACGT\n", r"a blank among the bases of 'a'.*line 2"),
         (b">a\n1ACGT\n5ACGT\n", r"the digit 1 among the bases of 'a'.*line 2"),
         (b">a\nACGT\nAC\x07T\n", r"the byte 0x07 among the bases of 'a'.*line 3"),
+        (b">a\nACGT\xff\nAC\n", r"the byte 0xff among the bases of 'a'.*line 2"),
+        (b">a\nACGT\xc3\xbc\nAC\n", r"the byte 0xc3 among the bases of 'a'.*line 2"),
         (b">\nACGT\n", r"a sequence has no name.*line 1"),
         (b">chr\xfc\nACGT\n", r"the name 'chr\\xfc' is not UTF-8.*line 1"),
         (b">a\nAC\n>b\nAC\n>a\nGG\n", r"holds a name twice: 'a', first in line 1.*line 5"),

@@ -71,14 +71,31 @@ def test_gtf_items_are_the_windows_of_its_genes(loader: ModuleType, demo: Path, 
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
     assert len(items) == 50
     plus, minus = items[0], items[1]  # TSS 9501 "+" and 16900 "-" of demo1
-    assert str(plus["inputs"]) == bases["demo1"][9500 - UPSTREAM : 9500 + DOWNSTREAM]
+    assert str(plus["inputs"]["window"]) == bases["demo1"][9500 - UPSTREAM : 9500 + DOWNSTREAM]
     assert dict(plus["metadata"]["ranges"]) == {
         "chr": "demo1", "start": 2500, "end": 13000, "id": "DEMOG00000001", "strand": "+",
     }  # fmt: skip
-    assert str(minus["inputs"]) == reverse_complement(bases["demo1"][16900 - DOWNSTREAM : 16900 + UPSTREAM])
+    assert str(minus["inputs"]["window"]) == reverse_complement(bases["demo1"][16900 - DOWNSTREAM : 16900 + UPSTREAM])
     assert dict(minus["metadata"]["ranges"]) == {
         "chr": "demo1", "start": 13400, "end": 23900, "id": "DEMOG00000002", "strand": "-",
     }  # fmt: skip
+
+
+def test_features_are_computed_where_the_model_takes_them(loader: ModuleType, demo: Path) -> None:
+    arguments = {"gtf_file": str(demo / "genes.gtf")}
+    items = loader.TExCNNDl(str(demo / "genome.fa.gz"), **arguments)
+    expected = texcnn.predict(None, demo / "genome.fa.gz", **{"gtf": demo / "genes.gtf"})
+    coding = set(expected["gene_id"][expected["features"] == "computed"])
+    names = [spec.name for spec in texcnn.load_model().config.features]
+    assert items[0]["inputs"]["features"].shape == (len(names),)
+    usual = loader.TExCNNDl(str(demo / "genome.fa.gz"), half_life=False, **arguments)
+    assert usual[0]["inputs"]["features"].shape == (0,)
+    means = [spec.mean for spec in texcnn.load_model().config.features]
+    for place, gene in enumerate(items.genes):
+        default = np.array_equal(items[place]["inputs"]["features"], means)
+        assert default == (gene.id not in coding) or gene.id not in set(expected["gene_id"])
+    metadata = items[1]["metadata"]
+    assert (str(metadata["gene_name"]), metadata["tss"]) == ("DEM2", 16900)
 
 
 def test_window_over_the_chromosomes_end_is_padded_and_keeps_its_length(
@@ -88,11 +105,11 @@ def test_window_over_the_chromosomes_end_is_padded_and_keeps_its_length(
     by_id = {items[i]["metadata"]["ranges"].id: items[i] for i in (42, 49)}
     first, last = by_id["DEMOG00000043"], by_id["DEMOG00000050"]
     assert (first["metadata"]["ranges"].start, first["metadata"]["ranges"].end) == (-5000, 5500)
-    assert str(first["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    assert str(first["inputs"]["window"]) == "N" * 5000 + bases["demo3"][:5500]
     length = len(bases["demo3"])
     assert last["metadata"]["ranges"].end == 40600 + UPSTREAM > length
     padding = 40600 + UPSTREAM - length
-    assert str(last["inputs"]) == "N" * padding + reverse_complement(bases["demo3"][40600 - DOWNSTREAM :])
+    assert str(last["inputs"]["window"]) == "N" * padding + reverse_complement(bases["demo3"][40600 - DOWNSTREAM :])
 
 
 def test_rows_without_a_place_are_left_out_and_listed(
@@ -178,22 +195,23 @@ def test_relative_genome_is_read_after_the_folder_changed(
     monkeypatch.chdir(demo)
     items = loader.TExCNNDl("genome.fa.gz", gtf_file="genes.gtf")
     monkeypatch.chdir(tmp_path)
-    assert len(str(items[0]["inputs"])) == LENGTH
+    assert len(str(items[0]["inputs"]["window"])) == LENGTH
 
 
 def test_copies_for_worker_processes_read_the_same(loader: ModuleType, demo: Path) -> None:
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
-    before = str(items[7]["inputs"])  # the file is open now
-    assert str(pickle.loads(pickle.dumps(items))[7]["inputs"]) == before
+    before = str(items[7]["inputs"]["window"])  # the file is open now
+    assert str(pickle.loads(pickle.dumps(items))[7]["inputs"]["window"]) == before
 
 
 def test_batches_of_any_number_of_workers_are_equal(loader: ModuleType, demo: Path) -> None:
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
     alone = list(items.batch_iter(batch_size=16, num_workers=0))
     shared = list(items.batch_iter(batch_size=16, num_workers=2))
-    assert [len(batch["inputs"]) for batch in alone] == [16, 16, 16, 2]
+    assert [len(batch["inputs"]["window"]) for batch in alone] == [16, 16, 16, 2]
     for left, right in zip(alone, shared, strict=True):
-        assert left["inputs"].tolist() == right["inputs"].tolist()
+        assert left["inputs"]["window"].tolist() == right["inputs"]["window"].tolist()
+        np.testing.assert_array_equal(left["inputs"]["features"], right["inputs"]["features"])
         assert left["metadata"]["ranges"]["id"].tolist() == right["metadata"]["ranges"]["id"].tolist()
 
 
@@ -201,8 +219,8 @@ def test_model_answers_with_one_array_per_cell_type(project: Path, loader: Modul
     module = load(project / "kipoi_model" / "TExCNN" / "model.py")
     model, direct = module.TExCNNKipoi("texcnn-mini"), texcnn.load_model()
     items = loader.TExCNNDl(str(demo / "genome.fa.gz"), gtf_file=str(demo / "genes.gtf"))
-    windows = [str(items[0]["inputs"]), "N" * LENGTH]
-    found = model.predict_on_batch(np.array(windows))
+    windows = [str(items[0]["inputs"]["window"]), "N" * LENGTH]
+    found = model.predict_on_batch({"window": np.array(windows), "features": np.zeros((2, 0))})
     assert tuple(found) == direct.cell_types
     expected = direct.predict_sequences(windows)
     np.testing.assert_array_equal(np.stack(list(found.values()), axis=1), expected)
@@ -272,7 +290,7 @@ def test_kipoiseq_gives_the_same_bases_inside_the_chromosome(
     theirs = StringSeqIntervalDl(bed, plain_genome, num_chr_fasta=True, use_strand=True, ignore_targets=True)
     extract = FastaStringExtractor(plain_genome, use_strand=True)
     for index, (chrom, start) in enumerate([("demo1", 20000), ("demo2", 1000)]):
-        window = str(ours[index]["inputs"])
+        window = str(ours[index]["inputs"]["window"])
         assert len(window) == LENGTH
         assert window == str(theirs[index]["inputs"])
         assert window == extract.extract(Interval(chrom, start, start + LENGTH, strand=strand))
@@ -293,9 +311,60 @@ def test_kipoiseq_shortens_or_fails_where_ours_pads(
     inside = reverse_complement(bases["demo3"][start:])
     assert str(theirs[0]["inputs"]) == inside  # 4,000 of 10,500 bases, without a word
     ours = loader.TExCNNDl(plain_genome, intervals_file=bed, bed_anchor="window")
-    assert str(ours[0]["inputs"]) == "N" * (LENGTH - 4000) + inside
+    assert str(ours[0]["inputs"]["window"]) == "N" * (LENGTH - 4000) + inside
     bed = write_bed(tmp_path / "b.bed", "demo3 2000 2100 g 0 +")
     ours = loader.TExCNNDl(plain_genome, intervals_file=bed)
-    assert str(ours[0]["inputs"]) == "N" * 5000 + bases["demo3"][:5500]
+    assert str(ours[0]["inputs"]["window"]) == "N" * 5000 + bases["demo3"][:5500]
     with pytest.raises(FetchError, match="greater than 1"):
         FastaStringExtractor(plain_genome).extract(Interval("demo3", -5000, 5500))
+
+
+def write_sample_vcf(path: Path, bases: dict[str, str], genotypes: str) -> str:
+    """A substitution 10 bases before the TSS of the first gene, and a deletion beyond its window's end."""
+    first, second = 9490, 9600
+    other = "A" if bases["demo1"][first] != "A" else "C"
+    deleted = bases["demo1"][second : second + 3]
+    header = '##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+    header += f"##contig=<ID=demo1,length={len(bases['demo1'])}>\n"
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tme\n"
+    rows = [(first, bases["demo1"][first], other), (second, deleted, deleted[0])]
+    body = "".join(f"demo1\t{place + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{genotypes}\n" for place, ref, alt in rows)
+    path.write_text(header + columns + body)
+    return str(path)
+
+
+def test_a_samples_variants_are_in_the_windows(
+    loader: ModuleType, demo: Path, bases: dict[str, str], tmp_path: Path
+) -> None:
+    files = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf")}
+    vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
+    plain = loader.TExCNNDl(**files)
+    one = loader.TExCNNDl(**files, vcf_file=vcf, sample="me", haplotype=1)
+    two = loader.TExCNNDl(**files, vcf_file=vcf, haplotype=2)
+    assert all(str(one[index]["inputs"]["window"]) == str(plain[index]["inputs"]["window"]) for index in range(5))
+    found, before = str(two[0]["inputs"]["window"]), bases["demo1"]
+    expected = before[2500:9490] + ("A" if before[9490] != "A" else "C") + before[9491:9601] + before[9603:13002]
+    assert found == expected
+    assert str(two[40]["inputs"]["window"]) == str(plain[40]["inputs"]["window"])
+
+    haploid = write_sample_vcf(tmp_path / "haploid.vcf", bases, "1")
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=1)[0]["inputs"]["window"]) == expected
+    assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=2)[0]["inputs"]["window"]) == "N" * LENGTH
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"haplotype": 3}, "unusable haplotype 3"),
+        ({"sample": "you"}, "unknown sample 'you'"),
+        ({"unphased": "maybe"}, "unknown choice for unphased"),
+        ({"vcf_file": None, "sample": "me"}, "a sample without a VCF"),
+    ],
+)
+def test_arguments_of_a_sample_that_cannot_be_used(
+    loader: ModuleType, demo: Path, bases: dict[str, str], tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    files = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf")}
+    vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
+    with pytest.raises(InputError, match=message):
+        loader.TExCNNDl(**{**files, "vcf_file": vcf, **options})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -96,9 +97,22 @@ def test_another_format_version_is_refused(folder: Path, version: int | None, re
         ({"colour": "red"}, "unknown entries colour"),
         ({"window": {"upstream": -1, "downstream": 5}}, "unusable model description"),
         ({"window": None}, "unusable model description"),
-        ({"kind": "magic"}, "unknown kind of model 'magic'.*segments, one-hot"),
+        ({"kind": "magic"}, "unusable entries: kind: input should be 'segments' or 'one-hot'"),
         ({"encoders": []}, "kind 'segments' with 0 encoders"),
-        ({"encoders": [{"type": "x"}]}, "unusable encoder description"),
+        ({"encoders": None}, "unusable entries: encoders"),
+        ({"head": {"type": {}}}, r"unusable entries: head\.type: input should be a valid string"),
+        ({"head": {"type": "linear", "options": [1]}}, r"unusable entries: head\.options"),
+        ({"head": {"type": "linear", "colour": 1}}, "unusable model description.*colour"),
+        ({"sha256": False}, "unusable entries: sha256: input should be an object"),
+        ({"features": [{"name": None}]}, r"unusable entries: features\[0\]\.name"),
+        ({"features": [{"name": "x", "mean": "1"}]}, r"unusable entries: features\[0\]\.mean"),
+        ({"features": [{"name": "x", "mean": math.nan}]}, "not JSON: NaN is not a finite number"),
+        ({"window": {"upstream": 5, "downstream": math.nan}}, "not JSON: NaN is not a finite number"),
+        ({"window": {"upstream": 5, "downstream": math.inf}}, "not JSON: Infinity is not a finite number"),
+        ({"window": {"upstream": 5.5, "downstream": 5}}, r"unusable entries: window\.upstream"),
+        ({"window": {"upstream": True, "downstream": 5}}, r"unusable entries: window\.upstream"),
+        ({"name": None, "unit": 7}, "unusable entries: name: .*; unit: "),
+        ({"encoders": [{"type": "x"}]}, r"unusable entries: encoders\[0\]\.source: field required"),
     ],
 )
 def test_an_unusable_config_is_refused(folder: Path, changes: dict[str, object], message: str) -> None:
@@ -114,6 +128,15 @@ def test_config_that_is_no_json(folder: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text("[1]")
     with pytest.raises(ModelError, match=r"not a JSON object"):
         BundleFiles(folder)
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"nested too deeply"):
+        BundleFiles(folder)
+    (folder / "config.json").write_text('{"format_version": 1, "scale": 1e999}')
+    with pytest.raises(ModelError, match=r"1e999 is not a finite number"):
+        BundleFiles(folder)
+    (folder / "config.json").write_bytes(b'{"name": "\xff"}')
+    with pytest.raises(ModelError, match=r"not JSON.*0xff"):
+        BundleFiles(folder)
     with pytest.raises(ModelError, match=r"not a model bundle.*config.json"):
         BundleFiles(tmp_path)
 
@@ -125,6 +148,20 @@ def test_weights_that_are_no_safetensors(folder: Path) -> None:
     files = BundleFiles(folder)
     with pytest.raises(ModelError, match=r"unreadable weights"):
         files.tensors("head.")
+
+
+def test_weights_that_are_not_finite(folder: Path) -> None:
+    config = BundleFiles(folder).config
+    for value in (math.nan, math.inf):
+        save_bundle(folder, config, {"head.x": torch.tensor([1.0, value]), "head.y": torch.zeros(2)}, CELL_TYPES, "")
+        with pytest.raises(ModelError, match=r"numbers that are not finite, in head\.x"):
+            BundleFiles(folder).tensors("head.")
+
+
+def test_a_pointer_of_git_lfs_is_known_as_one(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(ModelError, match=r"model\.safetensors is a Git LFS pointer.*git lfs pull"):
+        BundleFiles(folder)
 
 
 def test_further_files_are_kept_and_checked(tmp_path: Path) -> None:

@@ -63,5 +63,6 @@ def test_counting_kmers_has_no_weights() -> None:
 
 
 def test_torch_is_not_loaded() -> None:
-    code = "import sys; from texcnn.model.describe import describe_model; describe_model(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from texcnn.model.describe import describe_model; describe_model(); "
+    code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

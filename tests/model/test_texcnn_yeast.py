@@ -53,5 +53,6 @@ def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path) -> None:
     for column, name in enumerate(model.cell_types):
         known = ~np.isnan(true[:, column])
         again = np.corrcoef(found[known, column], true[known, column])[0, 1] ** 2
-        assert again == pytest.approx(told[name], abs=1e-3)
+        # Predictions below the unit's floor are raised to it since these figures were written.
+        assert again == pytest.approx(told[name], abs=3e-3)
     assert told.mean() > 0.4

@@ -1,5 +1,5 @@
-"""Bad input ends before anything runs, with one message that names all of it, and leaves no trace; or in CHECK, with all of
-a sample's problems; or in the task, with the task's message."""
+"""Bad input ends before anything runs, with one message that names all of it, and leaves no trace; or in CHECK, with
+all of a sample's problems; or in the task, with the task's message."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_parameters_are_checked_together_and_leave_nothing(shared: Pipeline, typ
     # fmt: off
     run = shared.run("--fasta", "--gtf", "none.gtf", "--windw", "3", "--shard-size", "3", "--gpus", "two",
                      "--shard_size", "0", "--batch_size", "99999999999", "--transcripts", "some", "--half_life", "yes",
-                     "--input", "sheet.tsv", "--genes", "/", "--on_error", "Stop", "--dtype", "float64", "--store", "/etc/passwd",
-                     outdir="refused")
+                     "--input", "sheet.tsv", "--genes", "/", "--on_error", "Stop", "--dtype", "float64",
+                     "--store", "/etc/passwd", outdir="refused")
     # fmt: on
     assert run.status == 1
     expected = [

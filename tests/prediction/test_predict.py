@@ -92,3 +92,15 @@ def test_features_are_part_of_the_description(tmp_path: Path, composition: objec
     assert predict(model, fasta, gtf=gtf).attrs["features"] == "defaults"
     with pytest.raises(InputError, match=r"features given twice .* `features` and `half_life`"):
         predict(model, fasta, gtf=gtf, features=tmp_path / "one.tsv", half_life=True)
+
+
+def test_a_run_without_a_prediction_fails_with_reasons(tmp_path: Path, tiny: Path, files: tuple[Path, Path]) -> None:
+    fasta, gtf = files
+    message = r"no gene can be predicted .* all 2 genes .* 1: no gene of this id or name .* 1: no segment"
+    with pytest.raises(InputError, match=message):
+        predict(tiny, fasta, gtf=gtf, genes=["g3", "nobody"])
+    with pytest.raises(InputError, match=message):
+        predict(tiny, fasta, out=tmp_path / "out.tsv", gtf=gtf, genes=["g3", "nobody"])
+    assert not list(tmp_path.glob("out.tsv*"))
+    counts = predict(tiny, fasta, out=tmp_path / "out.tsv", gtf=gtf, genes=["g3", "nobody"], allow_empty=True)
+    assert (counts.rows, counts.skipped) == (0, 2)

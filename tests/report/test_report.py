@@ -1,65 +1,79 @@
-"""The report page: what it says about small tables whose numbers are known."""
+"""The report page: what it says, what data it holds, and that a browser shows them."""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import html
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from report_files import CELL_TYPES, VALUES, describe, write_skips, write_table
+from tiny import write_genome, write_gtf
 
+import texcnn
 from texcnn.errors import InputError
-from texcnn.genome.skipped import read_skipped
+from texcnn.model.bundle import extend_bundle
+from texcnn.model.reference_genes import make_reference
+from texcnn.report.model import find_model
 from texcnn.report.report import write_report
-from texcnn.report.summary import (
-    compare_with_truth,
-    count_reasons,
-    highest_genes,
-    most_specific_genes,
-    read_predictions,
-)
-from texcnn.tables.columns import TableDescription
-
-CELL_TYPES = ("liver", "brain", "T cell <CD4>")
-VALUES = [[0.0, 0.0, 0.0], [1.0, 1.0, 4.0], [2.0, 2.5, 2.0], [-1.0, -1.0, -1.0]]
+from texcnn.tables.predictions import read_predictions
 
 
-def describe(cell_types: tuple[str, ...] = CELL_TYPES, transcripts: bool = False) -> TableDescription:
-    return TableDescription(
-        cell_types=cell_types,
-        unit="log10(RPKM + 0.1)",
-        model="tiny-model",
-        model_fingerprint="f00d" * 16,
-        fasta="genome.fa.gz",
-        fasta_fingerprint="beef" * 16,
-        texcnn_version="9.8.7",
-        transcripts=transcripts,
-    )
+class Page(HTMLParser):
+    """The text, the addresses and the packed data of a page."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.blobs: dict[str, str] = {}
+        self._blob = ""
+        self.feed(self.source)
+        self.text = re.sub(r"\s+", " ", self.text)
+        assert self.open == [], "every tag is closed"
 
-def write_table(path: Path, values: np.ndarray, description: TableDescription) -> Path:
-    n = len(values)
-    columns = {
-        "gene_id": [f"G{i}" for i in range(n)],
-        "gene_name": [f"name{i}" for i in range(n)],
-        "transcript_id": [f"T{i}" for i in range(n)],
-        "chrom": ["chr1"] * n,
-        "tss": np.arange(1, n + 1) * 1000,
-        "strand": ["+", "-"] * (n // 2) + ["+"] * (n % 2),
-        "n_fraction": np.arange(n) / max(n, 1),
-    }
-    columns.update({name: values[:, i] for i, name in enumerate(description.cell_types)})
-    schema = description.schema()
-    frame = pd.DataFrame({name: columns[name] for name in schema.names})
-    pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), path)
-    return path
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.addresses += [values[name] or "" for name in ("src", "href") if name in values]
+        self.ids += [values["id"] or ""] if "id" in values else []
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        if tag == "script":
+            self._blob = (values.get("id") or "").removeprefix("blob-")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "script" in self.open and self._blob:
+            self.blobs[self._blob] = data
+        elif not {"style", "script"} & set(self.open):
+            self.text += data + " "
+
+    def unpacked(self, name: str) -> bytes:
+        return gzip.decompress(base64.b64decode(self.blobs[name]))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.unpacked("data"))
+        return found
+
+    def floats(self, name: str) -> np.ndarray:
+        return np.frombuffer(self.unpacked(name), "<f4")
 
 
 @pytest.fixture
@@ -69,10 +83,7 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def skipped(tmp_path: Path) -> Path:
-    path = tmp_path / "p.parquet.skipped.tsv"
-    reasons = ["chromosome 'chrA' is not in the FASTA", "chromosome 'chrB' is not in the FASTA", "<b>odd</b> 0.75 of N"]
-    path.write_text("gene_id\treason\n" + "".join(f"S{i}\t{reason}\n" for i, reason in enumerate(reasons)))
-    return path
+    return write_skips(tmp_path / "p.parquet.skipped.tsv")
 
 
 @pytest.fixture
@@ -82,211 +93,225 @@ def truth(tmp_path: Path) -> Path:
     return path
 
 
-class Page(HTMLParser):
-    """The visible text, the pictures and every address of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-        self.pictures: dict[str, str] = {}
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(text)
-        self.text = re.sub(r"\s+", " ", self.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.addresses += [values[name] or "" for name in ("src", "href") if name in values]
-        if tag == "img":
-            self.pictures[values["alt"] or ""] = values["src"] or ""
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data + " "
-
-
-def read(path: Path) -> Page:
-    page = Page(path.read_text(encoding="utf-8"))
-    assert page.open == []  # every tag is closed
-    return page
-
-
-def test_page_names_the_run_and_needs_nothing_else(table: Path, skipped: Path, truth: Path, tmp_path: Path) -> None:
-    write_report(table, skipped, tmp_path / "r.html", truth=truth)
-    page = read(tmp_path / "r.html")
-    for fact in ("tiny-model", "f00d" * 16, "beef" * 16, "genome.fa.gz", "log10(RPKM + 0.1)", "9.8.7", "one per gene"):
+def test_the_page_names_the_run_and_needs_nothing_else(table: Path, skipped: Path, truth: Path, tmp_path: Path) -> None:
+    write_report(table, tmp_path / "r.html", skipped=skipped, truth=truth, run={"Command": "texcnn predict <all>"})
+    page = Page(tmp_path / "r.html")
+    facts = ["tiny-model", "f00d" * 16, "beef" * 16, "genome.fa.gz", "log10(RPKM + 0.1)", "9.8.7", "one per gene"]
+    for fact in (*facts, "Command texcnn predict <all>", "must not be used for"):
         assert fact in page.text
-    assert "4 genes predicted" in page.text
-    assert "3 skipped" in page.text
-    assert "3 cell types" in page.text
-    assert "must not be used for" in page.text
-    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in page.addresses)
-    anchors = set(re.findall(r'id="([^"]+)"', (tmp_path / "r.html").read_text()))
-    assert {address[1:] for address in page.addresses if address.startswith("#")} <= anchors
-    assert "http" not in html.unescape(page.text)
+    for term, number in (("genes predicted", "4"), ("skipped", "3"), ("cell types", "3")):
+        assert f"{term} {number}" in page.text
+    assert all(address.startswith("#") for address in page.addresses)
+    assert {address[1:] for address in page.addresses} <= set(page.ids)
+    assert "default-src 'none'" in page.source
+    assert not re.search(r"""(?:src|href|url\()\s*=?\s*["']?https?:""", page.source)
     assert not list(tmp_path.glob(".texcnn-*"))
 
 
-def test_every_figure_is_a_picture_with_a_description(table: Path, skipped: Path, truth: Path, tmp_path: Path) -> None:
-    write_report(table, skipped, tmp_path / "r.html", truth=truth)
-    pictures = read(tmp_path / "r.html").pictures
-    assert len(pictures) == 4
-    for alt, source in pictures.items():
-        assert len(alt) > 10
-        root = ElementTree.fromstring(base64.b64decode(source.split(",", 1)[1]))
-        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+def test_the_data_come_back_exactly(table: Path, skipped: Path, tmp_path: Path) -> None:
+    write_report(table, tmp_path / "r.html", skipped=skipped)
+    page = Page(tmp_path / "r.html")
+    np.testing.assert_array_equal(page.floats("values").reshape(4, 3), np.array(VALUES, np.float32))
+    data = page.data
+    assert data["genes"]["gene_id"] == ["G0", "G1", "G2", "G3"]
+    assert data["genes"]["tss"] == [1000, 2000, 3000, 4000]
+    assert [entry["id"] for entry in data["cellTypes"]] == list(CELL_TYPES)
+    assert data["means"] == pytest.approx([0, 2, 6.5 / 3, -1], abs=1e-5)
+    assert len(data["skipped"]) == 3
+    assert data["quantiles"][0][2] == 0.5, "the median of -1, 0, 1 and 2"
+
+
+def test_the_same_page_from_every_format(tmp_path: Path, tiny: Path) -> None:
+    genome = {"fasta": write_genome(tmp_path), "gtf": write_gtf(tmp_path / "genes.gtf")}
+    pages = []
+    for ending in (".parquet", ".tsv", ".tsv.gz", ".h5ad"):
+        out = tmp_path / f"p{ending}"
+        texcnn.predict(tiny, **genome, out=out)
+        write_report(out, tmp_path / f"{ending}.html")
+        page = Page(tmp_path / f"{ending}.html")
+        pages.append((page.data, page.floats("values").tolist()))
+        frame = read_predictions(out)
+        assert frame.attrs["unit"] == "fraction"
+        assert frame.attrs["skipped"][0]["gene_id"] == "g3"
+        expected = texcnn.predict(tiny, **genome)
+        pd.testing.assert_frame_equal(frame, expected, check_flags=False, rtol=1e-5)
+    for page in pages[1:]:
+        assert page[0] == pages[0][0]
+        assert page[1] == pytest.approx(pages[0][1], rel=1e-5)
 
 
 def test_equal_inputs_give_equal_pages(table: Path, skipped: Path, truth: Path, tmp_path: Path) -> None:
-    write_report(table, skipped, tmp_path / "a.html", truth=truth)
-    write_report(table, skipped, tmp_path / "b.html", truth=truth)
+    for name in ("a", "b"):
+        write_report(table, tmp_path / f"{name}.html", skipped=skipped, truth=truth)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
 def test_names_from_the_input_cannot_become_markup(table: Path, skipped: Path, tmp_path: Path) -> None:
-    write_report(table, skipped, tmp_path / "r.html")
+    write_report(table, tmp_path / "r.html", skipped=skipped, run={"<i>": "</script><script>alert(1)</script>"})
     text = (tmp_path / "r.html").read_text()
     assert "<b>odd</b>" not in text
-    assert "&lt;b&gt;odd&lt;/b&gt; 0.75 of N" in text
-    assert "T cell &lt;CD4&gt;" in text
+    assert "alert(1)</script>" not in text
+    assert "&lt;b&gt;odd&lt;/b&gt;" in text
 
 
-def test_reasons_are_counted_without_their_names_and_numbers(skipped: Path) -> None:
-    assert count_reasons(read_skipped(skipped)) == [("chromosome … is not in the FASTA", 2), ("<b>odd</b> … of N", 1)]
+def test_reasons_with_their_numbers(table: Path, skipped: Path, tmp_path: Path) -> None:
+    write_report(table, tmp_path / "r.html", skipped=skipped)
+    assert "2 chromosome … is not in the FASTA (first: 'chrA')" in Page(tmp_path / "r.html").text
+    write_report(table, tmp_path / "r.html")
+    assert "The list of skipped rows was not given" in Page(tmp_path / "r.html").text
+    skipped.write_text("gene_id\treason\n")
+    write_report(table, tmp_path / "r.html", skipped=skipped)
+    assert "None: every row of the input is in the table" in Page(tmp_path / "r.html").text
 
 
-def test_highest_genes_are_ordered_by_their_mean(table: Path) -> None:
-    best = highest_genes(read_predictions(table), 2)
-    assert best["gene_id"].tolist() == ["G2", "G1"]
-    assert best["mean"].tolist() == pytest.approx([6.5 / 3, 2.0])
-    assert "liver" not in best
+def test_agreement_with_the_truth(table: Path, truth: Path, tmp_path: Path) -> None:
+    write_report(table, tmp_path / "r.html", truth=truth)
+    page = Page(tmp_path / "r.html")
+    assert "3 of the 4 predicted rows have a value in truth.tsv" in page.text
+    assert "Squared Pearson correlation: 0.992" in page.text
+    assert "the mean of these values: 0.885" in page.text
+    assert page.data["truth"]["rows"] == [0, 1, 3]
+    truth.write_text("gene_id\ttrue_expression\nX\t1\n")
+    write_report(table, tmp_path / "r.html", truth=truth)
+    assert "No predicted gene has a value in truth.tsv" in Page(tmp_path / "r.html").text
 
 
-def test_specific_gene_is_the_one_that_neither_gene_nor_cell_type_explains(table: Path) -> None:
-    best = most_specific_genes(read_predictions(table), 1)
-    # G1: mean 2; T cell: mean 5/4; grand mean 9.5/12. 4 - 2 - 1.25 + 0.791667
-    assert best[["gene_id", "cell_type", "value"]].to_numpy().tolist() == [["G1", "T cell <CD4>", 4.0]]
-    assert best["excess"].tolist() == pytest.approx([4 - 2 - 1.25 + 9.5 / 12])
+def test_figures_of_an_evaluation(table: Path, tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.tsv"
+    metrics.write_text(
+        "model\tcell_type\tn_genes\tsquared_pearson\tother\ntiny\tliver\t9\t0.5\tx\nmean\tliver\t9\t\tx\n"
+    )
+    write_report(table, tmp_path / "r.html", metrics=metrics)
+    assert Page(tmp_path / "r.html").data["metrics"] == {
+        "columns": ["model", "cell_type", "n_genes", "squared_pearson"],
+        "rows": [["tiny", "liver", 9, 0.5], ["mean", "liver", 9, None]],
+    }
 
 
-def test_agreement_with_the_truth_by_hand(table: Path, truth: Path) -> None:
-    found = compare_with_truth(read_predictions(table), truth)
-    assert found.gene_ids == ["G0", "G1", "G3"]
-    assert found.true.tolist() == [0, 3, -1]
-    assert found.predicted.tolist() == [0, 2, -1]
-    # deviations: true (-2/3, 7/3, -5/3), predicted (-1/3, 5/3, -4/3); SSE 1
-    assert found.squared_pearson == pytest.approx((57 / 9) ** 2 / ((78 / 9) * (42 / 9)))
-    assert found.explained == pytest.approx(1 - 1 / (78 / 9))
+def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Path) -> None:
+    base = np.linspace(-1, 3, 50)[:, None]
+    alike = base + np.random.default_rng(0).normal(0, 0.01, (50, 3))
+    write_report(write_table(tmp_path / "p.parquet", alike.astype(np.float32), describe()), tmp_path / "r.html")
+    page = Page(tmp_path / "r.html")
+    assert page.data["standOut"] is None
+    assert "hardly tells the cell types apart" in page.text
 
 
-def test_agreement_stands_in_the_page(table: Path, truth: Path, tmp_path: Path) -> None:
-    write_report(table, None, tmp_path / "r.html", truth=truth)
-    text = read(tmp_path / "r.html").text
-    assert "3 of the 4 predicted rows have a value in truth.tsv" in text
-    assert "Squared Pearson correlation: 0.992" in text
-    assert "offset: 0.885" in text
+def test_a_median_is_no_cell_type(tmp_path: Path) -> None:
+    names = ("median", "liver", "brain")
+    write_report(
+        write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe(names)), tmp_path / "r.html"
+    )
+    page = Page(tmp_path / "r.html")
+    assert "cell types 2" in page.text
+    assert page.data["means"][1] == 2.5, "of liver and brain alone"
+    assert 0 not in page.data["standOut"]["cellType"]
 
 
-def test_constant_truth_has_no_correlation(table: Path, tmp_path: Path) -> None:
-    path = tmp_path / "t.tsv"
-    path.write_text("gene_id\ttrue_expression\nG0\t1\nG1\t1\n")
-    found = compare_with_truth(read_predictions(table), path)
-    assert (found.squared_pearson, found.explained) == (None, None)
-    write_report(table, None, tmp_path / "r.html", truth=path)
-    assert read(tmp_path / "r.html").text.count("not defined") == 2
-
-
-def test_truth_of_other_genes_is_said(table: Path, tmp_path: Path) -> None:
-    path = tmp_path / "t.tsv"
-    path.write_text("gene_id\ttrue_expression\nX\t1\n")
-    write_report(table, None, tmp_path / "r.html", truth=path)
-    assert "No predicted gene has a value in t.tsv" in read(tmp_path / "r.html").text
-
-
-def test_table_without_rows(tmp_path: Path, skipped: Path, truth: Path) -> None:
-    empty = write_table(tmp_path / "e.parquet", np.zeros((0, 3), np.float32), describe())
-    write_report(empty, skipped, tmp_path / "r.html", truth=truth)
-    page = read(tmp_path / "r.html")
-    assert "0 genes predicted" in page.text
-    assert "3 skipped" in page.text
-    assert "Nothing was predicted" in page.text
-    assert page.pictures == {}
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 2), (5, 1), (3, 61)])
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1, 3), (2, 2), (5, 1), (3, 61)])
 def test_tables_of_few_rows_and_columns_and_of_many_cell_types(tmp_path: Path, shape: tuple[int, int]) -> None:
     names = tuple(f"type {i}" for i in range(shape[1]))
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    path = write_table(tmp_path / "p.parquet", values, describe(names))
-    write_report(path, None, tmp_path / "r.html")
-    page = read(tmp_path / "r.html")
-    assert ("Heat map of correlations between cell types" in page.pictures) == (shape[0] > 2 and shape[1] > 1)
-    assert ("first 60 of 61 cell types" in page.text) == (shape[1] == 61)
-    assert "not given skipped" in page.text
-
-
-def test_constant_cell_type_does_not_break_the_correlation(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    values = np.array([[1, 0, 2], [1, 1, 1], [1, 2, 5]], np.float32)
-    write_report(write_table(tmp_path / "p.parquet", values, describe()), None, tmp_path / "r.html")
-    assert "Heat map of correlations between cell types" in read(tmp_path / "r.html").pictures
-    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+    write_report(write_table(tmp_path / "p.parquet", values, describe(names)), tmp_path / "r.html")
+    page = Page(tmp_path / "r.html")
+    assert ("Nothing was predicted" in page.text) == (shape[0] == 0)
+    assert (page.data["correlation"] is not None) == (shape[0] > 2 and shape[1] > 1)
 
 
 def test_transcript_rows_name_their_transcript(tmp_path: Path) -> None:
     path = write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe(transcripts=True))
-    write_report(path, None, tmp_path / "r.html")
-    text = read(tmp_path / "r.html").text
-    assert "4 transcripts predicted" in text
-    assert "G2 name2 T2 chr1" in text
+    write_report(path, tmp_path / "r.html")
+    page = Page(tmp_path / "r.html")
+    assert "transcripts predicted 4" in page.text
+    assert page.data["genes"]["transcript_id"] == ["T0", "T1", "T2", "T3"]
 
 
-def test_long_skipped_list_is_cut_and_says_so(table: Path, tmp_path: Path) -> None:
-    path = tmp_path / "s.tsv"
-    path.write_text("gene_id\treason\n" + "".join(f"S{i:04}\tlost\n" for i in range(1200)))
-    write_report(table, path, tmp_path / "r.html")
-    text = read(tmp_path / "r.html").text
-    assert "The first 50 of 1,200" in text
-    assert "S0049" in text
-    assert "S0050" not in text
+class TestModel:
+    @pytest.fixture
+    def made(self, tmp_path: Path, tiny: Path) -> Path:
+        header = "cell_type\tsplit\tn_genes\tsquared_pearson\n"
+        metrics = f"{header}gc\ttest\t9\t0.1\na\ttest\t9\t0.6\n"
+        genes = np.linspace(0, 3, 40)[:, None] * [1, 1]
+        content = make_reference(genes, np.stack([genes, genes + 0.5]))
+        extend_bundle(tiny, {"metrics.tsv": metrics.encode(), "reference.safetensors": content})
+        out = tmp_path / "p.parquet"
+        texcnn.predict(tiny, write_genome(tmp_path), gtf=write_gtf(tmp_path / "genes.gtf"), out=out)
+        return out
 
+    def test_names_figures_and_intervals_come_from_the_model(self, made: Path, tiny: Path, tmp_path: Path) -> None:
+        write_report(made, tmp_path / "r.html", model=find_model(made, tiny))
+        page = Page(tmp_path / "r.html")
+        assert page.data["cellTypes"] == [
+            {"id": "gc", "name": "G plus C", "group": "", "heldOut": 0.1, "weak": True, "summary": False},
+            {"id": "a", "name": "adenine", "group": "", "heldOut": 0.6, "weak": False, "summary": False},
+        ]
+        assert page.data["interval"]["lower"] == [[0.5, 0.5]]
+        assert "percentile" in page.data["genes"]
+        assert "20 bp upstream and 10 bp downstream" in page.text
+        assert "Genes 15:1593" in page.text
 
-def test_empty_skipped_list_is_not_an_unknown_one(table: Path, tmp_path: Path) -> None:
-    path = tmp_path / "s.tsv"
-    path.write_text("gene_id\treason\n")
-    write_report(table, path, tmp_path / "r.html")
-    assert "None: every row of the input is in the table" in read(tmp_path / "r.html").text
+    def test_another_model_of_the_name_says_nothing(
+        self, made: Path, tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        extend_bundle(tiny, {}, max_n_fraction=0.4)
+        assert find_model(made, tiny) is None
+        assert "made by another model than 'tiny' here" in caplog.text
+        assert find_model(made) is None, "no model of this name is bundled"
+        write_report(made, tmp_path / "r.html")
+        assert Page(tmp_path / "r.html").data["interval"] is None
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("truth", None, "does not exist"),
-        ("truth", "", "the file is empty"),
         ("truth", "gene_id\tvalue\nG0\t1\n", "missing columns: true_expression"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' stands twice"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is no number .* line 3"),
         ("skipped", None, "does not exist"),
         ("skipped", "gene\nG0\n", "not a list of skipped genes.*gene_id and reason"),
-        ("predictions", None, "does not exist"),
-        ("predictions", "gene_id\n", "unreadable Parquet"),
+        ("variants", None, "does not exist"),
+        ("variants", "chrom\tpos\nchr1\t5\n", "missing columns: ref, alt, gene_id"),
     ],
 )
 def test_unusable_files(table: Path, tmp_path: Path, name: str, content: str | None, message: str) -> None:
     path = tmp_path / "bad"
     if content is not None:
         path.write_text(content)
-    files = {"predictions": table, "skipped": None, "truth": None, name: path}
     with pytest.raises(InputError, match=message):
-        write_report(files["predictions"], files["skipped"], tmp_path / "r.html", truth=files["truth"])
+        write_report(table, tmp_path / "r.html", **{name: path})
     assert not (tmp_path / "r.html").exists()
 
 
-def test_parquet_of_another_program_is_refused(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"gene_id": ["G0"]}), tmp_path / "p.parquet")
-    with pytest.raises(InputError, match="not a table of predictions"):
-        write_report(tmp_path / "p.parquet", None, tmp_path / "r.html")
+def test_unusable_tables(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("gene_id\n")
+    pq.write_table(pa.table({"gene_id": ["G0"]}), tmp_path / "b.parquet")
+    (tmp_path / "c.tsv").write_text("gene_id\tliver\nG0\t1\n")
+    (tmp_path / "d.h5ad").write_text("no")
+    for name, message in (
+        ("a.parquet", "unreadable Parquet"),
+        ("b.parquet", "not a table of predictions"),
+        ("c.tsv", "'c.tsv.meta.json' is not next to the table"),
+        ("d.h5ad", "unreadable h5ad"),
+        ("e.parquet", "does not exist"),
+        ("f.csv", "does not exist"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_predictions(tmp_path / name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_a_browser_shows_the_tables(table: Path, skipped: Path, truth: Path, tmp_path: Path) -> None:
+    write_report(table, tmp_path / "r.html", skipped=skipped, truth=truth)
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
+    address = (tmp_path / "r.html").as_uri()
+    shown = subprocess.run(
+        [*browser, "--virtual-time-budget=20000", "--enable-logging=stderr", "--dump-dom", address],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "data-ready=" in shown.stdout
+    rows = re.findall(r"<tr[^>]*><td><button[^>]*>([^<]+)</button></td><td>(G\d)</td>", shown.stdout)
+    assert rows == [("name2", "G2"), ("name1", "G1"), ("name0", "G0"), ("name3", "G3")], "highest mean first"
+    assert "T cell <CD4>" in html.unescape(shown.stdout)
+    assert "CONSOLE" not in shown.stderr

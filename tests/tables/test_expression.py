@@ -183,6 +183,17 @@ def test_a_unit_that_is_asked_for_is_read(tmp_path: Path) -> None:
     assert list(read_expression(path).columns) == ["liver", "FPKM"], "no other unit: it may well be a sample"
 
 
+def test_text_in_columns_that_are_asked_for_is_not_passed_over(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"gene_id": ["a"], "x": [1.0], "note": ["high"]})
+    frame.to_csv(tmp_path / "e.tsv", sep="\t", index=False)
+    frame.to_parquet(tmp_path / "e.parquet")
+    for name in ("e.tsv", "e.parquet"):
+        with pytest.raises(InputError, match="no numbers in the columns note"):
+            read_expression(tmp_path / name, only=["x", "note"])
+    with pytest.raises(InputError, match="'high' is not a finite number"):
+        read_expression(tmp_path / "e.tsv", only="note")
+
+
 def test_a_value_beyond_float32_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"gene_id": ["a", "b"], "x": [1.0, 1e300]}).to_parquet(tmp_path / "e.parquet")
     with pytest.raises(InputError, match=r"too large.*gene b, column x"):

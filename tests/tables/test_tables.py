@@ -6,6 +6,7 @@ import errno
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -20,7 +21,7 @@ from texcnn.errors import InputError, RunError
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped, read_skipped, skipped_path, write_skipped
 from texcnn.genome.windows import WindowSpec
-from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
+from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame, spread_columns
 from texcnn.tables.merge import merge_tables
 from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
@@ -49,7 +50,7 @@ def read(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     if path.suffix == ".h5ad":
         data = anndata.read_h5ad(path)
-        return pd.concat([data.obs.reset_index(drop=True), data.to_df().reset_index(drop=True)], axis=1)
+        return pd.concat([data.var.reset_index(drop=True), data.to_df().T.reset_index(drop=True)], axis=1)
     return pd.read_csv(path, sep="\t", float_precision="round_trip")
 
 
@@ -66,8 +67,25 @@ def test_rows_come_back_exactly(tmp_path: Path, ending: str) -> None:
     for name in ("gene_id", "gene_name", "chrom", "strand"):
         assert found[name].astype(str).tolist() == expected[name].tolist()
     for name in ("liver", "brain"):
-        np.testing.assert_array_equal(found[name].to_numpy(np.float32), expected[name].to_numpy(np.float32))
+        np.testing.assert_allclose(found[name], expected[name], rtol=5e-6 if ending.startswith(".tsv") else 0)
     np.testing.assert_allclose(found["n_fraction"], expected["n_fraction"], rtol=1e-9)
+
+
+def test_text_has_six_significant_digits(tmp_path: Path) -> None:
+    out = tmp_path / "out.tsv"
+    with open_tables([out], DESCRIPTION) as table:
+        table.write(frame(2, 1))
+    assert out.read_text().splitlines()[1] == "g2\tG2\tchr1\t21\t+\t0\t0.666667\t-0.285714"
+
+
+def test_rows_share_a_row_group_of_parquet(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    with open_tables([out], DESCRIPTION) as table:
+        for start in range(0, 25_000, 500):
+            table.write(frame(start, 500))
+    found = pq.ParquetFile(out).metadata
+    assert [found.row_group(place).num_rows for place in range(found.num_row_groups)] == [10_000, 10_000, 5_000]
+    assert pd.read_parquet(out)["gene_id"].tolist() == [f"g{place}" for place in range(25_000)]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -96,17 +114,48 @@ def test_every_format_says_its_unit_and_origin(tmp_path: Path, ending: str) -> N
         assert described["cell_types"] == ["liver", "brain"]
 
 
-def test_h5ad_is_a_plain_anndata_of_genes_by_cell_types(tmp_path: Path) -> None:
+def test_h5ad_is_a_plain_anndata_of_cell_types_by_genes(tmp_path: Path) -> None:
     out = tmp_path / "out.h5ad"
     with open_tables([out], DESCRIPTION) as table:
         table.write(frame(0, 300))
         table.write(frame(300, 300))
     data = anndata.read_h5ad(out)
-    assert data.shape == (600, 2)
-    assert list(data.var_names) == ["liver", "brain"]
-    assert data["g599", "brain"].X.item() == np.float32(-599 / 7)
+    assert data.shape == (2, 600)
+    assert list(data.obs_names) == ["liver", "brain"]
+    assert data["brain", "g599"].X.item() == np.float32(-599 / 7)
     with h5py.File(out) as handle:
-        assert handle["X"].chunks[0] < 600, "written in pieces"
+        assert handle["X"].chunks[1] < 600, "written in pieces"
+
+
+SPREAD = replace(DESCRIPTION, extra_columns=("in_training", "percentile"), spread=True, max_n_fraction=0.5)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_extra_columns_and_intervals(tmp_path: Path, ending: str) -> None:
+    names = [*SPREAD.cell_types, *spread_columns(SPREAD.cell_types)]
+    assert names == ["liver", "brain", "liver.lower", "liver.upper", "brain.lower", "brain.upper"]
+    extra = {"in_training": ["train"], "percentile": np.array([12.5])}
+    values = np.array([[1, 2, 0, 3, 1.5, 2.5]], np.float32)
+    rows = prediction_frame([Gene("g1", "G1", "chr1", 0, "+")], [0.0], values, names, transcripts=False, extra=extra)
+    out = tmp_path / f"out{ending}"
+    with open_tables([out], SPREAD) as table:
+        table.write(rows)
+    found = read(out)
+    assert list(found)[6:8] == ["in_training", "percentile"]
+    assert found.loc[0, ["in_training", "percentile"]].tolist() == ["train", 12.5]
+    if ending == ".h5ad":
+        layers = anndata.read_h5ad(out).layers
+        assert layers["lower"][:, 0].tolist() == [0, 1.5]
+        assert layers["upper"][:, 0].tolist() == [3, 2.5]
+    else:
+        assert found.loc[0, names].tolist() == values[0].tolist()
+
+
+def test_a_description_comes_back_from_a_text_table(tmp_path: Path) -> None:
+    out = tmp_path / "out.tsv"
+    with open_tables([out], SPREAD, remarks=lambda: {"segments": 3}):
+        pass
+    assert TableDescription.from_json(description_path(out).read_text(), out) == SPREAD
 
 
 def test_equal_tables_are_equal_files(tmp_path: Path) -> None:

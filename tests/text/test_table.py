@@ -164,7 +164,7 @@ def test_missing_values(text: str) -> None:
     assert np.isnan(number)
 
 
-@pytest.mark.parametrize("text", ["1_000", "١٢", "1,5", "0x10", "one", "1 2", "1\u00a02"])
+@pytest.mark.parametrize("text", ["1_000", "١٢", "1,5", "0x10", "one", "1 2", "1\u00a02", "1\x0b", "\x1c1"])
 def test_what_python_or_a_spreadsheet_takes_for_a_number_and_a_table_must_not(text: str) -> None:
     assert to_number(text) is None
     with pytest.raises(InputError, match=r"is not a finite number .*line 7, column x"):

@@ -172,6 +172,11 @@ def test_options_check_themselves_before_anything_is_read(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_in_memory_is_refused_with_what_is_taken(tiny: Path) -> None:
+    with pytest.raises(InputError, match=r"a Model in memory .* – in `model` – allowed: a bundled model's name"):
+        TrainOptions(unit="TPM", model=load_model(tiny))  # type: ignore[arg-type]
+
+
 def test_a_head_that_cannot_be_is_refused_before_anything_is_read() -> None:
     with pytest.raises(ModelError, match="unusable kernel widths"):
         TrainOptions(unit="TPM", head=TextCNNChanges(kernel_widths=(2,)))

@@ -14,10 +14,12 @@ from texcnn.cli.options import (
     ENCODER_OPTION,
     FASTA_OPTION,
     GRID_OPTION,
+    HALF_LIFE_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
+    say_skipped,
 )
 
 
@@ -29,6 +31,7 @@ from texcnn.cli.options import (
 @click.option("--upstream", type=click.IntRange(min=0), help="Bases before the TSS, with --encoder. [default: 7000]")
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on, with --encoder. [default: 3500]")
 @click.option("--segment-length", type=click.IntRange(min=1), help="Bases per segment, with --encoder. [default: 500]")
+@HALF_LIFE_OPTION
 @GRID_OPTION
 @click.option(
     "--store-dtype",
@@ -52,6 +55,7 @@ def embed(fasta: Path, out: Path, model: str | None, quiet: bool, **options: Any
     An interrupted run continues where it stopped when the same command is given again.
     """
     import texcnn
+    from texcnn.genome.skipped import count_reasons
 
     store = texcnn.embed(fasta, out, model, progress=not quiet, **options)
     if not quiet:
@@ -60,3 +64,4 @@ def embed(fasta: Path, out: Path, model: str | None, quiet: bool, **options: Any
             f"{len(store.genes)} genes, {size:.3g} GB in {store.spec.store_dtype}, {len(store.skipped)} skipped: {out}",
             err=True,
         )
+        say_skipped(count_reasons(store.skipped))

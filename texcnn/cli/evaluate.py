@@ -7,25 +7,25 @@ from typing import Any
 
 import click
 
+from texcnn.cli.evaluate_variants import variants
 from texcnn.cli.options import (
     COMPILE_OPTION,
     COMPUTE_OPTIONS,
     DTYPE_OPTION,
     FILE,
     MAP_CHROM_NAMES_OPTION,
-    OUT_OPTION,
     OVERWRITE_OPTION,
 )
 from texcnn.tables.units import UNIT_TRANSFORMS
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--predictions", type=FILE, help="Table of texcnn predict, or any of gene_id and cell types.")
 @click.option("--model", help="Predict with this model instead, from --fasta and --gtf: a name, folder or hf:...")
 @click.option("--fasta", type=FILE, help="Genome, for --model and for the baselines that read the sequence.")
 @click.option("--gtf", type=FILE, help="Genes of the genome.")
 @MAP_CHROM_NAMES_OPTION
-@click.option("--expression", type=FILE, required=True, help="Measured: .tsv, .tsv.gz, .parquet or .h5ad.")
+@click.option("--expression", type=FILE, help="Measured: .tsv, .tsv.gz, .parquet or .h5ad.")
 @click.option("--gene-column", default="gene_id", show_default=True, help="Its column of gene ids.")
 @click.option(
     "--unit-transform",
@@ -65,14 +65,16 @@ from texcnn.tables.units import UNIT_TRANSFORMS
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
 @COMPILE_OPTION
-@OUT_OPTION
+@click.option("--out", type=FILE, help="What to write.")
 @OVERWRITE_OPTION
-def evaluate(expression: Path, out: Path, quiet: bool, **options: Any) -> None:
-    r"""Compare predictions with measured expression, next to baselines.
+@click.pass_context
+def evaluate(context: click.Context, expression: Path | None, out: Path | None, quiet: bool, **options: Any) -> None:
+    r"""Compare predictions with measured expression, next to baselines; or variants with measured effects.
 
     \b
     texcnn evaluate --predictions predictions.parquet --expression rpkm.tsv.gz --split split.tsv --out evaluation
     texcnn evaluate --model my-model --fasta genome.fa --gtf genes.gtf --expression tpm.tsv --split split.tsv --out ev
+    texcnn evaluate variants --truth mpra.tsv --model my-model --fasta genome.fa --gtf genes.gtf --out ev
 
     --out is a folder: metrics.tsv per cell type over genes, per_gene.tsv across cell types, residuals.tsv.gz,
     missing.tsv, scatter.png, cell_types.png, summary.md, and card.md for the model's card. Baselines need --split: they
@@ -82,9 +84,19 @@ def evaluate(expression: Path, out: Path, quiet: bool, **options: Any) -> None:
     """
     import texcnn
 
+    if context.invoked_subcommand is not None:
+        return
+    for name, value in (("--expression", expression), ("--out", out)):
+        if value is None:
+            raise click.UsageError(f"Missing option '{name}'.")
+    assert expression is not None
+    assert out is not None
     judgement = texcnn.evaluate(expression, out, progress=not quiet, **options).judgement
     if not quiet:
         last = judgement.overall.iloc[0]
         note = "" if options["split"] else "; no split: nothing is known of which genes the model has seen"
         figure = f"squared Pearson {last['squared_pearson']:.3f} ({last['cell_type']})"
         click.echo(f"{last['n_genes']} genes, {figure}{note}: {out}", err=True)
+
+
+evaluate.add_command(variants)

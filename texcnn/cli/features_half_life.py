@@ -27,6 +27,7 @@ from texcnn.cli.options import (
     is_flag=True,
     help="Lengths and exons per kb as log10(x + 0.1), as Xpresso's networks take them, in columns log10_...",
 )
+@click.option("--allow-noncoding", is_flag=True, help="Write a table without rows where no gene has a CDS.")
 @QUIET_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -36,6 +37,7 @@ def half_life(
     genes: Path | None,
     map_chrom_names: bool,
     log10: bool,
+    allow_noncoding: bool,
     quiet: bool,
     out: Path,
     overwrite: bool,
@@ -56,6 +58,7 @@ def half_life(
     """
     from texcnn.features.gene_features import check_features_output
     from texcnn.features.half_life import half_life_features
+    from texcnn.features.table import COMPUTED
     from texcnn.genome.reference import Reference
     from texcnn.tables.readers import read_names
 
@@ -67,9 +70,10 @@ def half_life(
             genes=None if genes is None else read_names(genes),
             log10=log10,
             map_chrom_names=map_chrom_names,
+            needed=not allow_noncoding,
             progress=not quiet,
         )
-    table.write(out)
+    table.write(out, source=COMPUTED)
     if not quiet:
         click.echo(
             f"{len(table.frame)} genes, {table.n_incomplete} of them with an empty GC, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import os
 import re
 import sys
 import traceback
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from texcnn._version import __version__
+from texcnn.cli.help import group_options, mark_examples
 from texcnn.errors import TexcnnError
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
@@ -23,6 +26,7 @@ _COMMANDS = {
     "features": "texcnn.cli.features:features",
     "embed": "texcnn.cli.embed:embed",
     "variants": "texcnn.cli.variants:variants",
+    "attribute": "texcnn.cli.attribute:attribute",
     "pretrain": "texcnn.cli.pretrain:pretrain",
     "train": "texcnn.cli.train:train",
     "evaluate": "texcnn.cli.evaluate:evaluate",
@@ -31,6 +35,7 @@ _COMMANDS = {
     "models": "texcnn.cli.models:models",
     "bench": "texcnn.cli.bench:bench",
     "kipoi": "texcnn.cli.kipoi:kipoi",
+    "doctor": "texcnn.cli.doctor:doctor",
     # Hidden: what the pipeline asks.
     "identity": "texcnn.cli.identity:identity",
     "prepare": "texcnn.cli.prepare:prepare",
@@ -51,7 +56,8 @@ class _Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         _flags.update(_flags_of(command))
         _add_debug(command)
-        _mark_examples(command)
+        mark_examples(command)
+        group_options(command)
         return command
 
 
@@ -95,14 +101,6 @@ def _add_debug(command: click.Command) -> None:
             _add_debug(subcommand)
 
 
-def _mark_examples(command: click.Command) -> None:
-    r"""Makes of the written ``\b`` (docstrings here are raw) the mark by which click leaves a paragraph unwrapped."""
-    command.help = (command.help or "").replace("\\b\n", "\b\n")
-    if isinstance(command, click.Group):
-        for subcommand in command.commands.values():
-            _mark_examples(subcommand)
-
-
 def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
         ctx.find_root().meta["texcnn.debug"] = True
@@ -119,12 +117,20 @@ def cli() -> None:
     """
 
 
+_COMPLETION = "_TEXCNN_COMPLETE"
+"""Set by the shell when it asks what could come next; see docs/command-line.md."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with its exit status: 0 done, 1 failed, 2 unusable arguments or input."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("texcnn").setLevel(logging.INFO)
+    # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if _COMPLETION in os.environ:
+        sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with cli.make_context("texcnn", arguments) as context:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
+from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
 
 
 @click.command()
@@ -31,6 +31,7 @@ def merge(
 
     The parts must have been made with the same model, genome and version; each one's PART.skipped.tsv is joined too.
     """
+    from texcnn.genome.skipped import count_reasons, read_skipped, skipped_path
     from texcnn.tables.merge import merge_tables
     from texcnn.tables.writers import check_table_output
 
@@ -39,3 +40,4 @@ def merge(
         check_table_output(path, overwrite=overwrite)
     rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
     click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)
+    say_skipped(count_reasons(read_skipped(skipped_path(out))))

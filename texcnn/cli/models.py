@@ -23,46 +23,47 @@ def models() -> None:
 def list_models() -> None:
     """List the bundled models and the known encoders."""
     from texcnn.encoders.known import KNOWN_ENCODERS
-    from texcnn.model.bundle import BundleFiles
-    from texcnn.model.catalog import DEFAULT_MODEL, bundled_models
+    from texcnn.model.catalog import list_models
 
-    click.echo("name\tkind\tcell_types\twindow_bp\tunit\tdefault")
-    for name, folder in bundled_models().items():
-        files = BundleFiles(folder)
-        config = files.config
-        default = "yes" if name == DEFAULT_MODEL else ""
-        click.echo(f"{name}\t{config.kind}\t{len(files.cell_types)}\t{config.window.length}\t{config.unit}\t{default}")
-    click.echo("\nencoder\tsource\trevision")
+    table = list_models()
+    table["default"] = ["yes" if default else "" for default in table["default"]]
+    click.echo(table.to_csv(sep="\t", index=False))
+    click.echo("encoder\tsource\trevision")
     for name, spec in KNOWN_ENCODERS.items():
         click.echo(f"{name}\t{spec.source}\t{spec.revision or 'not pinned'}")
 
 
 @models.command()
 @click.argument("name", required=False)
+@click.option("--card", is_flag=True, help="The model's card: how it was made, how good it is, what it is not for.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, for programs.")
 @click.option("--cell-types", is_flag=True, help="Only the table of cell types.")
-def show(name: str | None, as_json: bool, cell_types: bool) -> None:
-    """Show a model: its card, or with --json what it is made of."""
-    from texcnn.model.bundle import CARD
+def show(name: str | None, card: bool, as_json: bool, cell_types: bool) -> None:
+    """Show a model in a dozen lines, or with --card, --json or --cell-types all of one kind."""
+    from texcnn.model.bundle import CARD, BundleFiles
     from texcnn.model.catalog import resolve_model
-    from texcnn.model.load import load_model
+    from texcnn.model.reference_genes import read_reference
+    from texcnn.model.summary import as_text, summary_rows
 
     folder = resolve_model(name)
-    model = load_model(folder)
     if as_json:
-        click.echo(json.dumps(_described(model), indent=2))
-    elif cell_types:
-        click.echo(model.cell_type_table.to_csv(sep="\t", index=False), nl=False)
-    else:
+        from texcnn.model.load import load_model
+
+        click.echo(json.dumps(_described(load_model(folder)), indent=2))
+        return
+    files = BundleFiles(folder)
+    if card:
         click.echo((folder / CARD).read_text(encoding="utf-8"))
+    elif cell_types:
+        click.echo(files.cell_types.to_csv(sep="\t", index=False), nl=False)
+    else:
+        click.echo(as_text(summary_rows(files.config, list(files.cell_types["cell_type"]), read_reference(files))))
+        click.echo(f"More: texcnn models show {name or files.config.name} --card, --cell-types or --json")
 
 
 def _described(model: Model) -> dict[str, Any]:
-    return {
-        **model.config.to_json(),
-        "fingerprint": model.fingerprint,
-        "cell_types": model.cell_type_table.to_dict("records"),
-    }
+    cell_types = model.cell_type_table.to_dict("records")
+    return {**model.config.to_json(), "fingerprint": model.fingerprint, "cell_types": cell_types}
 
 
 @models.command()

@@ -6,11 +6,12 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from texcnn.genome.windows import WindowSpec
@@ -74,15 +75,47 @@ def gene_options(command: Command) -> Command:
     return _GENE_OPTIONS(cast(Command, named))
 
 
-FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain or bgzip.")
+FASTA_OPTION = click.option("--fasta", type=FILE, required=True, help="Genome: FASTA, plain, bgzip or gzip.")
+
+
+def _complete_model(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Bundled models, then folders."""
+    from texcnn.model.catalog import bundled_models
+
+    found = [CompletionItem(name) for name in bundled_models() if name.startswith(typed)]
+    return found or [CompletionItem(typed, type="dir")]
+
+
+def _complete_cell_type(context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Cell types of the model that was named before, else of the default."""
+    from texcnn.errors import ModelError
+    from texcnn.model.bundle import BundleFiles
+    from texcnn.model.catalog import resolve_model
+
+    try:
+        table = BundleFiles(resolve_model(context.params.get("model"))).cell_types
+    except ModelError:
+        return []
+    rows = table.to_dict("records")
+    return [
+        CompletionItem(row["cell_type"], help=row.get("name"))
+        for row in rows
+        if str(row["cell_type"]).lower().startswith(typed.lower())
+    ]
+
 
 CELL_TYPES_OPTION = click.option(
-    "--cell-type", "cell_types", multiple=True, help="Only this cell type; repeatable. [default: all]"
+    "--cell-type",
+    "cell_types",
+    multiple=True,
+    shell_complete=_complete_cell_type,
+    help="Only this cell type; repeatable. [default: all]",
 )
 
 MODEL_OPTION = click.option(
     "--model",
     default=None,
+    shell_complete=_complete_model,
     help="Bundled model's name, a bundle's folder, or hf:owner/name@revision. [default: texcnn-mini]",
 )
 
@@ -97,6 +130,12 @@ GRID_OPTION = click.option(
     "--grid-segments",
     is_flag=True,
     help="Shift windows by half a segment at most, so that neighbours share segments; changes predictions.",
+)
+
+HALF_LIFE_OPTION = click.option(
+    "--half-life/--no-half-life",
+    default=None,
+    help="Compute the model's extra inputs, half-life features, from --gtf. [default: where the model takes them]",
 )
 
 DTYPE_OPTION = click.option(
@@ -158,6 +197,12 @@ COMPUTE_OPTIONS = options(
 
 OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write.")
 OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")
+
+
+def say_skipped(reasons: Iterable[tuple[str, int]]) -> None:
+    """Says why genes were skipped, a line per reason with its number."""
+    for reason, count in reasons:
+        click.echo(f"{count:>9,} {reason}", err=True)
 
 
 def resized(window: WindowSpec, upstream: int | None, downstream: int | None) -> WindowSpec:

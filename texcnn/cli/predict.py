@@ -14,22 +14,32 @@ from texcnn.cli.options import (
     DTYPE_OPTION,
     FILE,
     GRID_OPTION,
+    HALF_LIFE_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
+    say_skipped,
 )
 
 
 @click.command()
-@click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
+@click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
 @click.option("--embeddings", type=FILE, help="Predict from a store of texcnn embed instead of --fasta and genes.")
 @MODEL_OPTION
 @CELL_TYPES_OPTION
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @GRID_OPTION
+@click.option(
+    "--max-n-fraction",
+    type=click.FloatRange(0, 1),
+    help="Skip genes with a larger share of N in their window. [default: the model's limit, else none]",
+)
+@click.option("--linear", is_flag=True, help="RPKM or TPM instead of log10(x + 0.1).")
+@click.option("--allow-empty", is_flag=True, help="No prediction at all is fine: this is a part of a larger run.")
+@click.option("--spread", is_flag=True, help="Two more columns per cell type: the ends of the 90 % interval.")
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
 @COMPILE_OPTION
@@ -50,4 +60,8 @@ def predict(model: str | None, fasta: Path | None, out: Path, overwrite: bool, q
 
     counts = texcnn.predict(model, fasta, out=out, overwrite=overwrite, progress=not quiet, **options)
     if not quiet:
-        click.echo(f"{counts.rows} genes predicted, {counts.skipped} skipped: {out}", err=True)
+        rows = "transcripts" if options["transcripts"] == "all" else "genes"
+        click.echo(f"{counts.rows} {rows} predicted, {counts.skipped} skipped: {out}", err=True)
+        say_skipped(counts.reasons)
+        if counts.default_features:
+            click.echo(f"{counts.default_features:,} {rows} have the model's default features", err=True)

@@ -25,7 +25,7 @@ _COUNT = click.IntRange(min=0)
 
 
 @click.command()
-@click.option("--fasta", type=FILE, help="Genome: FASTA, plain or bgzip.")
+@click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
 @click.option("--embeddings", type=FILE, help="Train on a store of texcnn embed instead of --fasta and genes.")
 @click.option("--expression", type=FILE, required=True, help="Genes x cell types: .tsv, .tsv.gz, .parquet or .h5ad.")

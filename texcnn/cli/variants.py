@@ -14,14 +14,16 @@ from texcnn.cli.options import (
     DTYPE_OPTION,
     FASTA_OPTION,
     FILE,
+    HALF_LIFE_OPTION,
     MODEL_OPTION,
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
 )
+from texcnn.cli.subcommands import CommandWithSubcommands
 
 
-@click.command()
+@click.group(cls=CommandWithSubcommands, invoke_without_command=True)
 @click.option("--vcf", type=FILE, help="Variants: VCF or BCF, plain, gzip or BGZF.")
 @click.option(
     "--variant", "variants", multiple=True, metavar="VARIANT",
@@ -33,7 +35,7 @@ from texcnn.cli.options import (
 @CELL_TYPES_OPTION
 @click.option("--max-distance", type=click.IntRange(min=0), help="Only genes whose TSS is this near. [default: window]")
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
-@click.option("--half-life", is_flag=True, help="Compute the model's extra inputs, half-life features, from --gtf.")
+@HALF_LIFE_OPTION
 @click.option("--phased", is_flag=True, help="Predict both haplotypes of each sample instead of single variants.")
 @click.option("--samples", metavar="A,B", help="Samples whose haplotypes are predicted. [default: all]")
 @click.option(
@@ -79,5 +81,28 @@ def variants(
         samples=None if samples is None else samples.split(","), **options,
     )  # fmt: skip
     if not quiet:
-        said = ", ".join(f"{number} {status}" for status, number in counts.statuses.items())
-        click.echo(f"{counts.alleles} alleles: {said or 'none'}; {counts.rows} rows: {out}", err=True)
+        click.echo(f"{counts}: {out}", err=True)
+
+
+@variants.command()
+@click.option("--model", type=FILE, required=True, help="The bundle's folder, which gets the background.")
+@FASTA_OPTION
+@gene_options
+@click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")
+@HALF_LIFE_OPTION
+@click.option("--n-variants", type=click.IntRange(min=1), default=30_000, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawing.")
+@COMPUTE_OPTIONS
+@DTYPE_OPTION
+@COMPILE_OPTION
+def background(model: Path, fasta: Path, quiet: bool, **options: Any) -> None:
+    r"""Score random substitutions, so that tables of variants can say how unusual an effect is.
+
+    \b
+    texcnn variants background --model my-model --fasta genome.fa --gtf genes.gtf
+    """
+    from texcnn.effects.make_background import make_background
+
+    made = make_background(model, fasta, progress=not quiet, **options)
+    if not quiet:
+        click.echo(f"{made.n_variants} random substitutions: {model}", err=True)

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from texcnn.cli.options import FASTA_OPTION, FILE, MODEL_OPTION, OUT_OPTION, OVERWRITE_OPTION, gene_options, resized
+from texcnn.cli.options import (
+    FASTA_OPTION,
+    FILE,
+    MODEL_OPTION,
+    OUT_OPTION,
+    OVERWRITE_OPTION,
+    gene_options,
+    resized,
+    say_skipped,
+)
 
 
 @click.command()
@@ -47,6 +56,7 @@ def windows(
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
     from texcnn.genome.shards import cut_into_shards
+    from texcnn.genome.skipped import count_reasons
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
@@ -64,3 +74,4 @@ def windows(
                 shard = Annotation(list(genes), [], annotation.path)
                 write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
+    say_skipped(count_reasons(annotation.skipped))

@@ -45,7 +45,8 @@ class EffectOptions:
         outputs: What to write besides the detailed table.
         cell_types: Names of wanted cell types; empty for all.
         features: TSV of extra inputs with the column ``gene_id``.
-        half_life: Whether to compute the extra inputs, half-life features, from the annotation instead.
+        half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
+            where the model takes nothing else and a GTF is given.
         max_distance: Largest distance of a change from the TSS in bases; None for the whole window.
         allow_tss_deletion: Whether to score alleles that delete the first transcribed base.
         quantile: Whether to compare with the model's background of random variants, where it has one.
@@ -63,7 +64,7 @@ class EffectOptions:
     outputs: EffectOutputs = field(default_factory=EffectOutputs)
     cell_types: str | Iterable[str] | None = None
     features: str | os.PathLike[str] | None = None
-    half_life: bool = False
+    half_life: bool | None = None
     max_distance: int | None = None
     allow_tss_deletion: bool = False
     quantile: bool = True
@@ -74,7 +75,7 @@ class EffectOptions:
     def __post_init__(self) -> None:
         """Checks what goes together."""
         check_flags(
-            half_life=self.half_life,
+            half_life=False if self.half_life is None else self.half_life,
             allow_tss_deletion=self.allow_tss_deletion,
             quantile=self.quantile,
             phased=self.phased,

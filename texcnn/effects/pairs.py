@@ -103,10 +103,12 @@ class PairMaker:
 
     def pairs_of(self, allele: int, edit: Edit) -> list[Pair]:
         """Returns the pairs of one allele."""
-        return [
-            Pair(allele, row, distance_to_tss(edit, self.genes[row]), edit_window(self.bases, self.window(row), [edit]))
-            for row in self._index.genes_of(edit)
-        ]
+        return [self.pair(allele, row, edit) for row in self._index.genes_of(edit)]
+
+    def pair(self, allele: int, row: int, edit: Edit) -> Pair:
+        """Returns the pair of an allele and one gene."""
+        edited = edit_window(self.bases, self.window(row), [edit])
+        return Pair(allele, row, distance_to_tss(edit, self.genes[row]), edited)
 
     def _window(self, row: int) -> Window:
         gene = self.genes[row]

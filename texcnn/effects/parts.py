@@ -74,7 +74,9 @@ class PartsInMemory:
 
 @contextmanager
 def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overwrite: bool) -> Iterator[Parts]:
-    """Opens the folder ``<out>.parts`` of a run; it is removed when the block ends without an error.
+    """Opens the folder ``<out>.parts`` of a run.
+
+    It is removed when the block ends, unless a run that could succeed when it is started again was stopped.
 
     Args:
         out: The run's table.
@@ -107,5 +109,12 @@ def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overw
                 path.unlink()
         with atomic_file(key) as temporary:
             temporary.write_text(digest, encoding="utf-8")
-        yield Parts(folder, kinds)
+        parts = Parts(folder, kinds)
+        try:
+            yield parts
+        except BaseException as error:
+            # The same input would fail in the same place again, and nothing done is nothing to keep.
+            if isinstance(error, InputError) or not parts.done:
+                shutil.rmtree(folder)
+            raise
         shutil.rmtree(folder)

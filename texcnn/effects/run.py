@@ -29,9 +29,11 @@ from texcnn.genome.check_variant import VariantCheck
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
+from texcnn.genome.skipped import Skipped
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
+from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.progress import progress_bar
@@ -72,11 +74,13 @@ class GeneInputs:
         genes: Placed genes that have all features which the model needs.
         features: float32 ``(n_genes, n_features)``; None for a head without any.
         described: Where the features came from, for the table's metadata.
+        skipped: Genes that were asked for and are left out.
     """
 
     genes: list[Gene]
     features: Tensor | None
     described: Mapping[str, Any]
+    skipped: list[Skipped]
 
 
 def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions) -> GeneInputs:
@@ -87,20 +91,21 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
     """
     table = model.features.read(options.features)
     source = "none" if not model.config.features else "defaults" if table is None else table.path.name
-    if options.half_life:
-        table = model.features.half_life(reference, options.selection)
-        source = f"half-life of {table.path.name}"
-    elif table is None and model.config.features:
-        model.features.check_defaults()
-        names = ", ".join(spec.name for spec in model.config.features)
-        _LOG.info("no features were given: every gene has the model's defaults of %s", names)
+    warn_of_genome(model, reference)
+    warn_of_cell_types(model, tuple(options.cell_types or ()))
+    if table is None:
+        table = model.features.choose(reference, options.selection, half_life=options.half_life)
+        source = source if table is None else f"half-life of {table.path.name}"
     annotation = load_genes(reference, model.window, options.selection)
-    genes = annotation.genes
-    values = model.features.look_up(table, [gene.id for gene in genes])
+    genes, skipped = annotation.genes, list(annotation.skipped)
+    found = model.features.look_up(table, [gene.id for gene in genes])
+    values = None if found is None else found.values
     if values is not None:
         complete = np.flatnonzero(~np.isnan(values).any(axis=1))
         if len(complete) < len(genes):
             _LOG.warning("%d genes without complete features are left out", len(genes) - len(complete))
+            missing = sorted(set(range(len(genes))) - set(complete.tolist()))
+            skipped += [Skipped(genes[row].id, "it lacks features that the model needs") for row in missing]
         genes, values = [genes[row] for row in complete], values[complete]
     if annotation.skipped:
         _LOG.info("%d genes of the annotation have no place and are left out", len(annotation.skipped))
@@ -110,7 +115,7 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         )
     digest = "" if table is None else table.fingerprint()
     return GeneInputs(
-        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}
+        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}, skipped
     )
 
 
@@ -187,7 +192,7 @@ class EffectRun:
             **self.inputs.described,
             "max_distance": self.options.max_distance,
             "allow_tss_deletion": self.options.allow_tss_deletion,
-            "background_variants": None if self.background is None else int(self.background.counts.sum()),
+            "background_variants": None if self.background is None else self.background.n_variants,
         }
 
     def identity(self) -> dict[str, Any]:
@@ -197,6 +202,8 @@ class EffectRun:
             "source": self.source.digest or secrets.token_hex(),  # a pipe cannot be read again
             "genes": [(gene.id, gene.transcript_id, gene.chrom, gene.tss, gene.strand) for gene in self.maker.genes],
             "cell_types": self.cell_types,
+            "samples": [] if self.reader is None else list(self.reader.samples),
+            "unphased": self.options.unphased,
             "map_chrom_names": self.options.selection.map_chrom_names,
         }
 
@@ -236,7 +243,7 @@ def open_run(
         background = read_background(model) if options.quantile else None
         engine = stack.enter_context(open_engine(model, options.compute))
         _LOG.info("computing on %s in %s", options.compute.device, dtype_name(options.compute.dtype))
-        variants: Iterable[Variant] = source.given
+        variants: Iterable[Variant] = [check.as_in_vcf(variant) for variant in source.given]
         if reader is not None:
             variants = (variant for record in reader for variant in record.variants())
         yield EffectRun(model, source, reader, engine, maker, inputs, check, variants, background, options, progress)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from texcnn.effects.finite import finite_where_known
+from texcnn.effects.score_bases import can_score_by_places, score_by_places
+from texcnn.effects.score_segments import score_by_segments
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import EmbeddingSession
 from texcnn.embedding.options import ComputeOptions
-from texcnn.errors import RunError
 from texcnn.model.model import Model
-from texcnn.model.network import HeadInputs, SegmentNetwork
+from texcnn.model.network import OneHotNetwork, SegmentNetwork
 
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """How far the fast path may be from the whole computation, relative to the largest prediction or 1: batches of other
 sizes round differently, in 16 bits more so."""
 
-_HEAD_BATCH = 256
-"""Windows per call of the head: with two large encoders a window's vectors take 130 kB."""
+_Way = Callable[[Sequence[str], Tensor | None, Sequence["ChangedWindow"]], tuple[Tensor, Tensor]]
 
 _LOG = logging.getLogger("texcnn")
 
@@ -74,8 +76,8 @@ class EffectEngine:
         session: The open session of its network.
 
     Attributes:
-        incremental: Whether untouched segments keep their vectors. The first call of :meth:`score` decides that by
-            comparing both ways; a model of bases, without segments, has no fast path.
+        incremental: Whether untouched segments keep their vectors, and untouched places of a head that reads bases
+            their values. The first call of :meth:`score` decides that by comparing both ways.
         scored: Changes scored so far.
     """
 
@@ -83,7 +85,8 @@ class EffectEngine:
         self._model = model
         self._network = model.network
         self._session = session
-        self.incremental = isinstance(model.network, SegmentNetwork)
+        self._fast = self._fast_path()
+        self.incremental = self._fast is not None
         self._checked = not self.incremental
         self.scored = 0
 
@@ -108,13 +111,21 @@ class EffectEngine:
         if not self._checked:
             self._checked = True
             self.incremental = self._fast_path_agrees(windows, features)
-        score = self._by_segments if self.incremental else self._by_windows
+        score = self._fast if self.incremental and self._fast is not None else self._by_windows
         reference, alternative = score(windows, features, changes)
         self.scored += len(changes)
         rows = torch.tensor([change.row for change in changes], dtype=torch.long)
         # A prediction without its counterpart is no effect.
         alternative = alternative.masked_fill(reference[rows].isnan(), torch.nan)
         return EffectScores(reference.numpy(), alternative.numpy(), rows.numpy())
+
+    def _fast_path(self) -> _Way | None:
+        """The way that leaves out what a change does not touch; None where there is none."""
+        if isinstance(self._network, SegmentNetwork):
+            return partial(score_by_segments, self._network, self._session)
+        if isinstance(self._network, OneHotNetwork) and can_score_by_places(self._network.head):
+            return partial(score_by_places, self._network, self._session)
+        return None
 
     @torch.inference_mode()
     def _by_windows(
@@ -129,67 +140,40 @@ class EffectEngine:
         ):
             if texts:
                 values, known = self._network.predict(texts, scaled, self._session)
-                parts.append(_finite(values, known))
+                parts.append(finite_where_known(values, known))
             else:
                 parts.append(torch.zeros(0, parts[0].shape[1] if parts else 0))
         return parts[0], parts[1]
 
-    @torch.inference_mode()
-    def _by_segments(
-        self, windows: Sequence[str], features: Tensor | None, changes: Sequence[ChangedWindow]
-    ) -> tuple[Tensor, Tensor]:
-        network, session = self._network, self._session
-        assert isinstance(network, SegmentNetwork)
-        assert isinstance(session, EmbeddingSession)
-        before = session.embed_windows(windows, network.segments)
-        reference = _finite(network.apply(network.head_inputs(before, features)), before.mask.any(dim=1))
-        patches = _touched_segments(changes, network.segments.length)
-        usable = [network.segments.split(bases).mask[0].item() for _, _, bases in patches]
-        vectors = session.embed([bases for (_, _, bases), keep in zip(patches, usable, strict=True) if keep])
-        alternative = torch.empty(len(changes), reference.shape[1])
-        patch_rows = torch.tensor([row for row, _, _ in patches], dtype=torch.long)
-        patch_segments = torch.tensor([segment for _, segment, _ in patches], dtype=torch.long)
-        patch_usable = torch.tensor(usable, dtype=torch.bool)
-        patch_values = torch.zeros(len(patches), session.dim)
-        patch_values[patch_usable] = vectors
-        rows = torch.tensor([change.row for change in changes], dtype=torch.long)
-        for start in range(0, len(changes), _HEAD_BATCH):
-            batch = rows[start : start + _HEAD_BATCH]
-            values, mask = before.values[batch], before.mask[batch]
-            of_batch = ((patch_rows >= start) & (patch_rows < start + len(batch))).nonzero().flatten()
-            places = patch_rows[of_batch] - start, patch_segments[of_batch]
-            values[places], mask[places] = patch_values[of_batch], patch_usable[of_batch]
-            inputs = HeadInputs(values, mask, None if features is None else features[batch])
-            alternative[start : start + len(batch)] = _finite(network.apply(inputs), inputs.known)
-        unchanged = torch.ones(len(changes), dtype=torch.bool)
-        unchanged[patch_rows] = False
-        alternative[unchanged] = reference[rows[unchanged]]
-        return reference, alternative
-
     def _fast_path_agrees(self, windows: Sequence[str], features: Tensor | None) -> bool:
-        """Compares both ways on a substitution in the first and the last segment, and on an indel."""
+        """Compares both ways on a substitution in the first and the last segment, and on a deletion near the end."""
+        assert self._fast is not None
         row, window = max(enumerate(windows), key=lambda item: -item[1].count("N"))
         last = len(window) - 1
+        # In the last segment but one, so that two segments tell and no more are embedded for the check.
+        segments = getattr(self._network, "segments", None)
+        gone = max(len(window) - (500 if segments is None else segments.length) * 3 // 2, 0)
         changes = [
             ChangedWindow(0, _other_base(window, 0), ((0, 1),)),
             ChangedWindow(0, _other_base(window, last), ((last, last + 1),)),
-            ChangedWindow(0, window[: last // 2] + window[last // 2 + 1 :] + "A", ((last // 2, last + 1),)),
+            ChangedWindow(0, window[:gone] + window[gone + 1 :] + "A", ((gone, last + 1),)),
         ]
-        scaled = None if features is None else features[row : row + 1]
-        fast = self._by_segments([window], scaled, changes)
+        scaled = None if features is None else features[[row]]
+        fast = torch.cat(self._fast([window], scaled, changes))
         # Without a cache, or the whole computation would take its vectors from the fast one.
-        afresh = replace(self._session, cache=SegmentCache(0))
-        whole = EffectEngine(self._model, afresh)._by_windows([window], scaled, changes)
-        dtype = self._session.options.dtype
-        largest = max(1.0, float(torch.cat(whole).nan_to_num().abs().max()))
-        difference = max(float((one - other).nan_to_num().abs().max()) for one, other in zip(fast, whole, strict=True))
-        same = all(torch.equal(one.isnan(), other.isnan()) for one, other in zip(fast, whole, strict=True))
-        if same and difference <= TOLERANCES[dtype] * largest:
+        is_cached = isinstance(self._session, EmbeddingSession)
+        afresh = replace(self._session, cache=SegmentCache(0)) if is_cached else self._session
+        texts = [window, *(change.sequence for change in changes)]
+        whole, _ = self._network.predict(texts, None if features is None else features[[row] * len(texts)], afresh)
+        dtype = self._session.options.dtype if is_cached else torch.float32
+        allowed = TOLERANCES[dtype] * max(1.0, float(whole.nan_to_num().abs().max()))
+        difference = float((fast - whole).nan_to_num().abs().max())
+        if torch.equal(fast.isnan(), whole.isnan()) and difference <= allowed:
             return True
         _LOG.warning(
             "the fast path differs from the whole computation by %.3g (%.3g allowed): every window is embedded as a "
             "whole, which is slower; an encoder whose vectors depend on other segments does that",
-            difference, TOLERANCES[dtype] * largest,
+            difference, allowed,
         )  # fmt: skip
         return False
 
@@ -210,28 +194,6 @@ def open_engine(
     """
     with model.network.session(options, SegmentCache() if cache is None else cache) as session:
         yield EffectEngine(model, session)
-
-
-def _touched_segments(changes: Sequence[ChangedWindow], length: int) -> list[tuple[int, int, str]]:
-    """Number of the change, of the segment, and the segment's bases after the change."""
-    touched: list[tuple[int, int, str]] = []
-    for number, change in enumerate(changes):
-        done = -1
-        for start, end in change.touched:
-            for segment in range(max(start // length, done + 1), (end - 1) // length + 1):
-                touched.append((number, segment, change.sequence[segment * length : (segment + 1) * length]))
-                done = segment
-    return touched
-
-
-def _finite(values: Tensor, known: Tensor) -> Tensor:
-    """NaN where nothing is known; anything else that is not finite is an error."""
-    if (known & ~values.isfinite().all(dim=1)).any():
-        raise RunError(
-            "the model gave a number that is not finite",
-            remedy="compute in float32 (`dtype`); if that does not help, the model's weights are unusable",
-        )
-    return values.masked_fill(~known[:, None], torch.nan)
 
 
 def _other_base(window: str, position: int) -> str:

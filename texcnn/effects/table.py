@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from texcnn.effects.pairs import AlleleChunk
 from texcnn.genome.gene import Gene
-from texcnn.genome.variant import NotScored, VariantStatus
+from texcnn.genome.variant import NotScored, Variant, VariantStatus
 
 _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float32()
 _ALLELE = [("chrom", _TEXT), ("pos", _WHOLE), ("id", _TEXT), ("ref", _TEXT), ("alt", _TEXT), ("status", _TEXT)]
@@ -97,11 +97,10 @@ def make_rows(
     scored = ~np.isnan(delta).any(axis=1)
     first = np.searchsorted([pair.allele for pair in chunk.pairs], np.arange(len(chunk.variants) + 1))
     summary: list[dict[str, Any]] = []
-    skipped: list[dict[str, Any]] = []
+    skipped: list[tuple[Variant, NotScored]] = []
     kept = np.zeros(len(chunk.pairs), bool)
     for number, variant in enumerate(chunk.variants):
         pairs = np.arange(first[number], first[number + 1])
-        stated = {"chrom": variant.chrom, "pos": variant.pos, "id": variant.id, "ref": variant.ref, "alt": variant.alt}
         good = pairs[scored[pairs]]
         if len(good):
             kept[pairs] = True
@@ -110,7 +109,7 @@ def make_rows(
             gene = genes[chunk.pairs[pair].gene]
             summary.append(
                 {
-                    **stated,
+                    **_stated(variant),
                     "status": str(_allele_status([values.status[row] for row in good])),
                     "gene_id": gene.id,
                     "gene_name": gene.name,
@@ -122,13 +121,25 @@ def make_rows(
             )
         else:
             problem = chunk.problems[number] or _reason(chunk, values, genes, pairs)
-            skipped.append({**stated, "status": str(problem.status), "reason": problem.reason})
-            summary.append({**stated, "status": str(problem.status), "n_genes": 0})
+            skipped.append((variant, problem))
+            summary.append({**_stated(variant), "status": str(problem.status), "n_genes": 0})
     return {
         "detail": _detail(chunk, values, delta, np.flatnonzero(kept), genes, cell_types),
         "summary": pa.Table.from_pylist(summary, schema=SUMMARY_SCHEMA),
-        "skipped": pa.Table.from_pylist(skipped, schema=SKIPPED_SCHEMA),
+        "skipped": skipped_table(skipped),
     }
+
+
+def skipped_table(alleles: Iterable[tuple[Variant, NotScored]]) -> pa.Table:
+    """Makes the rows of alleles without a prediction, by :data:`SKIPPED_SCHEMA`."""
+    rows = [
+        {**_stated(variant), "status": str(problem.status), "reason": problem.reason} for variant, problem in alleles
+    ]
+    return pa.Table.from_pylist(rows, schema=SKIPPED_SCHEMA)
+
+
+def _stated(variant: Variant) -> dict[str, Any]:
+    return {"chrom": variant.chrom, "pos": variant.pos, "id": variant.id, "ref": variant.ref, "alt": variant.alt}
 
 
 def _detail(

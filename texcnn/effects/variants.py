@@ -11,11 +11,18 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from texcnn.effects.haplotypes import (
+    HAPLOTYPE_SCHEMA,
+    HAPLOTYPE_TABLES,
+    HaplotypeCounts,
+    HaplotypeRun,
+    write_haplotypes,
+)
 from texcnn.effects.options import EffectOptions
 from texcnn.effects.outputs import EffectCounts, check_outputs, count_statuses, write_outputs
 from texcnn.effects.parts import Parts, PartsInMemory, open_parts
 from texcnn.effects.run import EffectRun, VariantSource, open_run
-from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES
+from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES, skipped_table
 from texcnn.errors import InputError
 from texcnn.genome.variant import Variant, parse_variant
 from texcnn.keywords import options_from
@@ -36,7 +43,7 @@ def variant_effects(
     options: EffectOptions | None = None,
     progress: bool = False,
     **keywords: Any,
-) -> pd.DataFrame | EffectCounts:
+) -> pd.DataFrame | EffectCounts | HaplotypeCounts:
     """Predicts what variants do to the expression of the genes round them.
 
     ``texcnn.variant_effects(None, "genome.fa", variants="chr17:7674220:G>A", gtf="genes.gtf")``
@@ -56,7 +63,8 @@ def variant_effects(
     Returns:
         Without ``out`` the rows, one per allele, gene and cell type, in the variants' order; ``attrs`` has ``unit``,
         ``statuses`` and ``skipped``, the alleles without a row. With ``out`` what became of the alleles; those without
-        a row are in ``<out>.skipped.tsv``.
+        a row are in ``<out>.skipped.tsv``. With ``phased`` there is one row per gene, sample and cell type instead:
+        :data:`texcnn.effects.haplotypes.HAPLOTYPE_SCHEMA`.
 
     Raises:
         InputError: when the input cannot be used.
@@ -66,9 +74,11 @@ def variant_effects(
     chosen = options_from(EffectOptions, options, keywords)
     source = _source(vcf, variants)
     path = None if out is None else Path(out)
-    check_outputs(path, chosen.outputs, has_vcf=source.vcf is not None, overwrite=overwrite)
+    check_outputs(path, chosen, has_vcf=source.vcf is not None, overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
     with open_run(loaded, Path(fasta), source, chosen, progress=progress) as run:
+        if chosen.phased:
+            return _haplotypes(run, path, overwrite=overwrite)
         if path is None:
             memory = PartsInMemory()
             _compute(run, memory)
@@ -96,6 +106,20 @@ def _compute(run: EffectRun, parts: Parts | PartsInMemory) -> None:
         parts.add(rows)
     if not parts.done:
         _LOG.warning("%s has no variants", run.source.name)
+
+
+def _haplotypes(run: EffectRun, out: Path | None, *, overwrite: bool) -> pd.DataFrame | HaplotypeCounts:
+    haplotypes = HaplotypeRun(run)
+    if out is None:
+        chunks = [HAPLOTYPE_SCHEMA.empty_table(), *(tables["haplotypes"] for tables in haplotypes.chunks())]
+        frame: pd.DataFrame = pa.concat_tables(chunks).to_pandas()
+        skipped = skipped_table(haplotypes.source.not_applied).to_pylist()
+        frame.attrs.update(run.described, content="haplotypes", distinct=haplotypes.distinct, skipped=skipped)
+        return frame
+    with open_parts(out, HAPLOTYPE_TABLES, run.identity(), overwrite=overwrite) as parts:
+        for tables in haplotypes.chunks(parts.done):
+            parts.add(tables)
+        return write_haplotypes(out, parts, haplotypes, run.described)
 
 
 def _frame(parts: PartsInMemory, run: EffectRun) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from texcnn.encoders.contributions import gradients_at
 from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
 
@@ -34,12 +35,28 @@ class BaseEncoder(ModuleEncoder):
         for row, bases in enumerate(tokens):
             rows_of.setdefault(self.padded_length(len(bases)), []).append(row)
         for length, rows in rows_of.items():
-            padded = np.full((len(rows), length), UNKNOWN, np.uint8)
-            for place, row in enumerate(rows):
-                start = (length - len(tokens[row])) // 2
-                padded[place, start : start + len(tokens[row])] = tokens[row]
-            vectors[rows] = self.embed_bases(one_hot(torch.from_numpy(padded).to(self.device)))
+            vectors[rows] = self.embed_bases(self._padded([tokens[row] for row in rows], length))
         return vectors
+
+    def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns gradient x input of a segment's one-hot bases, as :class:`texcnn.encoders.protocol.Explained` says.
+
+        Nothing stands for no base: padding is zero, and so is what it contributes.
+        """
+        tokens = self.tokenize([segment])[0]
+        length = self.padded_length(len(tokens))
+        bases = self._padded([tokens], length).requires_grad_()
+        found = gradients_at(bases, self.embed_bases(bases)[0], gradients) * bases.detach()
+        start = _left_padding(length, len(tokens))
+        return found[:, 0, :, start : start + len(tokens)].sum(dim=1).cpu(), torch.zeros(len(gradients))
+
+    def _padded(self, rows: Sequence[Sequence[int]], length: int) -> Tensor:
+        """One-hot rows ``(n, 4, length)``, padding on both sides."""
+        padded = np.full((len(rows), length), UNKNOWN, np.uint8)
+        for place, row in enumerate(rows):
+            start = _left_padding(length, len(row))
+            padded[place, start : start + len(row)] = row
+        return one_hot(torch.from_numpy(padded).to(self.device))
 
     def padded_length(self, length: int) -> int:
         """Bases that a row of so many is padded to; no padding unless an encoder says otherwise."""
@@ -48,3 +65,7 @@ class BaseEncoder(ModuleEncoder):
     @abstractmethod
     def embed_bases(self, bases: Tensor) -> Tensor:
         """Turns one-hot rows ``(n, 4, length)`` into vectors ``(n, dim)``."""
+
+
+def _left_padding(length: int, bases: int) -> int:
+    return (length - bases) // 2

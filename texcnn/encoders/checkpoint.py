@@ -6,7 +6,7 @@ download ever runs.
 
 from __future__ import annotations
 
-import json
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from texcnn.encoders.lfs_pointer import refuse_lfs_pointer
 from texcnn.errors import ModelError
+from texcnn.typed_json import read_object
 
 CONFIG_FILE = "config.json"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+
+_SHOWN_NAMES = 5
 
 DROPOUT_FIELDS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 """The fields of a BERT's config that only fine-tuning depends on."""
@@ -30,13 +34,8 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: if the file is not one.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read the configuration: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise ModelError("the configuration is not a JSON object", where=path)
-    return values
+    refuse_lfs_pointer(path)
+    return read_object(path, error=ModelError)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -45,13 +44,16 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: if the file is damaged, holds anything but tensors, or would need code to run.
     """
+    refuse_lfs_pointer(path)
     try:
         if path.suffix == ".safetensors":
             tensors = safetensors.torch.load_file(path)
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make both libraries raise almost anything, some without a word
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        # PyTorch's own words advise to let the file run code.
+        unsafe = isinstance(error, pickle.UnpicklingError)
+        reason = "they are damaged, or more than tensors" if unsafe else _first_line(error)
         raise ModelError(
             f"cannot read the weights: {reason}",
             where=path,
@@ -61,6 +63,24 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise ModelError("the weights are no state dict of tensors alone", where=path)
     return dict(tensors)
+
+
+def check_finite(tensors: Mapping[str, Tensor], *, where: object) -> None:
+    """Refuses weights with NaN or infinite numbers, which would make every prediction NaN.
+
+    Raises:
+        ModelError: if a tensor has one, naming the first few.
+    """
+    wrong = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if wrong:
+        raise ModelError(
+            f"the weights hold numbers that are not finite, in {', '.join(wrong[:_SHOWN_NAMES])}", where=where,
+            remedy="train the model again, or fetch the file again",
+        )  # fmt: skip
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def load_weights(
@@ -104,6 +124,7 @@ def load_weights(
             allowed=f"exactly the tensors of {type(module).__name__} with the sizes of its config",
             remedy="check that config.json and the weights belong to the same model of this encoder type",
         )
+    check_finite({key: given[key] for key in expected}, where=where)
     with torch.no_grad():
         for key, parameter in expected.items():
             parameter.copy_(given[key])

@@ -12,13 +12,32 @@ from transformers.models.bert.modeling_bert import BertIntermediate, BertOutput,
 from texcnn.encoders.checkpoint import DROPOUT_FIELDS, load_weights
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.encoders.weights import EncoderFiles, read_checkpoint, require_option
+from texcnn.encoders.weights import EncoderFiles, local_file, read_checkpoint, require_option
 from texcnn.errors import InputError, ModelError
 from texcnn.segments.kmer import KmerTokenizer
+from texcnn.typed_json import check_fields
 
 _REQUIRED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 _OPTIONAL = ("hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps")
 """The fields of ``config.json`` that the result depends on; whatever else stands there is left alone."""
+
+VOCABULARY_FILE = "vocab.txt"
+
+
+_TYPES = {
+    "vocab_size": int,
+    "hidden_size": int,
+    "num_hidden_layers": int,
+    "num_attention_heads": int,
+    "intermediate_size": int,
+    "hidden_act": str,
+    "max_position_embeddings": int,
+    "type_vocab_size": int,
+    "layer_norm_eps": float,
+    "hidden_dropout_prob": float,
+    "attention_probs_dropout_prob": float,
+}
+"""Types of the fields of ``config.json`` that are used."""
 
 
 class DnabertEncoder(TokenEncoder):
@@ -73,12 +92,14 @@ def load_dnabert(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Dnabe
     """Loads DNABERT from the Hub cache, a folder or a model bundle.
 
     The option ``k`` names the k-mer length. A folder holds ``config.json`` and ``model.safetensors`` or
-    ``pytorch_model.bin``; the vocabulary is computed. A bundle's spec has the options ``config`` and ``prefix``.
+    ``pytorch_model.bin``; the vocabulary is computed, and a ``vocab.txt`` must agree with it. A bundle's spec has the
+    options ``config`` and ``prefix``.
 
     Raises:
         ModelError: if anything is missing, left over, damaged or does not fit together.
     """
     tokenizer = KmerTokenizer(require_option(spec, "k"))
+    _check_vocabulary(spec, tokenizer)
     checkpoint = read_checkpoint(spec, bundle)
     config = _bert_config(checkpoint.config, where=f"the config of {checkpoint.where}")
     if config.vocab_size != tokenizer.vocab_size:
@@ -92,10 +113,33 @@ def load_dnabert(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Dnabe
     return DnabertEncoder(model, tokenizer, pooling=spec.pooling)
 
 
+def _check_vocabulary(spec: EncoderSpec, tokenizer: KmerTokenizer) -> None:
+    """Refuses a vocabulary in another order: its model would be given other k-mers than it knows."""
+    path = local_file(spec, VOCABULARY_FILE)
+    if path is None:
+        return
+    try:
+        found = path.read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read the vocabulary: {error}", where=path) from error
+    expected = tokenizer.tokens()
+    if found == expected:
+        return
+    line = next((n for n, pair in enumerate(zip(found, expected, strict=False), 1) if pair[0] != pair[1]), None)
+    what = f"has {len(found)} tokens" if line is None else f"has {found[line - 1]} in line {line}"
+    wanted = len(expected) if line is None else expected[line - 1]
+    raise ModelError(
+        f"the vocabulary {what}, DNABERT's {tokenizer.k}-mers have {wanted} there", where=path,
+        allowed="the special tokens [PAD] [UNK] [CLS] [SEP] [MASK], then every k-mer in the order A, T, C, G",
+        remedy="restore the model's own vocab.txt; a model of another vocabulary cannot be used",
+    )  # fmt: skip
+
+
 def _bert_config(values: dict[str, Any], *, where: str) -> BertConfig:
     """Builds the configuration from the fields that matter, none of them silently a default of BERT-base."""
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         raise ModelError(f"the config lacks {', '.join(missing)}", where=where)
+    check_fields(_TYPES, values, where=where, error=ModelError)
     known = {name: values[name] for name in (*_REQUIRED, *_OPTIONAL, *DROPOUT_FIELDS) if name in values}
     return BertConfig.from_dict({**known, "attn_implementation": "sdpa"})

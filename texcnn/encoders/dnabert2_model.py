@@ -22,6 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
 from torch import Tensor, nn
 
 from texcnn.errors import ModelError
+from texcnn.typed_json import check_types
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Dnabert2Config:
         missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
         if missing:
             raise ModelError(f"the config lacks {', '.join(missing)}", where=where)
-        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        check_types(cls, known, where=where, error=ModelError)
+        return cls(**known)
 
 
 def alibi_slopes(n_heads: int) -> list[float]:

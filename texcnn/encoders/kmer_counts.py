@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from texcnn.encoders.contributions import spread_over_bases
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, require_option
 from texcnn.errors import ModelError
-from texcnn.segments.bases import base_codes, kmer_numbers
+from texcnn.segments.bases import base_codes, kmer_numbers, kmer_starts
 
 _LARGEST_K = 6
 """4,096 numbers per segment."""
@@ -49,6 +50,14 @@ class KmerCountsEncoder:
         shares = [np.bincount(np.asarray(row, np.int64), minlength=self.dim) / max(len(row), 1) for row in tokens]
         values = (np.array(shares) * self.dim).astype(np.float32).reshape(-1, self.dim)
         return torch.from_numpy(values).to(self._device)
+
+    def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns gradient x input of the counts, each k-mer's spread over its bases."""
+        codes = base_codes(segment)
+        numbers = kmer_numbers(codes, self.k)
+        spans = [(start, start + self.k) for start in kmer_starts(codes, self.k).tolist()]
+        gradients = gradients.cpu()
+        return spread_over_bases(gradients[:, numbers] * (self.dim / max(len(numbers), 1)), spans, len(segment))
 
     def to(self, device: torch.device) -> Self:
         """Chooses where the vectors go."""

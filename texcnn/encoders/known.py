@@ -61,6 +61,9 @@ KNOWN_ENCODERS: dict[str, EncoderSpec] = {
 }
 """Short name to encoder. Files under ``options["unverified"]`` have no known sha256 and are used as found."""
 
+HUMAN_ENCODERS = frozenset(name for name in KNOWN_ENCODERS if name not in ("dnabert2", "enformer"))
+"""Those that were pre-trained on human DNA alone; DNABERT-2 saw 135 species, Enformer human and mouse."""
+
 
 def known_name(spec: EncoderSpec) -> str:
     """Returns the short name of a published encoder, or its source if it has none."""

@@ -22,6 +22,7 @@ from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import EncoderFiles, find_file, read_checkpoint, require_bundle, require_option
 from texcnn.errors import InputError, ModelError
+from texcnn.typed_json import check_fields
 
 VOCABULARY_FILE = "vocab.txt"
 
@@ -32,6 +33,25 @@ _FIELDS = (
     "token_dropout", "emb_layer_norm_before",
 )  # fmt: skip
 """The fields of ``config.json`` that the result depends on."""
+
+
+_TYPES = {
+    "vocab_size": int,
+    "hidden_size": int,
+    "num_hidden_layers": int,
+    "num_attention_heads": int,
+    "intermediate_size": int,
+    "max_position_embeddings": int,
+    "pad_token_id": int,
+    "mask_token_id": int,
+    "position_embedding_type": str,
+    "layer_norm_eps": float,
+    "token_dropout": bool,
+    "emb_layer_norm_before": bool,
+    "hidden_dropout_prob": float,
+    "attention_probs_dropout_prob": float,
+}
+"""Types of the fields of ``config.json`` that are used."""
 
 
 class SixMerTokenizer:
@@ -65,6 +85,10 @@ class SixMerTokenizer:
             [self.cls_id, *(self._ids.get(word, self.unk_id) for word in _WORD.findall(segment))]
             for segment in segments
         ]
+
+    def spans(self, segment: str) -> list[tuple[int, int]]:
+        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for ``<cls>``."""
+        return [(0, 0), *(word.span() for word in _WORD.finditer(segment))]
 
 
 class NucleotideTransformerEncoder(TokenEncoder):
@@ -127,6 +151,7 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
     missing = [field for field in _FIELDS[:8] if field not in checkpoint.config]
     if missing:
         raise ModelError(f"the config lacks {', '.join(missing)}", where=checkpoint.where)
+    check_fields(_TYPES, checkpoint.config, where=checkpoint.where, error=ModelError)
     if checkpoint.config.get("auto_map"):
         raise ModelError(
             "this version of Nucleotide Transformer needs code of its own", where=checkpoint.where,
@@ -137,7 +162,10 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
         path = require_bundle(spec, bundle).path(require_option(spec, "vocabulary"))
     else:
         path = find_file(spec, VOCABULARY_FILE)
-    tokenizer = SixMerTokenizer(path.read_text(encoding="utf-8").split())
+    try:
+        tokenizer = SixMerTokenizer(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read the vocabulary: {error}", where=path) from error
     known = {field: checkpoint.config[field] for field in (*_FIELDS, *DROPOUT_FIELDS) if field in checkpoint.config}
     model = EsmModel(EsmConfig(**known), add_pooling_layer=False)
     if model.config.vocab_size != tokenizer.vocab_size:

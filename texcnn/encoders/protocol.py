@@ -84,6 +84,24 @@ class Bundled(Protocol):
     bundle_files: ClassVar[Mapping[str, str] | None]
 
 
+@runtime_checkable
+class Explained(Protocol):
+    """What an encoder has beside :class:`Encoder` if gradients of its vectors reach the bases."""
+
+    def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns gradient x input of a segment's bases.
+
+        Args:
+            segment: Upper-case ``ACGTN``.
+            gradients: What outputs change with the segment's vector, float32 ``(n_outputs, dim)``.
+
+        Returns:
+            The contributions of the bases to each output, ``(n_outputs, len(segment))``, and of what stands for no
+            base, such as special tokens, ``(n_outputs,)``; float32 on the CPU.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class EncoderSpec:
     """Which encoder, with which weights, as written in a bundle's ``config.json``.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from texcnn.encoders.contributions import gradients_at, spread_over_bases
 from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.pooling import get_pooling
 
@@ -27,6 +28,10 @@ class Tokenizer(Protocol):
 
     def encode(self, segments: Sequence[str]) -> list[list[int]]:
         """Turns segments into token ids, special tokens included."""
+        ...
+
+    def spans(self, segment: str) -> list[tuple[int, int]]:
+        """Returns the bases that each token of a segment is made of, half-open; an empty span for special tokens."""
         ...
 
 
@@ -55,6 +60,9 @@ class TokenEncoder(ModuleEncoder):
 
     bundle_files: ClassVar[Mapping[str, str] | None] = None
     """As of :class:`texcnn.encoders.protocol.Bundled`; None where nobody has said which they are."""
+
+    word_embeddings: ClassVar[str] = "embeddings.word_embeddings"
+    """The model's module that turns token ids into vectors."""
 
     def __init__(
         self, model: nn.Module, tokenizer: Tokenizer, *, name: str, dim: int, pooling: str, architecture: str
@@ -117,6 +125,28 @@ class TokenEncoder(ModuleEncoder):
             return torch.zeros((0, self.dim), device=self.device)
         input_ids, attention_mask = self.collate(tokens)
         return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
+
+    def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns gradient x input, as :class:`texcnn.encoders.protocol.Explained` says.
+
+        It is taken at the token embeddings, before positions are added; each base has an equal share of the tokens that
+        hold it. Special tokens stand for no base.
+        """
+        embedded: list[Tensor] = []
+
+        def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+            embedded.append(output.detach().requires_grad_())
+            return embedded[-1]
+
+        hook = self.model.get_submodule(self.word_embeddings).register_forward_hook(keep)
+        try:
+            input_ids, attention_mask = self.collate(self.tokenize([segment]))
+            vector = self.vectors(input_ids, attention_mask, padded=False)[0]
+        finally:
+            hook.remove()
+        leaf = embedded[0]
+        of_tokens = (gradients_at(leaf, vector, gradients) * leaf.detach()).sum(dim=-1)
+        return spread_over_bases(of_tokens.flatten(1), self.tokenizer.spans(segment), len(segment))
 
     def _moved(self, array: npt.NDArray[Any]) -> Tensor:
         """Copies to the encoder's device; to a GPU without waiting until it has finished what it computes."""

@@ -107,7 +107,7 @@ def find_file(spec: EncoderSpec, *names: str) -> Path:
         ModelError: if none is there, or if the sha256 is not the pinned one.
     """
     for name in sorted(names, key=lambda name: name not in spec.sha256):
-        path = _local_path(spec, name)
+        path = local_file(spec, name)
         if path is not None:
             _check_sum(spec, name, path)
             return path
@@ -151,7 +151,7 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
     if not progress:
         disable_progress_bars()
     try:
-        paths = {name: _local_path(spec, name) or _download(spec, name) for name in names}
+        paths = {name: local_file(spec, name) or _download(spec, name) for name in names}
     finally:
         if not bars_were_off:
             enable_progress_bars()
@@ -160,12 +160,15 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
     return paths[names[0]].parent
 
 
-def _local_path(spec: EncoderSpec, name: str) -> Path | None:
-    """Where a file lies on this machine, if it does."""
+def local_file(spec: EncoderSpec, name: str) -> Path | None:
+    """Returns where a file of the spec's folder or Hub repository lies on this machine, None where it does not.
+
+    Its sum is not checked; the files of a bundle are not looked for.
+    """
     folder = Path(spec.source)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
-    if not _HUB_ID.fullmatch(spec.source):
+    if spec.source == BUNDLE_SOURCE or not _HUB_ID.fullmatch(spec.source):
         return None
     try:
         return Path(hf_hub_download(spec.source, name, revision=spec.revision, local_files_only=True))

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from texcnn.encoders.contributions import spread_over_bases
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, require_bundle, require_option
 from texcnn.errors import ModelError
-from texcnn.segments.bases import base_codes, kmer_numbers
+from texcnn.segments.bases import base_codes, kmer_numbers, kmer_starts
 
 
 class Word2VecEncoder:
@@ -50,6 +51,14 @@ class Word2VecEncoder:
         ids = torch.tensor([number for row in tokens for number in row], dtype=torch.long, device=device)
         lengths = torch.tensor([0, *map(len, tokens)], device=device)
         return embedding_bag(ids, self.table, lengths.cumsum(0)[:-1], mode="mean")
+
+    def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns gradient x input of the k-mers' vectors, each k-mer's spread over its bases."""
+        codes = base_codes(segment)
+        numbers = kmer_numbers(codes, self.k)
+        spans = [(start, start + self.k) for start in kmer_starts(codes, self.k).tolist()]
+        gradients = gradients.cpu()
+        return spread_over_bases(gradients @ self.table[numbers].cpu().T / max(len(numbers), 1), spans, len(segment))
 
     def to(self, device: torch.device) -> Self:
         """Moves the table."""

@@ -121,8 +121,12 @@ def predict_baselines(
         for cell_types, known in _same_genes_known(train, train_rows >= 0):
             if known.sum() >= MIN_TRAINING_GENES and has.any():
                 labels = train.loc[known, cell_types].to_numpy(np.float64)
-                model = _regressor(name, seed).fit(values[train_rows[known]], labels)
-                fitted.loc[has, cell_types] = model.predict(values[rows[has]]).reshape(-1, len(cell_types))
+                # A column of NaN alone, as of bins beyond a chromosome's end, says nothing, and cannot be binned.
+                told = ~np.isnan(values[train_rows[known]]).all(axis=0)
+                if told.any():
+                    model = _regressor(name, seed).fit(values[train_rows[known]][:, told], labels)
+                    predicted = model.predict(values[rows[has]][:, told])
+                    fitted.loc[has, cell_types] = predicted.reshape(-1, len(cell_types))
         predictions[name] = fitted
     return predictions
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pandas as pd
@@ -15,10 +15,12 @@ from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
 from texcnn.genome.skipped import read_skipped, skipped_path
-from texcnn.tables.columns import METADATA_KEY, gene_columns
+from texcnn.tables.columns import EXTRA_COLUMNS, METADATA_KEY, gene_columns, spread_columns
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, read_parts
 from texcnn.tables.writers import description_path
+from texcnn.text.lines import PathLike
+from texcnn.typed_json import check_fields, parse_object
 
 UNKNOWN = "unknown unit"
 
@@ -55,7 +57,7 @@ class Joined:
     missing: pd.DataFrame
 
 
-def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionTable:
+def read_prediction_table(path: PathLike, *, only: str | None = None) -> PredictionTable:
     """Reads a table of ``texcnn predict``, or any of genes x cell types, and its list of skipped genes.
 
     Args:
@@ -65,8 +67,10 @@ def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionT
     Raises:
         InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
     """
-    values = read_expression(path, ignore=gene_columns(transcripts=True)[1:], only=only)
+    path = Path(path)
     said = _description(path)
+    ignored = (*gene_columns(transcripts=True, extra=EXTRA_COLUMNS)[1:], *spread_columns(said.get("cell_types", ())))
+    values = read_expression(path, ignore=ignored, only=only)
     skipped: dict[str, str] = {}
     if skipped_path(path).is_file():
         listed = read_skipped(skipped_path(path))
@@ -74,7 +78,7 @@ def read_prediction_table(path: Path, *, only: str | None = None) -> PredictionT
     return PredictionTable(values, said.get("model", path.name), said.get("unit", UNKNOWN), skipped)
 
 
-def read_split(path: Path) -> dict[str, str]:
+def read_split(path: PathLike) -> dict[str, str]:
     """Reads which part each gene is in: TSV with ``gene_id`` and ``split``, which is train, valid or test.
 
     Returns:
@@ -179,7 +183,15 @@ def _cell_types(
     return common
 
 
-def _description(path: Path) -> dict[str, str]:
+_SAID = {
+    "model": str,
+    "unit": str,
+    "cell_types": list[str],
+}
+"""What is used of a table's description."""
+
+
+def _description(path: Path) -> dict[str, Any]:
     """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
     try:
         if path.suffix == ".parquet":
@@ -190,7 +202,9 @@ def _description(path: Path) -> dict[str, str]:
         else:
             meta = description_path(path)
             said = meta.read_bytes() if meta.is_file() else b"{}"
-        return dict(json.loads(said))
+        values = parse_object(said, where=path, error=InputError)
+        check_fields(_SAID, values, where=path, error=InputError)
+        return values
     except (OSError, TypeError, ValueError) as error:
         raise InputError(
             f"unreadable description of the predictions: {error}", where=path, allowed="as texcnn predict writes it",

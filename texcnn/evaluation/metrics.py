@@ -50,7 +50,7 @@ def one_minus_sse_sst(predicted: Values, true: Values) -> float:
 
     Args:
         predicted: ``(n,)``.
-        true: ``(n,)``, in the unit of ``predicted``; SST is the scatter round its mean.
+        true: ``(n,)``, in the unit of ``predicted``; SST is the scatter around its mean.
 
     Returns:
         At most 1, and below 0 where the mean of ``true`` would have been the better prediction, over the pairs without

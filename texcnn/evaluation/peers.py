@@ -66,8 +66,8 @@ def read_peers(tables: Sequence[str], scales: Sequence[str] = ()) -> list[Peer]:
         InputError: when an argument or a table cannot be used, or a gene is there under two Ensembl versions.
     """
     form = "NAME=TABLE or NAME=TABLE:COLUMN"
-    named = _by_name(tables, "peers", form)
-    known = {name: _scale(text) for name, text in _by_name(scales, "peer_scales", "NAME=SLOPE,OFFSET").items()}
+    named = by_name(tables, "peers", form)
+    known = {name: _scale(text) for name, text in by_name(scales, "peer_scales", "NAME=SLOPE,OFFSET").items()}
     for name in known:
         if name not in named:
             raise unknown_name("peer", name, named, where="`peer_scales`")
@@ -84,7 +84,7 @@ def compare(
         predicted: The model's, genes x cell types.
         true: The same genes and cell types, measured.
         bootstrap: As of :func:`texcnn.evaluation.metrics.cell_type_metrics`.
-        seed: Likewise.
+        seed: As above.
 
     Raises:
         InputError: when the peer has no value for any of the genes.
@@ -123,7 +123,12 @@ def _reason(peer: Peer, gene_id: str, row: int | None) -> str:
     return peer.table.skipped.get(without_version(gene_id), absent)
 
 
-def _by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
+def by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
+    """Returns what stands behind each name of ``NAME=...``.
+
+    Raises:
+        InputError: A text has another form, or a name is there twice.
+    """
     named: dict[str, str] = {}
     for text in given:
         name, _, rest = (part.strip() for part in text.partition("="))

@@ -9,7 +9,7 @@ import numpy as np
 
 from texcnn.errors import InputError
 from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES, half_life_features
-from texcnn.features.table import FeatureTable
+from texcnn.features.table import COMPUTED, FeatureTable
 from texcnn.genome.reference import Reference
 
 _LOGGED = tuple(LOG10_NAMES.values())
@@ -22,6 +22,8 @@ def half_life_table(
     *,
     genes: Sequence[str] | None = None,
     map_chrom_names: bool = False,
+    needed: bool = True,
+    progress: bool = False,
 ) -> FeatureTable:
     """Computes what ``texcnn features half-life`` would write, with or without logarithms, as the names say.
 
@@ -31,6 +33,8 @@ def half_life_table(
         names: The model's features, in its order.
         genes: Names of wanted genes; None for all.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
+        needed: Whether annotations without a coding gene are refused.
+        progress: Whether to show progress.
 
     Returns:
         The features of the coding genes; the others have no row.
@@ -57,7 +61,16 @@ def half_life_table(
             remedy="give them as a table (`features`)" if names else "leave `half_life` out",
         )
     log10 = any(name in _LOGGED for name in names)
-    frame = half_life_features(reference, gtf, genes=genes, log10=log10, map_chrom_names=map_chrom_names).frame
+    frame = half_life_features(
+        reference,
+        gtf,
+        genes=genes,
+        log10=log10,
+        gc=any(name.endswith("_gc") for name in names),
+        map_chrom_names=map_chrom_names,
+        needed=needed,
+        progress=progress,
+    ).frame
     if missing := [name for name in names if name not in frame]:
         raise InputError(
             f"the model takes lengths both as they are and as logarithms: {', '.join(missing)}",
@@ -65,4 +78,9 @@ def half_life_table(
             remedy="give the features as a table (`features`)",
         )
     rows = {gene_id: row for row, gene_id in enumerate(frame["gene_id"])}
-    return FeatureTable(frame[list(names)].to_numpy(np.float32), tuple(names), rows, gtf)
+    return FeatureTable(frame[list(names)].to_numpy(np.float32), tuple(names), rows, gtf, COMPUTED)
+
+
+def are_half_life(names: Sequence[str]) -> bool:
+    """Returns whether these features can all be computed from an annotation."""
+    return bool(names) and all(name in HALF_LIFE_FEATURES + _LOGGED for name in names)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from texcnn.errors import InputError
+from texcnn.features.table import SOURCE_COLUMN
 from texcnn.files import atomic_files, check_output, open_text
 from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
 
@@ -32,9 +33,16 @@ class GeneFeatures:
         """Genes of ``frame`` with an unknown value."""
         return int(self.frame.isna().any(axis=1).sum())
 
-    def write(self, out: Path) -> None:
-        """Writes the table and, beside it, ``<out>.skipped.tsv``; an unknown value is an empty field."""
+    def write(self, out: Path, *, source: str | None = None) -> None:
+        """Writes the table and, next to it, ``<out>.skipped.tsv``; an unknown value is an empty field.
+
+        Args:
+            out: The file.
+            source: Content of a last column ``source``, which says in tables of predictions where features come from.
+        """
         frame = self.frame.astype(dict.fromkeys(self._whole_columns(), np.int64))
+        if source is not None:
+            frame[SOURCE_COLUMN] = source
         # The list appears first: a table without it would look complete.
         with atomic_files([skipped_path(out), out]) as (listed, temporary):
             write_skipped(listed, self.skipped)

@@ -6,7 +6,7 @@ stop codon and each row's last base, which its scripts leave out, count here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import place_genes
 from texcnn.progress import progress_bar
+from texcnn.text.lines import PathLike
 
 HALF_LIFE_FEATURES = (
     "utr5_length_bp",
@@ -46,11 +47,13 @@ LOG10_OFFSET = 0.1
 
 def half_life_features(
     reference: Reference,
-    gtf: Path,
+    gtf: PathLike,
     *,
-    genes: Sequence[str] | None = None,
+    genes: str | Iterable[str] | None = None,
     log10: bool = False,
+    gc: bool = True,
     map_chrom_names: bool = False,
+    needed: bool = True,
     progress: bool = False,
 ) -> GeneFeatures:
     """Computes the features of each coding gene.
@@ -65,10 +68,12 @@ def half_life_features(
     Args:
         reference: The genome.
         gtf: Its annotation.
-        genes: Names of wanted genes; None for all.
+        genes: Names of wanted genes, a string is one; None for all.
         log10: Whether lengths and exons per kb become log10(x + 0.1), as Xpresso's networks take them; their columns
             are then named ``log10_...``, so that a model cannot be given the wrong ones.
+        gc: Whether to read the bases for the three columns ``..._gc``; without, they are not there.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where they differ.
+        needed: Whether annotations without a coding gene are refused.
         progress: Whether to show progress.
 
     Returns:
@@ -76,11 +81,11 @@ def half_life_features(
         chromosome or lie on none of the FASTA, are skipped.
 
     Raises:
-        InputError: when a file cannot be used, the two do not fit, or no gene has a CDS.
+        InputError: when a file cannot be used, the two do not fit, or no gene has a CDS and ``needed``.
     """
     chosen, skipped = read_chosen_transcripts(gtf, on_genome=in_any_style(list(reference.lengths)))
     transcripts = {gene.id: transcript for gene, transcript in chosen}
-    annotation = Annotation([gene for gene, _ in chosen], skipped, gtf)
+    annotation = Annotation([gene for gene, _ in chosen], skipped, Path(gtf))
     if genes is not None:
         annotation = select_genes(annotation, genes)
     annotation = place_genes(reference, annotation, map_chrom_names=map_chrom_names)
@@ -103,19 +108,21 @@ def half_life_features(
                 skipped.append(Skipped(gene.id, reason))
                 continue
             ids.append(gene.id)
-            rows.append(_features(reference, gene.chrom, mrna))
-    if annotation.genes and not n_coding:
+            rows.append(_features(reference if gc else None, gene.chrom, mrna))
+    if needed and annotation.genes and not n_coding:
         raise InputError(
             "no gene has a CDS", where=gtf, allowed="an annotation of protein-coding genes with CDS rows in column 3"
         )
     frame = pd.DataFrame(rows, columns=list(HALF_LIFE_FEATURES), dtype=np.float64)
+    if not gc:
+        frame = frame.drop(columns=[name for name in HALF_LIFE_FEATURES if name.endswith("_gc")])
     if log10:
         frame = _take_log10(frame)
     frame.insert(0, "gene_id", ids)
     return GeneFeatures(frame, skipped)
 
 
-def _features(reference: Reference, chrom: str, mrna: Mrna) -> tuple[float, ...]:
+def _features(reference: Reference | None, chrom: str, mrna: Mrna) -> tuple[float, ...]:
     cds_length = n_bases(mrna.cds)
     return (
         n_bases(mrna.utr5),
@@ -127,8 +134,8 @@ def _features(reference: Reference, chrom: str, mrna: Mrna) -> tuple[float, ...]
     )
 
 
-def _gc_fraction(reference: Reference, chrom: str, part: Blocks) -> float:
-    if not part:
+def _gc_fraction(reference: Reference | None, chrom: str, part: Blocks) -> float:
+    if not part or reference is None:
         return 0.0
     # Either strand has the same G + C.
     bases = "".join(reference.fetch(Interval(chrom, start, end)) for start, end in part)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from texcnn.arguments import texts_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.gene_features import GeneFeatures
 from texcnn.features.table import find_rows
 from texcnn.features.tf_table import TfTable, read_tf_table
 from texcnn.genome.skipped import Skipped
+from texcnn.text.lines import PathLike
 
 
 def tf_target_features(
-    path: Path,
+    path: PathLike,
     *,
     layout: str = "auto",
     gene_column: str | None = None,
     tf_column: str | None = None,
-    exclude: Sequence[str] = (),
-    genes: Sequence[str] | None = None,
+    exclude: str | Iterable[str] = (),
+    genes: str | Iterable[str] | None = None,
 ) -> GeneFeatures:
     """Turns a gene x TF table into one feature per TF.
 
@@ -31,9 +33,10 @@ def tf_target_features(
         layout: ``wide``, ``long`` or ``auto``.
         gene_column: Column of the gene ids; None finds it.
         tf_column: Column of the TFs in a long table; None finds it.
-        exclude: TFs to leave out. POLR2A belongs here unless it is wanted: RNA polymerase II at a gene is not a cause
-            but a measurement of its expression.
-        genes: Ids of genes that are needed; those that the table lacks are skipped, never filled with zeros.
+        exclude: TFs to leave out, a string is one. POLR2A belongs here unless it is wanted: RNA polymerase II at a gene
+            is not a cause but a measurement of its expression.
+        genes: Ids of genes that are needed, a string is one; those that the table lacks are skipped, never filled with
+            zeros.
 
     Returns:
         Every gene of the table, in its order, and one column per TF under the table's name of it.
@@ -42,11 +45,12 @@ def tf_target_features(
         InputError: when the table cannot be used, an excluded TF is not in it, no TF is left, or it has none of
             ``genes``.
     """
+    path = Path(path)
     table = read_tf_table(path, layout=layout, gene_column=gene_column, tf_column=tf_column)
-    table = _without(table, exclude, path)
+    table = _without(table, texts_of(exclude), path)
     frame = pd.DataFrame(table.values, columns=pd.Index(table.tfs))
     frame.insert(0, "gene_id", table.gene_ids)
-    return GeneFeatures(frame, [] if genes is None else _missing(table, genes, path))
+    return GeneFeatures(frame, [] if genes is None else _missing(table, texts_of(genes), path))
 
 
 def _without(table: TfTable, exclude: Sequence[str], path: Path) -> TfTable:

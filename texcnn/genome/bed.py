@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from texcnn.genome.interval import Interval
 from texcnn.genome.position import to_position
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
-from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
 BED_ANCHORS = ("five-prime", "center", "window")
 """What a BED interval can mean: it starts at the TSS, lies round it, or is the window."""
@@ -23,6 +24,10 @@ WINDOWS_BED_COLUMNS = ("chrom", "start", "end", "gene_id", "score", "strand", "g
 _WINDOWS_BED_HEADER = "#" + "\t".join(WINDOWS_BED_COLUMNS)
 _NO_DATA = ("track", "browser")
 _SHOWN_DUPLICATES = 3
+_WIDE = 1000
+"""Intervals of one width from here on, in bp, are seldom features that begin at a TSS."""
+
+_LOG = logging.getLogger("texcnn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ def read_bed(path: PathLike, *, anchor: str = "five-prime", spec: WindowSpec) ->
     if not rows:
         raise InputError("no interval found", where=path, allowed="at least one row of chrom, start and end")
     _check_ids(rows, path)
+    if anchor == "five-prime":
+        _warn_of_anchor(rows, path, spec)
     genes: list[Gene] = []
     skipped: list[Skipped] = []
     for row in rows:
@@ -151,7 +158,7 @@ def _read_rows(path: Path, anchor: str) -> Iterator[_Row]:
 
 
 def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row:
-    chrom = fields[0].strip()
+    chrom = fields[0].strip(BLANKS)
     if not chrom:
         raise InputError("the chromosome has no name", where=where, allowed="a name in column 1")
     start, end = to_position(fields[1], "start", where), to_position(fields[2], "end", where)
@@ -164,10 +171,10 @@ def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row
                 allowed="the strand in column 6, after a name and a score",
                 remedy="write six columns, such as with awk: chrom, start, end, name, 0, strand",
             )  # fmt: skip
-    strand = fields[5].strip() if len(fields) > 5 else "+"
+    strand = fields[5].strip(BLANKS) if len(fields) > 5 else "+"
     if strand not in ("+", "-", "."):
         raise InputError(f"unknown strand '{strand}' in column 6", where=where, allowed="+, - or .")
-    name = fields[3].strip() if len(fields) > 3 else ""
+    name = fields[3].strip(BLANKS) if len(fields) > 3 else ""
     gene_id = name if name not in ("", ".") else f"{chrom}:{start}-{end}({strand})"
     if not own:
         return _Row(number, chrom, start, end, gene_id, strand, gene_id, None, "")
@@ -175,6 +182,20 @@ def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row
     if not start - 1 <= tss <= end:
         raise InputError(f"tss {tss + 1} lies outside {chrom}:{start}-{end}", where=where)
     return _Row(number, chrom, start, end, gene_id, strand, fields[6] or gene_id, tss, fields[8])
+
+
+def _warn_of_anchor(rows: list[_Row], path: Path, spec: WindowSpec) -> None:
+    """Warns where intervals look like surroundings of a TSS, and would be read as if they began at it."""
+    widths = {row.end - row.start for row in rows}
+    width = widths.pop()
+    if widths or len(rows) < 2 or width < _WIDE:
+        return
+    other = "window" if width == spec.length else "center"
+    _LOG.warning(
+        "%s: every interval is %d bp wide, and its 5' end is taken as the TSS. If the TSS is elsewhere, give "
+        "`bed_anchor` %s.",
+        path.name, width, other,
+    )  # fmt: skip
 
 
 def _check_ids(rows: list[_Row], path: Path) -> None:

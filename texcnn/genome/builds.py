@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from texcnn.genome.assembly import HUMAN
 from texcnn.genome.naming import style_free
 
 _BUILDS: dict[str, dict[str, int]] = {
@@ -11,10 +12,7 @@ _BUILDS: dict[str, dict[str, int]] = {
         "1": 249250621, "2": 243199373, "3": 198022430, "7": 159138663, "11": 135006516, "17": 81195210,
         "19": 59128983, "22": 51304566, "X": 155270560,
     },
-    "GRCh38/hg38": {
-        "1": 248956422, "2": 242193529, "3": 198295559, "7": 159345973, "11": 135086622, "17": 83257441,
-        "19": 58617616, "22": 50818468, "X": 156040895,
-    },
+    "GRCh38/hg38": {style_free(name): length for name, length in HUMAN.chromosomes.items()},
     "T2T-CHM13v2.0": {
         "1": 248387328, "2": 242696752, "3": 201105948, "7": 160567428, "11": 135127769, "17": 84276897,
         "19": 61707364, "22": 51324926, "X": 154259566,

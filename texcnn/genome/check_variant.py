@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 from texcnn.errors import InputError
 from texcnn.genome.builds import find_build
@@ -11,7 +12,7 @@ from texcnn.genome.cached_bases import CachedBases
 from texcnn.genome.naming import other_style
 from texcnn.genome.normalize import Edit, is_normalized, to_edit
 from texcnn.genome.reference import Reference
-from texcnn.genome.variant import NotScored, Variant, VariantStatus, allele_problem, shortened
+from texcnn.genome.variant import NotScored, Variant, VariantStatus, allele_problem, human_chromosome, shortened
 
 MOST_MISMATCHES = 0.05
 """Share of REF alleles that may differ from the FASTA."""
@@ -70,9 +71,25 @@ class VariantCheck:
         if isinstance(chrom, NotScored):
             return chrom
         ref, alt = variant.ref.upper(), variant.alt.upper()
-        if not alt and set(ref) == {"N"}:  # a deletion that SPDI states by its length alone
-            ref = self._bases.fetch(chrom, variant.start, variant.end)
         return allele_problem(ref, variant.alt, longest=self._longest) or self._edit(chrom, variant.start, ref, alt)
+
+    def as_in_vcf(self, variant: Variant) -> Variant:
+        """Returns a variant of which SPDI leaves an allele empty with a base of the genome on both alleles.
+
+        Others, and those on chromosomes that the FASTA lacks, are returned as they are.
+
+        Raises:
+            InputError: The chromosomes are named in another style.
+        """
+        chrom = self.chromosome(variant.chrom)
+        if chrom is None or (variant.ref and variant.alt):
+            return variant
+        ref = self._bases.fetch(chrom, variant.start, variant.end) if set(variant.ref) == {"N"} else variant.ref
+        if variant.start:
+            base = self._bases.fetch(chrom, variant.start - 1, variant.start)
+            return replace(variant, start=variant.start - 1, ref=base + ref, alt=base + variant.alt)
+        base = self._bases.fetch(chrom, variant.end, variant.end + 1)
+        return replace(variant, ref=ref + base, alt=variant.alt + base)
 
     def chromosome(self, name: str) -> str | None:
         """Returns the FASTA's name of a chromosome; None where it lacks it.
@@ -136,10 +153,13 @@ class VariantCheck:
         return found
 
     def _by_other_style(self, name: str) -> str | NotScored:
-        other = other_style([name], list(self._reference.lengths)).get(name)
+        alias = human_chromosome(name)
+        if alias in self._reference.lengths:
+            return alias
+        other = other_style([alias], list(self._reference.lengths)).get(alias)
         if other is None:
             return NotScored(VariantStatus.CONTIG_MISSING, f"the FASTA has no chromosome '{name}'")
-        if self._map_names:
+        if self._map_names or alias != name:
             return other
         if self._any_same_name:
             reason = f"the FASTA has no chromosome '{name}', but '{other}'; `map_chrom_names` maps them"

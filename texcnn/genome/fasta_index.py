@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import itertools
 import os
 import tempfile
 import zlib
@@ -15,38 +14,15 @@ import platformdirs
 import pysam
 
 from texcnn.errors import InputError
+from texcnn.genome.fai import FastaRecord, check_agreement, read_fai
 from texcnn.genome.fasta_faults import htslib_reason, unusable
-from texcnn.genome.fasta_text import read_texts
+from texcnn.genome.fasta_unpack import unpacked
 from texcnn.scratch import scratch_folder
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _HEAD = 1 << 16
-_DIGITS = 19
-"""Numbers of fewer digits fit into 64 bits."""
-
-_CHECKED_RECORDS = 1000
-"""An index of more records (a draft assembly's scaffolds) is checked on this many, spread evenly."""
-
-
-@dataclass(frozen=True, slots=True)
-class FastaRecord:
-    """One line of a ``.fai``: a sequence, where it starts in the text and how its lines are laid out."""
-
-    name: str
-    length: int
-    offset: int
-    line_bases: int
-    line_width: int
-
-    @property
-    def end(self) -> int:
-        """Offset just behind the last base."""
-        if self.length == 0:
-            return self.offset
-        full_lines, rest = divmod(self.length - 1, self.line_bases)
-        return self.offset + full_lines * self.line_width + rest + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +30,13 @@ class FastaIndex:
     """The index files of a FASTA and what they say.
 
     Attributes:
+        fasta: The file that is read: the FASTA itself, or what a gzipped one was unpacked to.
         fai: Path of the ``.fai``.
         gzi: Path of the ``.gzi`` of a BGZF file, None for a plain one.
         records: The sequences in file order.
     """
 
+    fasta: Path
     fai: Path
     gzi: Path | None
     records: list[FastaRecord]
@@ -71,12 +49,14 @@ def find_index(fasta: Path) -> FastaIndex:
     stand where the index has it, and the file has to end where the index ends. htslib does the reading.
 
     Args:
-        fasta: A FASTA file, plain or BGZF.
+        fasta: A FASTA file, plain or BGZF, or plain gzip, which is unpacked into the user's cache.
 
     Raises:
-        InputError: The file is missing, empty, truncated, no FASTA, a pipe or plain gzip; it cannot be indexed; or the
-            index is not of this file.
+        InputError: The file is missing, empty, truncated, no FASTA or a pipe; it cannot be indexed; or the index is not
+            of this file.
     """
+    if is_plain_gzip(fasta):
+        return find_index(unpacked(fasta, cache_folder(fasta)))
     compressed = _check_file(fasta)
     fai = fasta.with_name(fasta.name + ".fai")
     gzi = fasta.with_name(fasta.name + ".gzi") if compressed else None
@@ -87,16 +67,30 @@ def find_index(fasta: Path) -> FastaIndex:
         if not fai.is_file() or (gzi is not None and not gzi.is_file()):
             _build(fasta, fai, gzi)
     try:
-        records = _read_fai(fai)
-        _check_agreement(fasta, gzi, records)
+        records = read_fai(fai)
+        check_agreement(fasta, gzi, records)
     except ValueError as error:
         raise _stale(fasta, fai, str(error)) from error
-    return FastaIndex(fai, gzi, records)
+    return FastaIndex(fasta, fai, gzi, records)
+
+
+def is_plain_gzip(fasta: Path) -> bool:
+    """Whether a file is gzip, but not BGZF."""
+    if not fasta.is_file():
+        return False
+    with fasta.open("rb") as handle:
+        head = handle.read(14)
+    return head.startswith(_GZIP_MAGIC) and (head[3:4] != b"\x04" or head[12:14] != b"BC")
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be made in a folder; tried, since permissions say little for root or on network disks."""
+    """Whether a file can and may be made in a folder.
+
+    It is tried, since permissions say little on network disks. One that nobody may write, not even root writes to.
+    """
     try:
+        if not folder.stat().st_mode & 0o222:
+            return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
@@ -123,11 +117,6 @@ def _check_file(fasta: Path) -> bool:
         raise InputError("the FASTA is empty", where=fasta)
     compressed = head.startswith(_GZIP_MAGIC)
     if compressed:
-        if head[3:4] != b"\x04" or head[12:14] != b"BC":
-            raise InputError(
-                "the FASTA is compressed with gzip, which gives no access to single places", where=fasta,
-                allowed="plain FASTA or BGZF", remedy=f"gunzip -c {fasta.name} | bgzip > NEW.fa.gz",
-            )  # fmt: skip
         if tail != _BGZF_EOF:
             raise InputError(
                 "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file anew"
@@ -150,7 +139,7 @@ def _check_file(fasta: Path) -> bool:
 
 
 def cache_folder(fasta: Path) -> Path:
-    """Returns a folder for what belongs to exactly this state of a FASTA in a read-only folder."""
+    """Returns a folder of the user's cache for what belongs to exactly this state of a FASTA."""
     state = fasta.stat()
     key = hashlib.sha256(f"{fasta.resolve()}\t{state.st_size}\t{state.st_mtime_ns}".encode()).hexdigest()[:16]
     for root in (Path(platformdirs.user_cache_dir("texcnn")), Path(tempfile.gettempdir()) / f"texcnn-{os.getuid()}"):
@@ -177,7 +166,7 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
         said = pysam.set_verbosity(0)
         try:
             pysam.faidx(*arguments)
-            _check_agreement(fasta, new_gzi, _read_fai(new_fai))
+            check_agreement(fasta, new_gzi, read_fai(new_fai))
         except pysam.SamtoolsError as error:
             raise unusable(fasta, f"htslib: {htslib_reason(arguments)}") from error
         except ValueError as error:
@@ -187,65 +176,6 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
         if gzi is not None and new_gzi is not None:
             new_gzi.replace(gzi)
         new_fai.replace(fai)
-
-
-def _read_fai(fai: Path) -> list[FastaRecord]:
-    """Reads the lines of an index.
-
-    Raises:
-        InputError: The file cannot be read.
-        ValueError: It is no index.
-    """
-    records: list[FastaRecord] = []
-    try:
-        text = fai.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError("the index is not text") from error
-    except OSError as error:
-        raise InputError(f"the index of the FASTA cannot be read ({error.strerror})", where=fai) from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line:
-            continue
-        name, *fields = line.rstrip("\r").split("\t")
-        numbers = [int(field) for field in fields[:4] if field.isascii() and field.isdigit() and len(field) < _DIGITS]
-        if len(numbers) < 4 or not name or (numbers[0] and not 0 < numbers[2] <= numbers[3]):
-            raise ValueError(f"its line {number} is no line of a .fai")
-        records.append(FastaRecord(name, *numbers))
-    if not records:
-        raise ValueError("it lists no sequence")
-    return records
-
-
-def _check_agreement(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -> None:
-    """Checks that headers stand where the index has them, and that nothing follows the last sequence.
-
-    Raises:
-        ValueError: They do not, or the text cannot be read there.
-    """
-    ordered = sorted(records, key=lambda record: record.offset)
-    pairs = list(itertools.pairwise(ordered))
-    pairs = pairs[:: max(1, len(pairs) // _CHECKED_RECORDS)]
-    last = ordered[-1]
-    gaps = [(0, ordered[0].offset), *((previous.end, record.offset - previous.end) for previous, record in pairs)]
-    tails = [(last.end, 1 << power) for power in range(17)]
-    texts = read_texts(fasta, gzi, [*gaps, (last.end - 1, 1), *tails])
-    for gap, record in zip(texts, [ordered[0], *(record for _, record in pairs)], strict=False):
-        _check_header(gap, record)
-    base, rest = texts[len(gaps)], texts[len(gaps) + 1 :]
-    if last.length and (base is None or not base.isalpha()):
-        raise ValueError(f"the file ends before the last base of '{last.name}'")
-    if any(text is not None and text.strip() for text in rest):
-        raise ValueError(f"text follows the last sequence, '{last.name}'")
-
-
-def _check_header(gap: bytes | None, record: FastaRecord) -> None:
-    """Checks that the text between two sequences is the header of the second and no more."""
-    header = b"" if gap is None else gap.strip()
-    words = header[1:].split()
-    if not (gap and gap.endswith(b"\n") and header.startswith(b">") and header.count(b"\n") == 0):
-        raise ValueError(f"no header stands before '{record.name}'")
-    if not words or words[0] != record.name.encode():
-        raise ValueError(f"another header stands before '{record.name}'")
 
 
 def _stale(fasta: Path, fai: Path, reason: str) -> InputError:

@@ -98,6 +98,7 @@ class HaplotypeWindows:
         self._genes, self._spec, self._unphased = genes, spec, unphased
         self._haplotypes = [(_Haplotype(), _Haplotype()) for _ in self.samples]
         self._places: list[int] = []
+        self._haploid_now: set[int] = set()
         self._haploid: list[list[int]] = [[] for _ in self.samples]
         self._unknown: list[list[int]] = [[] for _ in self.samples]
         self.overlapping: Counter[str] = Counter()
@@ -150,6 +151,7 @@ class HaplotypeWindows:
     def _start(self) -> None:
         self._haplotypes = [(_Haplotype(), _Haplotype()) for _ in self.samples]
         self._places = []
+        self._haploid_now = set()
         self._haploid = [[] for _ in self.samples]
         self._unknown = [[] for _ in self.samples]
 
@@ -168,11 +170,14 @@ class HaplotypeWindows:
     def _add(self, record: VcfRecord) -> None:
         found: dict[int, Edit | NotScored] = {}
         self._places.append(record.start)
+        haploid_now: set[int] = set()
         for sample, alleles in carried(record, self._unphased, self.samples):
             if alleles[1] == ABSENT:
                 self._haploid[sample].append(record.start)
+                haploid_now.add(sample)
             elif alleles == (MISSING, MISSING):
                 self._unknown[sample].append(record.start)
+                haploid_now |= self._haploid_now & {sample}
             self.missing[self.samples[sample]] += alleles.count(MISSING)
             for side, allele in enumerate(alleles):
                 if allele <= 0:
@@ -191,6 +196,7 @@ class HaplotypeWindows:
                     haplotype.edits.append(change)
                 else:
                     self.overlapping[self.samples[sample]] += 1
+        self._haploid_now = haploid_now
 
     def _gene(self, row: int) -> GeneHaplotypes:
         gene = self._genes[row]
@@ -239,12 +245,14 @@ class HaplotypeWindows:
         return GeneHaplotypes(row, window, windows, of_sample, n_variants)
 
     def _has_one_chromosome(self, sample: int, start: int, end: int) -> bool:
-        """Whether all calls of a sample in a window are haploid, those aside that are missing."""
+        """Whether a sample's calls in a window are haploid or missing; without any, the last call before counts."""
         haploid, unknown, all_places = (
             bisect_left(places, end) - bisect_left(places, start)
             for places in (self._haploid[sample], self._unknown[sample], self._places)
         )
-        return haploid > 0 and haploid + unknown == all_places
+        if not haploid:
+            return unknown == all_places and sample in self._haploid_now
+        return haploid + unknown == all_places
 
     def _unsorted(self, record: VcfRecord) -> InputError:
         return InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from texcnn.errors import InputError
+from texcnn.text.lines import BLANKS
 
 LARGEST_POSITION = 10**12
 """No chromosome is nearly as long; numbers beyond 64 bits could not be stored."""
@@ -21,7 +22,7 @@ def to_position(text: str, name: str, where: str) -> int:
     Raises:
         InputError: The text is no integer, or one beyond any chromosome.
     """
-    text = text.strip()
+    text = text.strip(BLANKS)
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
         raise InputError(f"{name} '{text}' is not an integer", where=where, allowed="ASCII digits")

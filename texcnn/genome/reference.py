@@ -11,7 +11,7 @@ from typing import Self
 import pysam
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.files import sha256_file
+from texcnn.genome.fasta_digest import fasta_digest
 from texcnn.genome.fasta_faults import find_faults, unusable
 from texcnn.genome.fasta_index import FastaIndex, find_index
 from texcnn.genome.interval import Interval
@@ -34,7 +34,8 @@ _COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 class Reference:
     """A genome in a FASTA file, plain or BGZF, read through its index.
 
-    An index that is missing is built: beside the FASTA, or in the user's cache where that folder is read-only.
+    A file in plain gzip is unpacked once, into the user's cache, which is logged. An index that is missing is built:
+    beside the FASTA, or in the user's cache where that folder is read-only.
     The file is opened anew in each process, so one object may be used after a fork or be pickled; threads of
     one process need one object each.
 
@@ -46,7 +47,7 @@ class Reference:
         lengths: Bases of each chromosome, in file order.
 
     Raises:
-        InputError: The file is missing, empty, truncated, no FASTA or plain gzip, or its index is not of this file.
+        InputError: The file is missing, empty, truncated or no FASTA, or its index is not of this file.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -118,8 +119,11 @@ class Reference:
             _LOG.warning("%s: %s are no codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file: two genomes that differ by one base are told apart. Seconds for a human genome."""
-        return sha256_file(self.path)
+        """SHA-256 of the file: two genomes that differ by one base are told apart.
+
+        Seconds for a human genome, once: :mod:`texcnn.genome.fasta_digest` keeps it next to the index.
+        """
+        return fasta_digest(self.path, self._index.fai.parent)
 
     def close(self) -> None:
         """Closes the file; the next ``fetch`` opens it again."""
@@ -146,7 +150,7 @@ class Reference:
             # A handle inherited by a fork shares its file position with the parent: reading it mixes up bases.
             # Absolute: htslib takes data:x.fa for an address.
             self._handle = pysam.FastaFile(
-                str(self.path.absolute()), filepath_index=str(self._index.fai.absolute()),
+                str(self._index.fasta.absolute()), filepath_index=str(self._index.fai.absolute()),
                 filepath_index_compressed=None if self._index.gzi is None else str(self._index.gzi.absolute()),
             )  # fmt: skip
             self._pid = os.getpid()

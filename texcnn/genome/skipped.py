@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ import pandas as pd
 from texcnn.errors import InputError
 from texcnn.text.lines import PathLike
 from texcnn.text.table import TextTable
+
+_VALUE = re.compile(r"'[^']*'|\b\d[\d,]*(?:\.\d+)?%?")
+"""What differs between reasons of one kind: names in quotes, and numbers."""
 
 SKIPPED_COLUMNS = ("gene_id", "reason")
 
@@ -49,3 +53,28 @@ def read_skipped(path: PathLike) -> list[Skipped]:
     if table.names != SKIPPED_COLUMNS:
         raise InputError("not a list of skipped genes", where=path, allowed="the columns gene_id and reason")
     return [Skipped(*fields) for _, fields in table.rows()]
+
+
+def count_reasons(skipped: Sequence[Skipped]) -> list[tuple[str, int]]:
+    """Counts reasons, most frequent first.
+
+    Reasons that differ in names and numbers only are one kind. What all of a kind share is kept; what differs becomes
+    ``…``, with the first one's in brackets: ``chromosome … is not in the FASTA (first: 'chrUn_1')``.
+    """
+    kinds: dict[str, list[str]] = {}
+    for entry in skipped:
+        kinds.setdefault(_VALUE.sub("…", entry.reason), []).append(entry.reason)
+    counted = [(_blend(reasons), len(reasons)) for reasons in kinds.values()]
+    return sorted(counted, key=lambda kind: -kind[1])
+
+
+def _blend(reasons: Sequence[str]) -> str:
+    first = reasons[0]
+    values = [_VALUE.findall(reason) for reason in dict.fromkeys(reasons)]
+    differs = [len(set(found)) > 1 for found in zip(*values, strict=True)]
+    if not any(differs):
+        return first
+    places = iter(differs)
+    blended = _VALUE.sub(lambda found: "…" if next(places) else found[0], first)
+    shown = ", ".join(value for value, other in zip(values[0], differs, strict=True) if other)
+    return f"{blended} (first: {shown})"

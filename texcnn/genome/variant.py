@@ -106,7 +106,7 @@ def parse_variant(text: str) -> Variant:
     Args:
         text: ``chrom:pos:ref>alt``, ``chrom:pos:ref:alt``, ``chrom-pos-ref-alt`` or ``chrom_pos_ref_alt`` with a
             1-based position; or SPDI, known by its RefSeq accession or an empty or numeric allele, with a 0-based
-            one. An accession of a human chromosome such as ``NC_000017.11`` is read as ``chr17``.
+            one.
 
     Returns:
         The variant. A deletion that SPDI gives by its length has that many ``N`` as ``ref``: the genome says which.
@@ -128,7 +128,7 @@ def parse_variant(text: str) -> Variant:
         ref = "N" * int(ref)
     if not ref and not alt:
         raise InputError(f"'{text}' has no allele", allowed=_FORMS)
-    return Variant(_human_chromosome(chrom) if is_accession else chrom, start, ref.upper(), _upper(alt))
+    return Variant(chrom, start, ref.upper(), _upper(alt))
 
 
 def allele_problem(ref: str, alt: str, *, longest: int) -> NotScored | None:
@@ -163,8 +163,8 @@ def _upper(alt: str) -> str:
     return alt.upper() if _BASE_LETTERS.issuperset(alt.upper()) else alt
 
 
-def _human_chromosome(accession: str) -> str:
-    """``chr17`` for ``NC_000017.11``; other accessions stay as they are."""
+def human_chromosome(accession: str) -> str:
+    """Returns ``chr17`` for ``NC_000017.11``; other names stay as they are."""
     number = re.fullmatch(r"NC_0000(\d\d)\.\d+", accession)
     if number is None or not 1 <= int(number[1]) <= 24:
         return accession

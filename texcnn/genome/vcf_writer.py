@@ -10,7 +10,6 @@ from pathlib import Path
 import pysam
 
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file
 from texcnn.genome.vcf import VcfReader
 from texcnn.text.lines import numbered_lines
 
@@ -60,13 +59,18 @@ def check_annotation(reader: VcfReader, fields: Sequence[InfoField]) -> None:
 
 
 def annotate_vcf(
-    source: Path, out: Path, fields: Sequence[InfoField], values: Iterable[Mapping[str, str | float | None]]
+    source: Path,
+    out: Path,
+    index: Path,
+    fields: Sequence[InfoField],
+    values: Iterable[Mapping[str, str | float | None]],
 ) -> None:
     """Writes a VCF again with values for each alternative allele, as BGZF with a CSI index.
 
     Args:
         source: The VCF or BCF.
-        out: The file to write; its index is ``<out>.csi``.
+        out: The file to write.
+        index: Where to write its index.
         fields: The fields to add.
         values: For each alternative allele in the file's order, also where ALT is ``.``: field to value, None for a
             missing one.
@@ -75,29 +79,26 @@ def annotate_vcf(
         InputError: A record has one of the fields, or the records are not sorted.
         RunError: There are more or fewer alleles than values: the file has changed meanwhile.
     """
-    index = out.with_name(f"{out.name}.csi")
     remaining = iter(values)
     ids = tuple(f"{field.id}=" for field in fields)
-    with atomic_file(out) as temporary, atomic_file(index) as temporary_index:
-        with pysam.BGZFile(str(temporary), "wb", None) as handle:
-            for line in _lines(source):
-                if line.startswith("#CHROM"):
-                    line = "\n".join([*map(str, fields), line])
-                elif not line.startswith("#"):
-                    line = _annotated(line, fields, ids, remaining, source)
-                handle.write(f"{line}\n".encode())
-        if next(remaining, None) is not None:
-            raise _changed(source)
-        write_index(temporary, temporary_index, out, csi=True, preset="vcf")
+    with pysam.BGZFile(str(out), "wb", None) as handle:
+        for line in _lines(source):
+            if line.startswith("#CHROM"):
+                line = "\n".join([*map(str, fields), line])
+            elif not line.startswith("#"):
+                line = _annotated(line, fields, ids, remaining, source)
+            handle.write(f"{line}\n".encode())
+    if next(remaining, None) is not None:
+        raise _changed(source)
+    write_index(out, index, csi=True, preset="vcf")
 
 
-def write_index(file: Path, index: Path, name: Path, *, csi: bool, **columns: object) -> None:
+def write_index(file: Path, index: Path, *, csi: bool, **columns: object) -> None:
     """Indexes a BGZF file of sorted rows.
 
     Args:
         file: The file.
         index: Where to write the index.
-        name: The file's name for messages.
         csi: CSI in place of TBI.
         columns: How rows are read, as ``pysam.tabix_index`` takes it.
 
@@ -109,7 +110,7 @@ def write_index(file: Path, index: Path, name: Path, *, csi: bool, **columns: ob
         pysam.tabix_index(str(file), force=True, index=str(index), csi=csi, keep_original=True, **columns)  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
         raise InputError(
-            "the variants are not sorted by position, or a chromosome comes twice", where=name,
+            "the variants are not sorted by position, or a chromosome comes twice", where=file.name,
             remedy="sort the VCF with bcftools sort",
         ) from error  # fmt: skip
     finally:
@@ -131,9 +132,10 @@ def _annotated(
     if columns[_ALT] in (".", ""):
         return line  # one value per alternative allele, and there is none
     info = columns[_INFO]
-    if any(entry.startswith(ids) for entry in info.split(";")):
+    taken = [entry.split("=", 1)[0] for entry in info.split(";") if entry.startswith(ids)]
+    if taken:
         raise InputError(
-            f"the record at {columns[0]}:{columns[1]} has {info.split('=')[0]} already", where=source,
+            f"the record at {columns[0]}:{columns[1]} has {', '.join(taken)} already", where=source,
             remedy="remove the fields of an earlier run with bcftools annotate -x",
         )  # fmt: skip
     added = [f"{field.id}={','.join(_text(value[field.id]) for value in found)}" for field in fields]

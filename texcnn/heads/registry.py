@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from texcnn.errors import ModelError, unknown_name
+from texcnn.errors import ModelError, TexcnnError, unknown_name
 from texcnn.heads.linear import LinearHead
 from texcnn.heads.perceiver import Perceiver
 from texcnn.heads.pipoli import PipoliTransformer
@@ -40,6 +40,8 @@ def load_head(spec: HeadSpec, tensors: dict[str, Tensor], *, where: object = Non
     try:
         head = HEADS[spec.type](**spec.options)
         head.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
+    except TexcnnError:
+        raise
+    except Exception as error:  # options of other types make PyTorch raise almost anything
         raise ModelError(f"the head's weights do not fit its description: {error}", where=where) from error
     return head.eval()

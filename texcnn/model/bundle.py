@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import pandas as pd
 from safetensors import SafetensorError
 
+from texcnn.encoders.lfs_pointer import refuse_lfs_pointer
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, TexcnnError
 from texcnn.features.spec import FeatureSpec
 from texcnn.files import atomic_folder, sha256_file
+from texcnn.genome.assembly import Assembly
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.typed_json import check_types, read_object
 
 if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to load
     from torch import Tensor
@@ -27,6 +30,8 @@ FORMAT_VERSION = 1
 """Version of the folder's layout, apart from the package's version."""
 
 CONFIG, WEIGHTS, CELL_TYPES, CARD = "config.json", "model.safetensors", "cell_types.tsv", "README.md"
+VARIANT_BACKGROUND = "variant_background.safetensors"
+"""Sizes of effects of random variants, where the model has them (:mod:`texcnn.effects.background`)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class BundleConfig:
         segments: How the window is cut; None for one-hot models.
         encoders: The encoders whose vectors are joined per segment; empty for one-hot models.
         features: Extra inputs, in the head's order.
+        assembly: The genome it was trained on; None where the bundle does not say.
+        max_n_fraction: Largest share of N in a window that it predicts unless asked otherwise; None for any.
         sha256: Expected sum of each file of the bundle but ``config.json``.
         format_version: Version of the folder's layout.
     """
@@ -56,6 +63,8 @@ class BundleConfig:
     segments: SegmentSpec | None = None
     encoders: tuple[EncoderSpec, ...] = ()
     features: tuple[FeatureSpec, ...] = ()
+    assembly: Assembly | None = None
+    max_n_fraction: float | None = None
     sha256: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -83,7 +92,8 @@ class BundleConfig:
         if unknown:
             raise ModelError(f"unknown entries {', '.join(unknown)}", where=where)
         try:
-            segments = values.get("segments")
+            check_types(cls, values, where=where, error=ModelError)
+            segments, assembly = values.get("segments"), values.get("assembly")
             config = cls(
                 **{
                     **values,
@@ -92,12 +102,14 @@ class BundleConfig:
                     "segments": None if segments is None else SegmentSpec(**segments),
                     "encoders": tuple(EncoderSpec.from_json(encoder) for encoder in values.get("encoders", ())),
                     "features": tuple(FeatureSpec(**feature) for feature in values.get("features", ())),
+                    "assembly": None if assembly is None else Assembly(**assembly),
                 }
             )
-        except (KeyError, TypeError, TexcnnError) as error:
+        except TexcnnError as error:
+            what = f"unusable model description: {error.what}"
+            raise ModelError(what, where=where, allowed=error.allowed) from error
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"unusable model description: {error}", where=where) from error
-        if config.kind not in ("segments", "one-hot"):
-            raise ModelError(f"unknown kind of model '{config.kind}'", where=where, allowed="segments, one-hot")
         if (config.kind == "segments") != bool(config.encoders and config.segments):
             raise ModelError(
                 f"a model of kind '{config.kind}' with {len(config.encoders)} encoders",
@@ -122,16 +134,13 @@ class BundleFiles:
         path = folder / CONFIG
         if not path.is_file():
             raise ModelError(f"'{folder}' is not a model bundle", where=path, allowed=f"a folder with {CONFIG}")
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ModelError(f"not JSON: {error}", where=path) from error
-        if not isinstance(values, dict):
-            raise ModelError("not a JSON object", where=path)
-        self.config = BundleConfig.from_json(values, where=path)
+        self.config = BundleConfig.from_json(read_object(path, error=ModelError), where=path)
         for name in sorted({WEIGHTS, CELL_TYPES, CARD} | set(self.config.sha256)):
             self._verify(name)
-        self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
+        try:
+            self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"unreadable table of cell types: {error}", where=folder / CELL_TYPES) from error
         if "cell_type" not in self.cell_types or self.cell_types["cell_type"].duplicated().any():
             raise ModelError(
                 "unusable table of cell types", where=folder / CELL_TYPES, allowed="a column cell_type of unique names"
@@ -143,6 +152,7 @@ class BundleFiles:
             raise ModelError(f"no checksum for '{name}'", where=self.folder / CONFIG, remedy="export the model again")
         if not path.is_file():
             raise ModelError(f"'{name}' is missing", where=self.folder, remedy="fetch or export the model again")
+        refuse_lfs_pointer(path)
         found = sha256_file(path)
         if found != expected:
             raise ModelError(
@@ -156,10 +166,14 @@ class BundleFiles:
     def _tensors(self) -> dict[str, Tensor]:
         from safetensors.torch import load_file
 
+        from texcnn.encoders.checkpoint import check_finite
+
         try:
-            return load_file(self.folder / WEIGHTS)
+            tensors = load_file(self.folder / WEIGHTS)
         except SafetensorError as error:
             raise ModelError(f"unreadable weights: {error}", where=self.folder / WEIGHTS) from error
+        check_finite(tensors, where=self.folder / WEIGHTS)
+        return tensors
 
     def path(self, name: str) -> Path:
         """Returns a verified file of the bundle.
@@ -208,9 +222,33 @@ def save_bundle(
         (temporary / CARD).write_text(card, encoding="utf-8")
         for name, content in (files or {}).items():
             (temporary / name).write_bytes(content)
-        sums = {path.name: sha256_file(path) for path in sorted(temporary.iterdir())}
-        described = {**config.to_json(), "sha256": sums}
-        (temporary / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        _write_config(temporary, config)
+
+
+def _write_config(folder: Path, config: BundleConfig) -> None:
+    sums = {path.name: sha256_file(path) for path in sorted(folder.iterdir()) if path.name != CONFIG}
+    described = {**config.to_json(), "sha256": sums}
+    (folder / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def extend_bundle(folder: Path, files: dict[str, bytes], **changes: Any) -> None:
+    """Adds files to a bundle, or changes entries of its ``config.json``; whole or not at all.
+
+    Args:
+        folder: The bundle.
+        files: Name to content; a file of that name is replaced.
+        changes: Fields of :class:`BundleConfig`, such as ``max_n_fraction=0.5``.
+
+    Raises:
+        ModelError: when the bundle cannot be trusted.
+    """
+    config = replace(BundleFiles(folder).config, **changes)
+    with atomic_folder(folder) as temporary:
+        for name in config.sha256:
+            shutil.copyfile(folder / name, temporary / name)
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        _write_config(temporary, config)
 
 
 def copy_bundle(source: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ from importlib import resources
 from os import PathLike
 from pathlib import Path
 
+import pandas as pd
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
@@ -16,6 +17,8 @@ from huggingface_hub.errors import (
 )
 
 from texcnn.errors import ModelError, RunError, unknown_name
+from texcnn.model.bundle import BundleFiles
+from texcnn.tables.columns import without_summaries
 
 DEFAULT_MODEL = "texcnn-mini"
 HUB_PREFIX = "hf:"
@@ -51,6 +54,34 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="`model`")
+
+
+def list_models() -> pd.DataFrame:
+    """Lists the models that come with the package.
+
+    Returns:
+        One row per model: ``name version species kind cell_types window_bp unit default``.
+
+    Raises:
+        ModelError: when one cannot be trusted.
+    """
+    rows = []
+    for name, folder in bundled_models().items():
+        files = BundleFiles(folder)
+        config = files.config
+        rows.append(
+            {
+                "name": name,
+                "version": config.version,
+                "species": "" if config.assembly is None else config.assembly.species,
+                "kind": config.kind,
+                "cell_types": len(without_summaries(list(files.cell_types["cell_type"]))),
+                "window_bp": config.window.length,
+                "unit": config.unit,
+                "default": name == DEFAULT_MODEL,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def fetch_model(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -13,11 +14,27 @@ import torch
 from torch import Tensor
 
 from texcnn.errors import InputError
-from texcnn.features.from_gtf import half_life_table
+from texcnn.features.from_gtf import are_half_life, half_life_table
 from texcnn.features.spec import FeatureSpec, scale_features
-from texcnn.features.table import FeatureTable
+from texcnn.features.table import DEFAULT, FeatureTable
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
+
+_LOG = logging.getLogger("texcnn")
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """The extra inputs of some genes.
+
+    Attributes:
+        values: float64 ``(n_genes, n_features)`` in the features' units, NaN where neither table nor model has a value;
+            None where every gene has the model's defaults.
+        sources: Per gene ``given``, ``computed``, or ``default`` where a value of it is the model's default.
+    """
+
+    values: npt.NDArray[np.float64] | None
+    sources: list[str]
 
 
 @dataclass(frozen=True)
@@ -44,36 +61,102 @@ class HeadFeatures:
             raise self._unwanted()
         return FeatureTable.read(Path(path), [spec.name for spec in self.specs])
 
-    def half_life(self, reference: Reference, selection: GeneSelection) -> FeatureTable:
+    @property
+    def are_half_life(self) -> bool:
+        """Whether all of them can be computed from an annotation."""
+        return are_half_life([spec.name for spec in self.specs])
+
+    def half_life(
+        self, reference: Reference, selection: GeneSelection, *, needed: bool = True, progress: bool = False
+    ) -> FeatureTable:
         """Computes this model's half-life features: :func:`texcnn.features.from_gtf.half_life_table`.
 
         Raises:
             InputError: when they cannot be computed.
         """
-        names = [spec.name for spec in self.specs]
         return half_life_table(
-            reference, selection.gtf, names, genes=selection.genes, map_chrom_names=selection.map_chrom_names
+            reference,
+            selection.gtf,
+            [spec.name for spec in self.specs],
+            genes=selection.genes,
+            map_chrom_names=selection.map_chrom_names,
+            needed=needed,
+            progress=progress,
         )
 
-    def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> npt.NDArray[np.float32] | None:
-        """Looks up the inputs of genes.
+    def compute(
+        self,
+        reference: Reference,
+        selection: GeneSelection,
+        *,
+        half_life: bool | None = None,
+        progress: bool = False,
+    ) -> FeatureTable | None:
+        """Computes half-life features where they are asked for, or where they can be had.
 
         Args:
-            table: The user's features; None uses the defaults stored in the model.
+            reference: The genome.
+            selection: The genes.
+            half_life: None computes them where the model takes nothing else and there is a GTF that can be read twice.
+            progress: Whether to show progress.
+
+        Returns:
+            The features; None where there are none.
+
+        Raises:
+            InputError: when they are asked for and cannot be computed.
+        """
+        gtf = selection.gtf
+        possible = self.are_half_life and gtf is not None and (gtf.is_file() or not gtf.exists())
+        if half_life or (half_life is None and possible):
+            return self.half_life(reference, selection, needed=bool(half_life), progress=progress)
+        return None
+
+    def choose(
+        self,
+        reference: Reference,
+        selection: GeneSelection,
+        *,
+        half_life: bool | None = None,
+        progress: bool = False,
+    ) -> FeatureTable | None:
+        """Computes half-life features as :meth:`compute` does, and says where every gene has the model's defaults.
+
+        Raises:
+            InputError: when they cannot be computed, or the model needs features and there are none.
+        """
+        table = self.compute(reference, selection, half_life=half_life, progress=progress)
+        if table is None and self.specs:
+            self.check_defaults()
+            names = ", ".join(spec.name for spec in self.specs)
+            _LOG.info("no features were given: every gene has the model's defaults of %s", names)
+        return table
+
+    def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> FeatureRows | None:
+        """Looks up the inputs of genes; the model's defaults stand in for what is missing, where it has some.
+
+        Args:
+            table: The features; None uses the defaults stored in the model.
             gene_ids: One per row.
 
         Returns:
-            float32 ``(len(gene_ids), n_features)`` in the table's units, NaN where a gene has none; None for the
-            defaults, and for a model without features.
+            The inputs; None for a model without features.
 
         Raises:
             InputError: when the model has no features and there is a table.
         """
-        if table is None:
-            return None
         if not self.specs:
-            raise self._unwanted()
-        return table.lookup(gene_ids)
+            if table is not None:
+                raise self._unwanted()
+            return None
+        if table is None:
+            return FeatureRows(None, [DEFAULT] * len(gene_ids))
+        values = table.lookup(gene_ids).astype(np.float64)
+        missing = np.isnan(values)
+        usual = [np.nan if spec.default is None else spec.mean + spec.default * spec.scale for spec in self.specs]
+        values = np.where(missing, usual, values)
+        incomplete: list[bool] = np.any(missing, axis=1).tolist()
+        return FeatureRows(values, [DEFAULT if lacks else table.source for lacks in incomplete])
 
     def scaled(self, values: npt.ArrayLike | None, n: int) -> Tensor | None:
         """Scales the inputs of ``n`` windows as in training.

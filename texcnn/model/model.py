@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from texcnn.model.bundle import BundleConfig
 from texcnn.model.features import HeadFeatures
 from texcnn.model.network import Network, SegmentNetwork
 from texcnn.model.predict_windows import predict_windows
+from texcnn.model.reference_genes import ReferenceGenes
+from texcnn.model.summary import as_html, as_text, summary_rows
+from texcnn.tables.units import above_floor
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -33,6 +37,8 @@ class Model:
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
         fingerprint: Digest of everything the predictions depend on besides the input.
+        reference: What its bundle says of its own genes.
+        folder: The bundle it was loaded from; None where it was not, or was changed since.
     """
 
     def __init__(
@@ -41,11 +47,25 @@ class Model:
         network: Network[Any],
         cell_types: pd.DataFrame,
         fingerprint: str,
+        reference: ReferenceGenes | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.config = config
         self.network = network
         self.cell_type_table = cell_types
         self.fingerprint = fingerprint
+        self.reference = reference
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return as_text(self._summary())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_html(self._summary())
+
+    def _summary(self) -> list[tuple[str, str]]:
+        return summary_rows(self.config, self.cell_types, self.reference, self.fingerprint)
 
     @property
     def name(self) -> str:
@@ -72,6 +92,11 @@ class Model:
         """The head's extra inputs."""
         return HeadFeatures(self.name, self.config.features)
 
+    def n_limit(self, asked: float | None) -> float:
+        """Returns the largest share of N in a window: what is asked for, else the model's own limit."""
+        own = self.config.max_n_fraction
+        return asked if asked is not None else 1.0 if own is None else own
+
     def with_segment_grid(self) -> Model:
         """Returns the model with windows shifted onto the grid of its segments, so that neighbouring genes share them.
 
@@ -86,7 +111,7 @@ class Model:
             return self
         config = replace(self.config, window=replace(self.window, grid=grid))
         digest = hashlib.sha256(f"{self.fingerprint} grid {grid}".encode()).hexdigest()
-        return Model(config, self.network, self.cell_type_table, digest)
+        return Model(config, self.network, self.cell_type_table, digest, self.reference)
 
     def segment_network(self) -> SegmentNetwork:
         """Returns the network of an encoder + head model.
@@ -128,7 +153,9 @@ class Model:
                     allowed=", ".join(self.cell_types[match] for match in matches),
                 )
             if not len(matches):
-                raise unknown_name("cell type", name, self.cell_types, where="`cell_types`")
+                table = self.cell_type_table.drop(columns="cell_type")
+                others = [str(value) for value in table.to_numpy().ravel()]
+                raise unknown_name("cell type", name, self.cell_types, where="`cell_types`", others=others)
             columns.append(int(matches[0]))
         return list(dict.fromkeys(columns))
 
@@ -149,15 +176,19 @@ class Model:
             keywords: Fields of the options in their place, such as ``device="cpu"``.
 
         Returns:
-            float32 ``(n, n_cell_types)`` in the model's unit; NaN for a window without a usable segment, or with an
-            unknown feature.
+            float32 ``(n, n_cell_types)`` in the model's unit, nothing below its floor; NaN for a window without a
+            usable segment or with more N than the model's limit, or with an unknown feature.
 
         Raises:
             InputError: when a window has another length or other letters, or features are needed or of another shape.
             RunError: when the model gives a number that is not finite for a usable window.
         """
         compute = options_from(ComputeOptions, options, keywords)
-        parts = [part.values for part in predict_windows(self, sequences, features, options=compute)]
+        limit = self.n_limit(None)
+        parts = [
+            above_floor(part.values, self.unit)
+            for part in predict_windows(self, sequences, features, options=compute, max_n_fraction=limit)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.cell_type_table)), np.float32)
 
     def predict(self, fasta: str | PathLike[str], **keywords: Any) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class WindowStatus(StrEnum):
     OK = "OK"
     NO_KNOWN_BASES = "NO_KNOWN_BASES"
     """No segment of the window has enough known bases."""
+    TOO_MANY_N = "TOO_MANY_N"
+    """A larger share of the window is N than was allowed."""
     NO_FEATURES = "NO_FEATURES"
     """An extra input that the model needs is unknown."""
 
@@ -54,6 +56,7 @@ def predict_windows(
     features: npt.ArrayLike | None = None,
     *,
     options: ComputeOptions | None = None,
+    max_n_fraction: float = 1.0,
     cache: SegmentCache | None = None,
     progress: bool = False,
 ) -> Iterator[PredictedWindows]:
@@ -65,6 +68,8 @@ def predict_windows(
         features: ``(n, n_features)`` in the units of the model's features, NaN where unknown; None uses the model's
             defaults.
         options: How to compute; the batch size never changes the result.
+        max_n_fraction: Windows with a larger share of N are not predicted; :meth:`texcnn.model.model.Model.n_limit` has
+            the model's own.
         cache: Vectors of segments that were computed before, by this model in this number type; None for a new one.
         progress: Whether to show progress.
 
@@ -87,15 +92,30 @@ def predict_windows(
             _check(chunk, model.window.length, done)
             rows = None if given is None else given[done : done + len(chunk)]
             scaled = model.features.scaled(rows, len(chunk))
-            values, known = model.network.predict(chunk, scaled, session)
-            yield with_status(values, known, scaled, done)
+            too_many = exceeds([window.count("N") / len(window) for window in chunk], max_n_fraction)
+            rest = (~too_many).nonzero().flatten()
+            values = torch.full((len(chunk), len(model.cell_types)), torch.nan)
+            known = torch.zeros(len(chunk), dtype=torch.bool)
+            if len(rest):
+                usable = [chunk[row] for row in rest]
+                values[rest], known[rest] = model.network.predict(
+                    usable, None if scaled is None else scaled[rest], session
+                )
+            yield with_status(values, known, scaled, done, too_many)
             done += len(chunk)
             bar.update(len(chunk))
     if given is not None and len(given) != done:
         raise InputError(f"{len(given)} rows of features", where="`features`", allowed=f"{done}, one per window")
 
 
-def with_status(values: Tensor, known: Tensor, features: Tensor | None, first: int = 0) -> PredictedWindows:
+def exceeds(n_fraction: Sequence[float], limit: float) -> Tensor:
+    """Returns bool ``(n,)``, True where the share of N is above the limit."""
+    return torch.tensor([share > limit for share in n_fraction], dtype=torch.bool)
+
+
+def with_status(
+    values: Tensor, known: Tensor, features: Tensor | None, first: int = 0, too_many_n: Tensor | None = None
+) -> PredictedWindows:
     """Gives each row of a network's output its status.
 
     Args:
@@ -103,12 +123,14 @@ def with_status(values: Tensor, known: Tensor, features: Tensor | None, first: i
         known: bool ``(n,)``, True where the head had something to read.
         features: ``(n, n_features)`` as the head took them; None where it takes none.
         first: Number of the first window, for messages.
+        too_many_n: bool ``(n,)``, True where the window has more N than allowed; None for nowhere.
 
     Raises:
         RunError: when a row that should have a prediction is not finite.
     """
     lacking = torch.zeros_like(known) if features is None else features.isnan().any(dim=1)
-    wrong = known & ~lacking & ~values.isfinite().all(dim=1)
+    left_out = torch.zeros_like(known) if too_many_n is None else too_many_n
+    wrong = known & ~lacking & ~left_out & ~values.isfinite().all(dim=1)
     if wrong.any():
         raise RunError(
             "the model gave a number that is not finite",
@@ -116,10 +138,17 @@ def with_status(values: Tensor, known: Tensor, features: Tensor | None, first: i
             remedy="compute in float32 (`dtype`); if that does not help, the model's weights are unusable",
         )
     status = [
-        WindowStatus.NO_FEATURES if lacks else WindowStatus.OK if known_bases else WindowStatus.NO_KNOWN_BASES
-        for lacks, known_bases in zip(lacking.tolist(), known.tolist(), strict=True)
+        WindowStatus.TOO_MANY_N
+        if crowded
+        else WindowStatus.NO_FEATURES
+        if lacks
+        else WindowStatus.OK
+        if known_bases
+        else WindowStatus.NO_KNOWN_BASES
+        for crowded, lacks, known_bases in zip(left_out.tolist(), lacking.tolist(), known.tolist(), strict=True)
     ]
-    return PredictedWindows(values.masked_fill((lacking | ~known)[:, None], torch.nan).numpy(), status)
+    unknown = left_out | lacking | ~known
+    return PredictedWindows(values.masked_fill(unknown[:, None], torch.nan).numpy(), status)
 
 
 def _check(windows: Sequence[str], length: int, first: int) -> None:

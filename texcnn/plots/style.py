@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -49,6 +50,12 @@ def new_figure(*, width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def figure_of_panels(*, width: float, height: float, heights: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
+    """Makes a figure of plots below each other, with the shares of the height that each has."""
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    return figure, list(figure.subplots(len(heights), 1, height_ratios=heights))
+
+
 def png(figure: Figure) -> bytes:
     """Returns a figure as PNG, without the name of the program that drew it."""
     drawn = io.BytesIO()
@@ -56,8 +63,13 @@ def png(figure: Figure) -> bytes:
     return drawn.getvalue()
 
 
-def svg_source(figure: Figure) -> str:
-    """Returns a figure as SVG, in the form of a page's ``src`` attribute."""
+def svg(figure: Figure) -> bytes:
+    """Returns a figure as SVG, without the time at which it was drawn."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None}, transparent=True)
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode("ascii")
+    return drawn.getvalue()
+
+
+def svg_source(figure: Figure) -> str:
+    """Returns a figure as SVG, in the form of a page's ``src`` attribute."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")

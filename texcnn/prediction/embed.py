@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -22,6 +21,7 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.keywords import check_flags, options_from
+from texcnn.model.cautions import warn_of_encoders, warn_of_genome
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.segments.segment import SegmentSpec
@@ -43,6 +43,8 @@ class EmbedOptions:
         upstream: Bases before the TSS, with ``encoders``; None for 7,000.
         downstream: Bases from the TSS on, with ``encoders``; None for 3,500.
         segment_length: Bases per segment, with ``encoders``; None for 500.
+        half_life: Whether to store half-life features for ``predict``, computed from the annotation. None does so where
+            the model takes nothing else and a GTF is given.
         grid_segments: Whether to shift windows onto the grid of their segments.
         store_dtype: Type of the stored vectors: one of :data:`texcnn.store.spec.STORE_DTYPES`.
         overwrite: Whether to replace a store that is already there.
@@ -57,12 +59,14 @@ class EmbedOptions:
     upstream: int | None = None
     downstream: int | None = None
     segment_length: int | None = None
+    half_life: bool | None = None
     grid_segments: bool = False
     store_dtype: str = "float32"
     overwrite: bool = False
 
     def __post_init__(self) -> None:
         """Checks what goes together."""
+        check_flags(half_life=False if self.half_life is None else self.half_life)
         check_flags(grid_segments=self.grid_segments, overwrite=self.overwrite)
         names = (self.encoders,) if isinstance(self.encoders, str) else tuple(self.encoders)
         object.__setattr__(self, "encoders", names)
@@ -70,6 +74,11 @@ class EmbedOptions:
         if sized and not names:
             listed = ", ".join(f"`{name}`" for name in sized)
             raise InputError(f"a model fixes its own window, so {listed} need `encoders`")
+        if self.half_life and names:
+            raise InputError(
+                "encoders take no half-life features", where="`half_life`", allowed="with a model",
+                remedy="leave it out, and give features to texcnn train",
+            )  # fmt: skip
 
 
 def embed(
@@ -94,7 +103,7 @@ def embed(
         keywords: Fields in place of ``options``: those of :class:`EmbedOptions`, its selection and its compute options.
 
     Returns:
-        The finished store.
+        The finished store; :meth:`~texcnn.store.store.EmbeddingStore.to_anndata` reads its vectors.
 
     Raises:
         InputError: when the input cannot be used, or something else lies at ``out``.
@@ -105,12 +114,21 @@ def embed(
     folder = Path(out)
     check_one_source(model, chosen.encoders)
     check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued
-    source = _encoders(chosen) if chosen.encoders else _encoders_of(model)
+    loaded = None if chosen.encoders else model if isinstance(model, Model) else load_model(model)
+    source = _encoders(chosen) if loaded is None else _encoders_of(loaded)
     if chosen.compute.compile:
         compilable(source.encoders)
     if chosen.grid_segments:
         source = replace(source, window=replace(source.window, grid=source.segments.length))
     with Reference(Path(fasta)) as reference:
+        warn_of_encoders(source.specs, reference)
+        features = None
+        if loaded is not None:
+            warn_of_genome(loaded, reference)
+            if chosen.half_life is not False:
+                features = loaded.features.compute(
+                    reference, chosen.selection, half_life=chosen.half_life, progress=progress
+                )
         annotation = load_genes(reference, source.window, chosen.selection)
         spec = describe_store(
             source.encoders,
@@ -126,9 +144,12 @@ def embed(
         _LOG.info("%d genes, %.3g GB in %s, %.3g GB free", n_genes, size / 1e9, chosen.store_dtype, free / 1e9)
         if chosen.overwrite and folder.exists():
             EmbeddingStore.remove(folder)  # only now: a mistyped option must not cost a store that took days
-        return embed_genes(
+        store = embed_genes(
             source.encoders, reference, annotation, folder, spec, options=chosen.compute, progress=progress
         )
+    if features is not None:
+        features.write(store.features_path)
+    return store
 
 
 @dataclass(frozen=True)
@@ -149,7 +170,6 @@ def _encoders(options: EmbedOptions) -> _Source:
     return _Source([load_encoder(spec) for spec in specs], specs, window, segments)
 
 
-def _encoders_of(model: Model | str | os.PathLike[str] | None) -> _Source:
-    loaded = model if isinstance(model, Model) else load_model(model)
-    network = loaded.segment_network()
-    return _Source(network.encoders, loaded.config.encoders, loaded.window, network.segments)
+def _encoders_of(model: Model) -> _Source:
+    network = model.segment_network()
+    return _Source(network.encoders, model.config.encoders, model.window, network.segments)

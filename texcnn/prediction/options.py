@@ -22,9 +22,14 @@ class PredictOptions:
         compute: How to compute.
         cell_types: Names of wanted cell types; empty for all.
         features: TSV of extra inputs with the column ``gene_id``.
-        half_life: Whether to compute the extra inputs, half-life features, from the annotation instead.
+        half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
+            where the model takes nothing else and a GTF is given.
         grid_segments: Whether to shift windows onto the grid of their segments.
+        max_n_fraction: Genes with a larger share of N in their window are skipped; None for the model's own limit.
+        linear: Whether to write RPKM or TPM in place of their logarithm.
+        spread: Whether to write the 90 % interval of each prediction.
         embeddings: Folder of an embedding store, in place of a genome and genes.
+        allow_empty: Whether a run without a single prediction is fine, as it is for a part of a larger run.
 
     Raises:
         InputError: when features are given twice, or a store is given with what it holds already.
@@ -34,13 +39,25 @@ class PredictOptions:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     cell_types: str | Iterable[str] | None = None
     features: str | os.PathLike[str] | None = None
-    half_life: bool = False
+    half_life: bool | None = None
     grid_segments: bool = False
+    max_n_fraction: float | None = None
+    linear: bool = False
+    spread: bool = False
     embeddings: str | os.PathLike[str] | None = None
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         """Checks what goes together."""
-        check_flags(half_life=self.half_life, grid_segments=self.grid_segments)
+        check_flags(
+            half_life=False if self.half_life is None else self.half_life,
+            grid_segments=self.grid_segments,
+            linear=self.linear,
+            spread=self.spread,
+            allow_empty=self.allow_empty,
+        )
+        if self.max_n_fraction is not None and not 0 <= self.max_n_fraction <= 1:
+            raise InputError(f"{self.max_n_fraction} is no share", where="`max_n_fraction`", allowed="0 to 1")
         names = (self.cell_types,) if isinstance(self.cell_types, str) else tuple(self.cell_types or ())
         object.__setattr__(self, "cell_types", names)
         for name in ("features", "embeddings"):

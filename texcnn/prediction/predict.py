@@ -13,7 +13,7 @@ from texcnn.keywords import options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.prediction.options import PredictOptions
-from texcnn.prediction.table import PredictionRun, TableCounts, open_prediction, write_prediction
+from texcnn.prediction.table import PredictionRun, TableCounts, no_prediction, open_prediction, write_prediction
 from texcnn.tables.writers import check_table_output
 
 
@@ -68,10 +68,11 @@ def predict(
             :class:`~texcnn.genome.select.GeneSelection` and :class:`~texcnn.embedding.options.ComputeOptions`.
 
     Returns:
-        Without ``out`` the table, in input order: ``gene_id gene_name chrom tss strand n_fraction``, then one column
-        per cell type; its ``attrs`` have ``unit``, ``model``, ``genome``, ``features`` and ``skipped``, which lists the
-        genes without a row, each a dict of ``gene_id`` and ``reason``. With ``out`` the number of rows, and of genes
-        listed in ``<out>.skipped.tsv``.
+        Without ``out`` the table, in input order: ``gene_id gene_name chrom tss strand n_fraction``, those of
+        :data:`~texcnn.tables.columns.EXTRA_COLUMNS` that the model can fill, then one column per cell type, and with
+        ``spread`` the two ends of each interval; its ``attrs`` have ``unit``, ``model``, ``genome``, ``features`` and
+        ``skipped``, which lists the genes without a row, each a dict of ``gene_id`` and ``reason``. With ``out`` the
+        number of rows, and of genes listed in ``<out>.skipped.tsv`` for which reasons.
 
     Raises:
         InputError: when the input cannot be used.
@@ -86,13 +87,17 @@ def predict(
         loaded = loaded.with_segment_grid()
     genome = None if fasta is None else Path(fasta)
     with open_prediction(loaded, genome, chosen, progress=progress) as run:
-        return _collect(run) if out is None else write_prediction(run, Path(out))
+        if out is None:
+            return _collect(run, allow_empty=chosen.allow_empty)
+        return write_prediction(run, Path(out), allow_empty=chosen.allow_empty)
 
 
-def _collect(run: PredictionRun) -> pd.DataFrame:
+def _collect(run: PredictionRun, *, allow_empty: bool) -> pd.DataFrame:
     parts = list(run.rows)
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
     skipped = [*run.skipped, *(entry for part in parts for entry in part.skipped)]
+    if frame.empty and not allow_empty:
+        raise no_prediction(skipped)
     said = run.description
     # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
     frame.attrs = {

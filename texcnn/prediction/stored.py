@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -11,8 +11,9 @@ from texcnn.errors import StoreError
 from texcnn.features.table import FeatureTable
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
-from texcnn.model.predict_windows import with_status
-from texcnn.prediction.genes import PredictedRows, RowMaker
+from texcnn.model.predict_windows import exceeds, with_status
+from texcnn.prediction.options import PredictOptions
+from texcnn.prediction.rows import PredictedRows, RowMaker
 from texcnn.progress import progress_bar
 from texcnn.store.spec import EncoderOrigin
 from texcnn.store.store import EmbeddingStore
@@ -23,7 +24,7 @@ def predict_store(
     store: EmbeddingStore,
     features: FeatureTable | None = None,
     *,
-    cell_types: str | Iterable[str] | None = None,
+    options: PredictOptions | None = None,
     progress: bool = False,
 ) -> Iterator[PredictedRows]:
     """Predicts the genes of an embedding store chunk by chunk; see :func:`texcnn.prediction.genes.predict_genes`.
@@ -32,17 +33,21 @@ def predict_store(
         StoreError: when the store was not made for this model's encoders, window or segments.
     """
     network = network_of_store(model, store)
-    rows = RowMaker(model, cell_types, features, transcripts=store.spec.transcripts)
+    options = options or PredictOptions()
+    rows = RowMaker(model, options, features, transcripts=store.spec.transcripts)
+    limit = model.n_limit(options.max_n_fraction)
     with progress_bar(progress, total=len(store.genes), what="predicting", unit="genes") as bar:
         for chunk in range(store.n_chunks):
             stored = store.read_chunk(chunk)
             ids = [gene.id for gene in stored.genes]
-            scaled = model.features.scaled(model.features.look_up(features, ids), len(ids))
+            found = model.features.look_up(features, ids)
+            scaled = model.features.scaled(None if found is None else found.values, len(ids))
             inputs = network.head_inputs(stored.embeddings, scaled)
             with torch.inference_mode():
                 values = network.apply(inputs)
-            first = store.rows(chunk).start
-            yield rows.make(stored.genes, stored.n_fraction, with_status(values, inputs.known, scaled, first))
+            first, too_many = store.rows(chunk).start, exceeds(stored.n_fraction, limit)
+            predicted = with_status(values, inputs.known, scaled, first, too_many)
+            yield rows.make(stored.genes, stored.n_fraction, predicted, None if found is None else found.sources)
             bar.update(len(stored.genes))
     if not store.genes:
         yield rows.empty()

@@ -14,19 +14,23 @@ from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
 from texcnn.encoders.compiled import compilable
 from texcnn.errors import InputError
-from texcnn.features.table import FeatureTable
+from texcnn.features.table import COMPUTED, DEFAULT, GIVEN, FeatureTable
 from texcnn.files import sha256_file
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped
+from texcnn.genome.skipped import Skipped, count_reasons
+from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
-from texcnn.prediction.genes import PredictedRows, predict_genes
+from texcnn.prediction.genes import predict_genes
 from texcnn.prediction.options import PredictOptions
+from texcnn.prediction.rows import PredictedRows, extra_columns, unit_of_table
 from texcnn.prediction.stored import predict_store
 from texcnn.store.store import EmbeddingStore
-from texcnn.tables.columns import TableDescription
+from texcnn.tables.columns import FEATURES, TableDescription
 from texcnn.tables.writers import open_tables
+
+_SHOWN_REASONS = 3
 
 _LOG = logging.getLogger("texcnn")
 
@@ -50,10 +54,19 @@ class PredictionRun:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """Rows written and rows listed as skipped."""
+    """What became of the genes.
+
+    Attributes:
+        rows: Rows written.
+        skipped: Genes listed as skipped.
+        reasons: Why, each with its number of genes; see :func:`texcnn.genome.skipped.count_reasons`.
+        default_features: Rows whose extra inputs are, in part or all, the model's defaults.
+    """
 
     rows: int
     skipped: int
+    reasons: tuple[tuple[str, int], ...] = ()
+    default_features: int = 0
 
 
 @contextmanager
@@ -74,7 +87,9 @@ def open_prediction(
     Raises:
         InputError: when a file is missing, cannot be used or does not fit the others.
     """
-    model.cell_type_columns(options.cell_types)  # a mistyped name is cheaper to find than a whole annotation is to read
+    asked = cast(Sequence[str], options.cell_types)
+    model.cell_type_columns(asked)  # a mistyped name is cheaper to find than a whole annotation is to read
+    warn_of_cell_types(model, asked)
     if options.embeddings is not None:
         if fasta is not None:
             raise InputError(
@@ -82,42 +97,64 @@ def open_prediction(
                 remedy="leave one of the two out",
             )
         store = EmbeddingStore.open(cast(Path, options.embeddings))
-        table = model.features.read(options.features)
-        if table is not None:
+        table = _features_for_store(model, options, store)
+        if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
-        rows = predict_store(model, store, table, cell_types=options.cell_types, progress=progress)
+        rows = predict_store(model, store, table, options=options, progress=progress)
         yield PredictionRun(_describe_store(model, options, store, table), store.skipped, rows)
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
     if options.compute.compile:
         compilable(model.network.encoders if isinstance(model.network, SegmentNetwork) else [])
-    table = model.features.read(options.features)
     _LOG.info("computing on %s in %s", options.compute.device, dtype_name(options.compute.dtype))
     cache = SegmentCache()
+    given = model.features.read(options.features)  # a table is cheaper to check than a genome is to open
     with Reference(fasta) as reference:
-        if options.half_life:
-            table = model.features.half_life(reference, options.selection)
-        elif table is None and model.config.features:
-            model.features.check_defaults()
-            names = ", ".join(spec.name for spec in model.config.features)
-            _LOG.info("no features were given: every gene has the model's defaults of %s", names)
+        warn_of_genome(model, reference)
+        table = given or model.features.choose(
+            reference, options.selection, half_life=options.half_life, progress=progress
+        )
         annotation = load_genes(reference, model.window, options.selection)
-        if table is not None and not options.half_life:
-            table.require_any((gene.id for gene in annotation.genes), annotation.path)
+        # Of computed ones the genes without CDS have none.
+        if given is not None and given.source == GIVEN and not options.allow_empty:
+            given.require_any((gene.id for gene in annotation.genes), annotation.path)
+        description = _describe(model, options, reference, table)
         rows = predict_genes(model, reference, annotation.genes, table, options=options, cache=cache, progress=progress)
-        yield PredictionRun(_describe(model, options, reference, table), annotation.skipped, rows, cache)
+        yield PredictionRun(description, annotation.skipped, rows, cache)
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", cache.asked, cache.computed)
 
 
-def write_prediction(run: PredictionRun, out: Path) -> TableCounts:
+def _features_for_store(model: Model, options: PredictOptions, store: EmbeddingStore) -> FeatureTable | None:
+    """The user's features, else those that texcnn embed computed, else none: the model's defaults."""
+    if (
+        options.features is None
+        and options.half_life is None
+        and store.features_path.is_file()
+        and model.config.features
+    ):
+        return model.features.read(store.features_path)
+    if options.features is None:
+        model.features.check_defaults()
+    return model.features.read(options.features)
+
+
+def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False) -> TableCounts:
     """Writes a prediction in the format of the file's ending, with its list of skipped genes.
 
+    Args:
+        run: The prediction.
+        out: The table to write.
+        allow_empty: Whether a table without a row is fine.
+
     Returns:
-        How many rows were written, and how many listed in ``<out>.skipped.tsv``.
+        How many rows were written, and how many listed in ``<out>.skipped.tsv`` for which reasons.
+
+    Raises:
+        InputError: when no gene has a prediction; nothing is written then.
     """
     listed = list(run.skipped)
-    rows = 0
+    rows = usual = 0
 
     def remarks() -> dict[str, object]:
         if run.cache is None:
@@ -129,8 +166,23 @@ def write_prediction(run: PredictionRun, out: Path) -> TableCounts:
             table.write(part.frame)
             rows += len(part.frame)
             listed += part.skipped
+            if FEATURES in part.frame:
+                usual += int((part.frame[FEATURES] == DEFAULT).sum())
+        if not rows and not allow_empty:
+            raise no_prediction(listed)
         table.write_skipped(listed)
-    return TableCounts(rows, len(listed))
+    return TableCounts(rows, len(listed), tuple(count_reasons(listed)), usual)
+
+
+def no_prediction(skipped: Sequence[Skipped]) -> InputError:
+    """Says that no gene has a prediction, and the most frequent reasons."""
+    reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
+    return InputError(
+        "no gene can be predicted",
+        where=f"all {len(skipped):,} genes" if skipped else "an annotation without genes",
+        allowed="one prediction or more",
+        remedy=reasons or "check the annotation and the list of genes",
+    )
 
 
 def _describe(
@@ -140,7 +192,7 @@ def _describe(
     in_float32 = not isinstance(model.network, SegmentNetwork)
     return TableDescription(
         cell_types=_names(model, options),
-        unit=model.unit,
+        unit=unit_of_table(model, options),
         model=model.name,
         model_fingerprint=model.fingerprint,
         fasta=reference.path.name,
@@ -150,6 +202,9 @@ def _describe(
         dtype="float32" if in_float32 else dtype_name(options.compute.dtype),
         features=source,
         features_fingerprint=digest,
+        extra_columns=extra_columns(model),
+        spread=options.spread,
+        max_n_fraction=options.max_n_fraction if options.max_n_fraction is not None else model.config.max_n_fraction,
     )
 
 
@@ -159,7 +214,7 @@ def _describe_store(
     source, digest = _feature_source(model, options, table)
     return TableDescription(
         cell_types=_names(model, options),
-        unit=model.unit,
+        unit=unit_of_table(model, options),
         model=model.name,
         model_fingerprint=model.fingerprint,
         fasta=store.spec.fasta,
@@ -169,6 +224,9 @@ def _describe_store(
         dtype=store.spec.compute_dtype,
         features=source,
         features_fingerprint=digest,
+        extra_columns=extra_columns(model),
+        spread=options.spread,
+        max_n_fraction=options.max_n_fraction if options.max_n_fraction is not None else model.config.max_n_fraction,
     )
 
 
@@ -185,6 +243,6 @@ def _feature_source(model: Model, options: PredictOptions, table: FeatureTable |
         return "none", ""
     if table is None:
         return "defaults", ""
-    if options.half_life:
+    if table.source == COMPUTED and options.embeddings is None and options.features is None:
         return f"half-life of {table.path.name}", sha256_file(table.path)
     return table.path.name, table.fingerprint()

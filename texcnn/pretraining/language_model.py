@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +86,7 @@ class LanguageModel:
 
     def scores(self, hidden: Tensor) -> Tensor:
         """Scores every token of the vocabulary: states ``(n, hidden)`` to ``(n, vocab_size)``."""
-        return self.model.get_submodule("cls")(hidden)
+        return cast(Tensor, self.model.get_submodule("cls")(hidden))
 
 
 def dnabert2_model(sizes: ModelSizes, tokenizer: bytes, *, seed: int) -> LanguageModel:

@@ -50,5 +50,5 @@ def train_bpe(segments: Sequence[str], vocab_size: int) -> bytes:
 
 
 def vocabulary_sample(n_bases: int, length: int) -> int:
-    """Returns how many segments to train a vocabulary on: as many bases as there are, 12 Mb at most."""
+    """Returns how many segments to train a vocabulary on: all bases, or 12 Mb of them."""
     return -(-min(n_bases, _LARGEST_SAMPLE) // length)

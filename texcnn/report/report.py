@@ -2,51 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
-from texcnn.genome.skipped import read_skipped
-from texcnn.plots.style import MAX_CELL_TYPES
-from texcnn.report.figures import (
-    correlation_figure,
-    distribution_figure,
-    n_fraction_figure,
-    truth_figure,
+from texcnn.genome.skipped import count_reasons, read_skipped
+from texcnn.model.cautions import weak_cell_types
+from texcnn.model.model import Model
+from texcnn.report.methods import methods
+from texcnn.report.payload import packed_floats, packed_json
+from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
+from texcnn.report.variants import VariantEffects, read_variants
+from texcnn.tables.columns import SUMMARIES, TableDescription
+from texcnn.tables.predictions import Predictions, open_predictions
+
+_SCRIPTS = (
+    "vendor/d3.min.js",
+    "vendor/plot.umd.min.js",
+    "page/data.js",
+    "page/table.js",
+    "page/charts.js",
+    "page/page.js",
 )
-from texcnn.report.summary import (
-    Predictions,
-    compare_with_truth,
-    count_reasons,
-    highest_genes,
-    most_specific_genes,
-    read_predictions,
-)
-
-LISTED_GENES = 20
-LISTED_SKIPPED = 50
-MIN_GENES_FOR_CORRELATION = 3
+_METRICS = ("model", "cell_type", "n_genes", "squared_pearson", "one_minus_sse_sst", "spearman", "rmse")
 
 
-def write_report(predictions: Path, skipped: Path | None, out: Path, *, truth: Path | None = None) -> None:
-    """Writes the report of one run: what was run, the spread of the predictions, what stands out, what is missing.
+def write_report(
+    predictions: Path,
+    out: Path,
+    *,
+    skipped: Path | None = None,
+    model: Model | None = None,
+    truth: Path | None = None,
+    metrics: Path | None = None,
+    variants: Path | None = None,
+    run: Mapping[str, str] | None = None,
+) -> None:
+    """Writes the report of one run: a page with which its genes, cell types and variants can be searched.
 
-    The page needs no other file and no network. Equal inputs give equal pages.
+    The page has all its data and scripts inside and never uses the network. Equal inputs give equal pages.
 
     Args:
-        predictions: Parquet table of ``texcnn predict``; it may have no rows.
-        skipped: The rows that could not be predicted, TSV with ``gene_id reason``; None where it is not known.
+        predictions: Table of ``texcnn predict``: .tsv, .tsv.gz, .parquet or .h5ad; it may have no rows.
         out: The HTML file; one already there is replaced.
+        skipped: The rows that could not be predicted, TSV with ``gene_id reason``; None where it is not known.
+        model: The model that made the table, for the cell types' full names, their held-out figures and intervals.
         truth: Known values to compare with, TSV with ``gene_id true_expression`` in the table's unit.
+        metrics: ``metrics.tsv`` of ``texcnn evaluate``: the model's figures and those of baselines.
+        variants: Table of ``texcnn variants``.
+        run: More of what was run, name to text, such as the command and the date.
 
     Raises:
         InputError: A file is missing or of another form.
     """
-    table = read_predictions(Path(predictions))
-    left_out = None if skipped is None else read_skipped(Path(skipped))
-    agreement = None if truth is None else compare_with_truth(table, Path(truth))
+    table = open_predictions(predictions)
+    said = table.description
+    left_out = None if skipped is None else read_skipped(skipped)
+    agreement = None if truth is None else compare_with_truth(table, truth)
+    effects = None if variants is None else read_variants(variants)
+    usable = model if model is not None and model.fingerprint == said.model_fingerprint else None
+    told_apart = stand_out(table)
+    described = methods(said, usable)
+    data: dict[str, Any] = {
+        "unit": said.unit,
+        "rows": "transcripts" if said.transcripts else "genes",
+        "genes": {name: table.frame[name].tolist() for name in said.gene_columns},
+        "means": gene_means(table),
+        "cellTypes": _cell_types(table, usable),
+        "standOut": None if told_apart is None else {"cellType": told_apart[0], "excess": told_apart[1]},
+        "quantiles": quantiles(table.values),
+        "correlation": _correlation(table),
+        "spread": said.spread,
+        "interval": _interval(said, usable),
+        "truth": None if agreement is None else {**vars(agreement)},
+        "metrics": None if metrics is None else _metrics(metrics),
+        "skipped": None if left_out is None else [[entry.gene_id, entry.reason] for entry in left_out],
+        "variants": None if effects is None else _variants(effects),
+    }
+    blobs = {"data": packed_json(data), "values": packed_floats(table.frame[list(said.value_columns)].to_numpy())}
+    for name, matrix in ({} if effects is None else effects.matrices).items():
+        blobs[f"variants-{name}"] = packed_floats(matrix)
     environment = Environment(
         loader=PackageLoader("texcnn", "report"),
         autoescape=True,
@@ -54,36 +95,103 @@ def write_report(predictions: Path, skipped: Path | None, out: Path, *, truth: P
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html").render(
-        description=table.description,
-        n_genes=len(table.frame),
-        id_columns=["gene_id", "gene_name", *(["transcript_id"] if table.description.transcripts else [])],
-        highest=highest_genes(table, LISTED_GENES).to_dict("records"),
-        specific=most_specific_genes(table, LISTED_GENES).to_dict("records"),
-        skipped=left_out,
-        listed_skipped=LISTED_SKIPPED,
+    page = environment.get_template("page/page.html").render(
+        said=said,
+        n_rows=len(table.frame),
+        n_skipped=None if left_out is None else len(left_out),
+        n_cell_types=len([name for name in said.cell_types if name.lower() not in SUMMARIES]),
         reasons=None if left_out is None else count_reasons(left_out),
-        max_cell_types=MAX_CELL_TYPES,
         agreement=agreement,
-        truth_name=None if truth is None else Path(truth).name,
-        figures=_figures(table)
-        | ({"truth": truth_figure(agreement, table.description.unit)} if agreement and agreement.gene_ids else {}),
-        incomplete=int((table.frame["n_fraction"] > 0).sum()),
+        truth_name=None if truth is None else truth.name,
+        n_variants=None if effects is None else effects.n_all,
+        n_variants_shown=None if effects is None else len(effects.records),
+        has_metrics=metrics is not None,
+        told_apart=told_apart is not None,
+        methods=described,
+        run=_run(table, usable, predictions.name, run or {}),
+        style=_file("page/page.css"),
+        scripts=[_file(name) for name in _SCRIPTS],
+        blobs=blobs,
     )
     with atomic_file(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _figures(table: Predictions) -> dict[str, str]:
-    """The figures that the table has enough rows and columns for."""
-    if not len(table.frame):
-        return {}
-    shown = table.values[:, :MAX_CELL_TYPES]
-    names = table.description.cell_types[:MAX_CELL_TYPES]
-    figures = {
-        "distribution": distribution_figure(shown, names, table.description.unit),
-        "n_fraction": n_fraction_figure(table.frame["n_fraction"].to_numpy(np.float64)),
+def _file(name: str) -> str:
+    return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
+
+
+def _run(table: Predictions, model: Model | None, file: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What was run, as rows of a list."""
+    said = table.description
+    rows = [
+        ("Table", file),
+        ("Model", f"{said.model} version {model.config.version}" if model else said.model),
+        ("Model digest", said.model_fingerprint),
+        ("Unit", said.unit),
+        ("Genome", said.fasta),
+        ("Genome digest", said.fasta_fingerprint),
+        ("Rows", "one per transcript" if said.transcripts else "one per gene"),
+        ("Extra inputs", said.features),
+        ("Number type", said.dtype),
+        ("Limit on N", "none" if said.max_n_fraction is None else f"{said.max_n_fraction:.0%} of the window"),
+        ("texcnn", said.texcnn_version),
+    ]
+    told = {str(name).replace("_", " ").capitalize(): str(value) for name, value in table.run.items()}
+    return [*rows, *told.items(), *more.items()]
+
+
+def _cell_types(table: Predictions, model: Model | None) -> list[dict[str, Any]]:
+    """Per cell type its id, full name, group, held-out figure, and whether that is weak."""
+    names: dict[str, dict[Any, Any]] = {}
+    held_out, weak = {}, {}
+    if model is not None:
+        names = {str(row["cell_type"]): row for row in model.cell_type_table.to_dict("records")}
+        held_out = {} if model.reference is None else dict(model.reference.held_out)
+        weak = weak_cell_types(model)
+    return [
+        {
+            "id": cell_type,
+            "name": names.get(cell_type, {}).get("name") or cell_type,
+            "group": names.get(cell_type, {}).get("group", ""),
+            "heldOut": held_out.get(cell_type),
+            "weak": cell_type in weak,
+            "summary": cell_type.lower() in SUMMARIES,
+        }
+        for cell_type in table.description.cell_types
+    ]
+
+
+def _correlation(table: Predictions) -> dict[str, Any] | None:
+    found = correlations(table.values)
+    return None if found is None else {"order": found[0], "values": np.round(found[1], 3)}
+
+
+def _interval(said: TableDescription, model: Model | None) -> dict[str, Any] | None:
+    """Where the table has no intervals and the model knows some: what they are interpolated from."""
+    if said.spread or model is None or model.reference is None or not model.reference.has_intervals:
+        return None
+    if model.unit != said.unit:
+        return None
+    columns = model.cell_type_columns(said.cell_types)
+    reference = model.reference
+    return {
+        "at": reference.interval_at[:, columns],
+        "lower": reference.interval_lower[:, columns],
+        "upper": reference.interval_upper[:, columns],
     }
-    if len(shown) >= MIN_GENES_FOR_CORRELATION and len(names) > 1:
-        figures["correlation"] = correlation_figure(shown, names)
-    return figures
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    table = pd.read_csv(path, sep="\t")
+    columns = [name for name in _METRICS if name in table]
+    return {"columns": columns, "rows": table[columns].to_numpy(object).tolist()}
+
+
+def _variants(effects: VariantEffects) -> dict[str, Any]:
+    records = effects.records
+    return {
+        "records": {name: records[name].tolist() for name in records},
+        "cellTypes": effects.cell_types,
+        "matrices": list(effects.matrices),
+    }

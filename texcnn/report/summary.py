@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
 from texcnn.errors import InputError
-from texcnn.genome.skipped import Skipped
-from texcnn.tables.columns import TableDescription
+from texcnn.tables.columns import without_summaries
+from texcnn.tables.predictions import Predictions
 from texcnn.tables.readers import read_columns
 from texcnn.text.table import to_number
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 
+SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+_LEAST_OWN_SHARE = 0.01
+"""Cell types whose predictions differ from one another by a smaller share of the variance are not told apart."""
+
+_FEWEST_GENES = 3
+"""Genes that a correlation needs."""
+
 Values = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """A table of predictions in memory.
-
-    Attributes:
-        description: How it came about.
-        frame: One row per gene, as written by ``texcnn predict``.
-        values: float64 ``(n_genes, n_cell_types)`` in the table's unit.
-    """
-
-    description: TableDescription
-    frame: pd.DataFrame
-    values: Values
 
 
 @dataclass(frozen=True)
@@ -46,70 +35,64 @@ class Agreement:
     """How predictions and known values agree.
 
     Attributes:
-        gene_ids: The genes that have both.
+        rows: Rows of the table that have both.
         true: Their known values.
         predicted: Their predictions, the mean over cell types.
         squared_pearson: Squared correlation; None where it is not defined.
         explained: 1 - SSE/SST, which also counts a wrong scale or offset; None where it is not defined.
     """
 
-    gene_ids: list[str]
+    rows: list[int]
     true: Values
     predicted: Values
     squared_pearson: float | None
     explained: float | None
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Reads a Parquet table of predictions.
-
-    Raises:
-        InputError: The file is missing, unreadable, or not written by ``texcnn predict``.
-    """
-    if not path.is_file():
-        raise InputError("the file does not exist", where=path)
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise InputError(
-            f"unreadable Parquet: {error}", where=path, allowed="Parquet written by texcnn predict"
-        ) from error
-    description = TableDescription.from_parquet(table.schema, path)
-    frame = table.to_pandas()
-    return Predictions(description, frame, frame[list(description.cell_types)].to_numpy(np.float64))
+def gene_means(predictions: Predictions) -> Values:
+    """Returns each gene's mean over the cell types, without summaries such as a median."""
+    values = predictions.values[:, without_summaries(predictions.description.cell_types)]
+    return values.mean(axis=1) if values.size else np.zeros(len(values))
 
 
-def count_reasons(skipped: Sequence[Skipped]) -> list[tuple[str, int]]:
-    """Counts reasons, most frequent first; names and numbers within a reason are left out."""
-    kinds = (re.sub(r"'[^']*'|\d+(\.\d+)?", "…", entry.reason) for entry in skipped)
-    return Counter(kinds).most_common()
+def stand_out(predictions: Predictions) -> tuple[npt.NDArray[np.int64], Values] | None:
+    """Finds the cell type in which each gene stands out most from what gene and cell type explain.
 
-
-def highest_genes(predictions: Predictions, count: int) -> pd.DataFrame:
-    """The genes with the highest mean over cell types: the table's own columns, and ``mean``."""
-    table = _gene_columns(predictions).assign(mean=predictions.values.mean(axis=1))
-    return table.sort_values("mean", ascending=False, kind="stable").head(count)
-
-
-def most_specific_genes(predictions: Predictions, count: int) -> pd.DataFrame:
-    """The genes whose expression in one cell type stands out most from what gene and cell type explain.
-
-    Expected is the gene's mean plus the cell type's offset; ``excess`` is how far the value lies above it.
+    Expected is the gene's mean plus the cell type's offset; the excess is how far the value lies above it.
 
     Returns:
-        The table's own columns, ``cell_type``, its ``value`` and ``excess``; no rows for fewer than two cell types.
+        The cell type's place and its excess per gene; None where the cell types are not told apart: what is theirs
+        alone is less than a hundredth of the variance, or there are fewer than two.
     """
-    genes, values = _gene_columns(predictions), predictions.values
+    places = np.array(without_summaries(predictions.description.cell_types))
+    values = predictions.values[:, places]
     if values.shape[1] < 2 or not len(values):
-        return genes.iloc[:0].assign(cell_type="", value=0.0, excess=0.0)
+        return None
     excess = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-    rows, best = np.arange(len(values)), excess.argmax(axis=1)
-    table = genes.assign(
-        cell_type=np.array(predictions.description.cell_types)[best],
-        value=values[rows, best],
-        excess=excess[rows, best],
-    )
-    return table.sort_values("excess", ascending=False, kind="stable").head(count)
+    if not excess.var() > _LEAST_OWN_SHARE * values.var():
+        return None
+    best = excess.argmax(axis=1)
+    return places[best], excess[np.arange(len(values)), best]
+
+
+def quantiles(values: Values) -> Values:
+    """Returns ``(n_cell_types, 5)``: :data:`SHOWN_QUANTILES` of each column; no rows for a table without rows."""
+    return np.quantile(values, SHOWN_QUANTILES, axis=0).T if len(values) else np.zeros((0, len(SHOWN_QUANTILES)))
+
+
+def correlations(values: Values) -> tuple[list[int], Values] | None:
+    """Correlates cell types over genes.
+
+    Returns:
+        An order of the columns in which similar ones are neighbours, and Pearson's correlation in that order, NaN where
+        it is not defined; None for fewer than three rows or two columns.
+    """
+    if len(values) < _FEWEST_GENES or values.shape[1] < 2:
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = np.asarray(np.corrcoef(values, rowvar=False))
+    order = _similar_side_by_side(np.nan_to_num(correlation))
+    return order, correlation[np.ix_(order, order)]
 
 
 def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
@@ -131,14 +114,14 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
         if number is None or not math.isfinite(number):
             raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
     known = dict(zip(truth["gene_id"], numbers, strict=True))
-    both = predictions.frame["gene_id"].isin(known).to_numpy()
-    gene_ids = predictions.frame["gene_id"][both].tolist()
-    true = np.array([known[gene] for gene in gene_ids], np.float64)
-    predicted = predictions.values[both].mean(axis=1)
+    gene_ids = predictions.frame["gene_id"].tolist()
+    rows = [row for row, gene_id in enumerate(gene_ids) if gene_id in known]
+    true = np.array([known[gene_ids[row]] for row in rows], np.float64)
+    predicted = gene_means(predictions)[rows]
     spread = ((true - true.mean()) ** 2).sum() if len(true) else 0.0
     correlated = len(true) > 1 and spread > 0 and predicted.std() > 0
     return Agreement(
-        gene_ids,
+        rows,
         true,
         predicted,
         float(np.corrcoef(true, predicted)[0, 1] ** 2) if correlated else None,
@@ -146,5 +129,9 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
     )
 
 
-def _gene_columns(predictions: Predictions) -> pd.DataFrame:
-    return predictions.frame.drop(columns=list(predictions.description.cell_types))
+def _similar_side_by_side(correlation: Values) -> list[int]:
+    if len(correlation) < 3:
+        return list(range(len(correlation)))
+    distance = np.clip(1 - (correlation + correlation.T) / 2, 0, None)
+    np.fill_diagonal(distance, 0)
+    return [int(leaf) for leaf in leaves_list(linkage(squareform(distance, checks=False), "average"))]

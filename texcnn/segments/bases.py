@@ -66,4 +66,12 @@ def kmer_numbers(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     words = np.lib.stride_tricks.sliding_window_view(codes, k)
     numbers = words.astype(np.int64) @ (4 ** np.arange(k - 1, -1, -1))
-    return numbers[(words != UNKNOWN).all(axis=1)]
+    return numbers[kmer_starts(codes, k)]
+
+
+def kmer_starts(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
+    """Returns where the k-mers of :func:`kmer_numbers` start, int64."""
+    if len(codes) < k:
+        return np.zeros(0, dtype=np.int64)
+    words = np.lib.stride_tricks.sliding_window_view(codes, k)
+    return np.flatnonzero((words != UNKNOWN).all(axis=1))

@@ -68,3 +68,7 @@ class BpeTokenizer:
         upper = [segment.upper() for segment in segments]
         encodings = self._tokenizer.encode_batch_fast(upper, add_special_tokens=False)
         return [[self.cls_id, *encoding.ids, self.sep_id] for encoding in encodings]
+
+    def spans(self, segment: str) -> list[tuple[int, int]]:
+        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for special tokens."""
+        return [(0, 0), *self._tokenizer.encode(segment.upper(), add_special_tokens=False).offsets, (0, 0)]

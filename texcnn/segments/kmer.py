@@ -55,6 +55,11 @@ class KmerTokenizer:
         """Turns segments into token ids, ``[CLS]`` and ``[SEP]`` included."""
         return [[self.cls_id, *self._kmer_ids(segment), self.sep_id] for segment in segments]
 
+    def spans(self, segment: str) -> list[tuple[int, int]]:
+        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for special tokens."""
+        kmers = [(start, start + self.k) for start in range(len(segment) - self.k + 1)]
+        return [(0, 0), *kmers, (0, 0)]
+
     def tokens(self) -> list[str]:
         """Returns the vocabulary in the order of its ids, as ``vocab.txt`` lists it."""
         return [*SPECIAL_TOKENS, *map("".join, product(LETTERS, repeat=self.k))]

@@ -26,7 +26,7 @@ STORE_META = "store.json"
 """The file that shows that a folder is a store."""
 
 PROGRESS, LOCK = "progress.json", "lock"
-GENES, SKIPPED, ARRAYS = "genes.parquet", "skipped.tsv", "arrays.zarr"
+GENES, SKIPPED, ARRAYS, FEATURES = "genes.parquet", "skipped.tsv", "arrays.zarr", "features.tsv"
 ARRAY_NAMES = ("values", "mask", "n_fraction")
 
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from texcnn.encoders.protocol import Encoder, EncoderSpec
-from texcnn.errors import unknown_name
+from texcnn.errors import StoreError, unknown_name
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.typed_json import check_types
 
 STORE_DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2}
 """Types of stored vectors, and their bytes."""
@@ -87,17 +88,27 @@ class StoreSpec:
             raise unknown_name("type of stored vectors", self.store_dtype, STORE_DTYPES, where="`store_dtype`")
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> StoreSpec:
-        """Reads the entries of ``store.json``."""
-        return cls(
-            **{
-                **values,
-                "encoders": tuple(values["encoders"]),
-                "origins": tuple(EncoderOrigin(**origin) for origin in values["origins"]),
-                "window": WindowSpec(**values["window"]),
-                "segments": SegmentSpec(**values["segments"]),
-            }
-        )
+    def from_json(cls, values: dict[str, Any], *, where: object = "the store's description") -> StoreSpec:
+        """Reads the entries of ``store.json``.
+
+        Raises:
+            StoreError: when one is missing, unknown or of another type.
+        """
+        check_types(cls, values, where=where, error=StoreError)
+        try:
+            return cls._made_of(values)
+        except TypeError as error:
+            raise StoreError(f"unusable entries: {error}", where=where) from error
+
+    @classmethod
+    def _made_of(cls, values: dict[str, Any]) -> StoreSpec:
+        made = {
+            "encoders": tuple(values["encoders"]),
+            "origins": tuple(EncoderOrigin(**origin) for origin in values.get("origins", ())),
+            "window": WindowSpec(**values["window"]),
+            "segments": SegmentSpec(**values["segments"]),
+        }
+        return cls(**{**values, **made})
 
     def bytes(self, n_genes: int) -> int:
         """Returns the bytes on disk of that many genes."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from texcnn.embedding.engine import Embeddings
@@ -26,6 +28,7 @@ from texcnn.scratch import scratch_folder
 from texcnn.store.arrays import StoreArrays, damage_found
 from texcnn.store.folder import (
     ARRAYS,
+    FEATURES,
     FORMAT_VERSION,
     GENES,
     PROGRESS,
@@ -37,6 +40,10 @@ from texcnn.store.folder import (
     write_lock,
 )
 from texcnn.store.spec import StoreSpec
+from texcnn.typed_json import read_object
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,11 @@ class EmbeddingStore:
     def __init__(self, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped]) -> None:
         self.folder, self.spec, self.genes, self.skipped = folder, spec, list(genes), list(skipped)
         self._arrays = StoreArrays(folder, spec.store_dtype)
+
+    @property
+    def features_path(self) -> Path:
+        """Where extra inputs of the genes are, if any were computed with the vectors."""
+        return self.folder / FEATURES
 
     @property
     def n_chunks(self) -> int:
@@ -154,7 +166,7 @@ class EmbeddingStore:
                 f"'{folder}' is not an embedding store", where="`embeddings`", allowed="a folder made by texcnn embed"
             )
         with damage_found(folder):
-            values = json.loads((folder / STORE_META).read_text(encoding="utf-8"))
+            values = read_object(folder / STORE_META, error=StoreError)
             version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
             raise StoreError(
@@ -165,7 +177,9 @@ class EmbeddingStore:
             )
         with damage_found(folder):
             genes = [Gene(*row) for row in pd.read_parquet(folder / GENES).itertuples(index=False)]
-            return cls(folder, StoreSpec.from_json(values), genes, read_skipped(folder / SKIPPED))
+            return cls(
+                folder, StoreSpec.from_json(values, where=folder / STORE_META), genes, read_skipped(folder / SKIPPED)
+            )
 
     def rows(self, chunk: int) -> slice:
         """Returns the rows of a chunk."""
@@ -206,6 +220,29 @@ class EmbeddingStore:
             StoreError: when a chunk is missing or cut short.
         """
         return self._arrays.read_mapped(rows, self.spec.genes_per_chunk)
+
+    def to_anndata(self) -> AnnData:
+        """Reads all vectors as AnnData of genes x dimensions.
+
+        Returns:
+            ``X``: each gene's mean over its usable segments; ``obsm["segments"]``: float32 ``(n_genes, n_segments,
+            dim)``, zero where masked; ``obsm["mask"]``: which segments are usable; ``obs``: the genes and
+            ``n_fraction``.
+
+        Raises:
+            StoreError: when the store is damaged.
+        """
+        from anndata import AnnData
+
+        chunks = [self.read_chunk(chunk) for chunk in range(self.n_chunks)]
+        shape = (self.n_segments, self.spec.dim)
+        values = np.concatenate([np.zeros((0, *shape), np.float32), *(chunk.embeddings.values for chunk in chunks)])
+        mask = np.concatenate([np.zeros((0, shape[0]), bool), *(chunk.embeddings.mask for chunk in chunks)])
+        obs = pd.DataFrame([asdict(gene) for gene in self.genes], columns=list(Gene.__dataclass_fields__))
+        obs["n_fraction"] = [share for chunk in chunks for share in chunk.n_fraction]
+        index = "transcript_id" if self.spec.transcripts else "id"
+        means = values.sum(axis=1) / np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
+        return AnnData(means, obs.set_index(obs[index].astype(str).to_numpy()), obsm={"segments": values, "mask": mask})
 
     @property
     def n_segments(self) -> int:

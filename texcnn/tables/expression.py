@@ -87,6 +87,8 @@ def read_expression(
     if path.suffix in readers:
         _check_binary(path)
     gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, choose, passed)
+    if only is not None and passed:
+        raise InputError(f"no numbers in the columns {', '.join(passed)}", where=path, allowed="columns of numbers")
     if passed:
         _LOG.info("%s: columns that are no expression of a cell type are passed over: %s", path, ", ".join(passed))
     _check_names("gene", gene_ids, path, "keep one row a gene")

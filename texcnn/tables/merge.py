@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from texcnn.arguments import paths_of
 from texcnn.errors import InputError
 from texcnn.genome.skipped import read_skipped, skipped_path
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.writers import open_tables
 
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""One path, or several."""
 
-def merge_tables(parts: Sequence[Path], outs: Sequence[Path], *, more_skipped: Sequence[Path] = ()) -> tuple[int, int]:
+
+def merge_tables(parts: Paths, outs: Paths, *, more_skipped: Paths = ()) -> tuple[int, int]:
     """Joins Parquet tables, one row group in memory at a time, and their lists of skipped genes.
 
     Args:
@@ -32,6 +37,7 @@ def merge_tables(parts: Sequence[Path], outs: Sequence[Path], *, more_skipped: S
         InputError: when a part or a list cannot be read, a file is named twice, or a part was made by another model,
             unit or genome than the first.
     """
+    parts, outs, more_skipped = paths_of(parts), paths_of(outs), paths_of(more_skipped)
     if not parts:
         raise InputError("no tables to merge", allowed="one or more Parquet tables of predictions")
     for kind, paths in (("table to merge", parts), ("list of skipped genes", more_skipped), ("output", outs)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from texcnn.errors import InputError
-from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 from texcnn.text.table import TextTable
 
 
@@ -19,9 +19,9 @@ def read_names(path: PathLike) -> list[str]:
     for number, line in numbered_lines(path):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        name = line.partition("\t")[0].strip()
+        name = line.partition("\t")[0].strip(BLANKS)
         if len(name) > 1 and name[0] == name[-1] == '"':
-            name = name[1:-1].strip()
+            name = name[1:-1].strip(BLANKS)
         if not name:
             raise InputError(
                 "a line of the list has no name in its first column", where=f"{path}, line {number}",

@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 from texcnn.errors import InputError
 from texcnn.files import atomic_files, check_output, open_text
 from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
-from texcnn.tables.columns import TableDescription, gene_columns
+from texcnn.tables.columns import TableDescription
 
-_FLOAT_FORMAT = "%.9g"
-"""Nine significant digits bring a float32 back exactly."""
+_FLOAT_FORMAT = "%.6g"
+"""Six significant digits: a hundred times finer than what differs between two machines."""
+
+ROWS_PER_GROUP = 10_000
+"""Rows of a row group of Parquet: smaller ones cost space, and larger ones memory."""
 
 
 class TableWriter(Protocol):
@@ -38,7 +41,6 @@ class _TsvWriter:
         self._handle.write("\t".join(description.schema().names) + "\n")
 
     def write(self, frame: pd.DataFrame) -> None:
-        # n_fraction is a ratio of two small integers: nine digits are enough for it as well.
         frame.to_csv(self._handle, sep="\t", header=False, index=False, float_format=_FLOAT_FORMAT)
 
 
@@ -46,41 +48,60 @@ class _ParquetWriter:
     def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
         self._schema = description.schema()
         self._writer = stack.enter_context(pq.ParquetWriter(path, self._schema))
+        self._waiting: list[pa.Table] = []
+        stack.callback(self._flush)
 
     def write(self, frame: pd.DataFrame) -> None:
-        self._writer.write_table(pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False))
+        self._waiting.append(pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False))
+        if sum(map(len, self._waiting)) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROWS_PER_GROUP)
+            self._waiting = []
 
 
 class _H5adWriter:
-    """AnnData of genes x cell types; the matrix grows on disk, only the genes' names wait for the end."""
+    """AnnData of cell types x genes, as its users expect; matrices grow on disk, only the genes' names wait."""
 
     def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
         self._description = description
         self._file = stack.enter_context(h5py.File(path, "w"))
-        self._columns = list(gene_columns(transcripts=description.transcripts))
-        width = len(description.cell_types)
-        self._matrix = self._file.create_dataset(
-            "X", shape=(0, width), maxshape=(None, width), chunks=(256, max(width, 1)), dtype="float32"
-        )
-        self._matrix.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
         self._genes: list[pd.DataFrame] = []
+        anndata.io.write_elem(self._file, "layers", {})
+        names = list(description.cell_types)
+        self._matrices = [(self._matrix("X"), names)]
+        if description.spread:
+            for end in ("lower", "upper"):
+                self._matrices.append((self._matrix(f"layers/{end}"), [f"{name}.{end}" for name in names]))
         stack.callback(self._finish)
 
+    def _matrix(self, name: str) -> h5py.Dataset:
+        height = len(self._description.cell_types)
+        matrix = self._file.create_dataset(
+            name, shape=(height, 0), maxshape=(height, None), chunks=(max(height, 1), 256), dtype="float32"
+        )
+        matrix.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        return matrix
+
     def write(self, frame: pd.DataFrame) -> None:
-        start = self._matrix.shape[0]
-        self._matrix.resize(start + len(frame), axis=0)
-        self._matrix[start:] = frame[list(self._description.cell_types)].to_numpy(np.float32)
-        self._genes.append(frame[self._columns])
+        for matrix, names in self._matrices:
+            start = matrix.shape[1]
+            matrix.resize(start + len(frame), axis=1)
+            matrix[:, start:] = frame[names].to_numpy(np.float32).T
+        self._genes.append(frame[list(self._description.gene_columns)])
 
     def _finish(self) -> None:
-        genes = pd.concat(self._genes) if self._genes else pd.DataFrame(columns=self._columns)
+        columns = list(self._description.gene_columns)
+        genes = pd.concat(self._genes) if self._genes else pd.DataFrame(columns=columns)
         index = "transcript_id" if self._description.transcripts else "gene_id"
         genes.index = pd.Index(genes[index].astype(str), name=None)
         cell_types = pd.DataFrame(index=pd.Index(self._description.cell_types, dtype=str))
         self._file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
-        anndata.io.write_elem(self._file, "obs", genes)
-        anndata.io.write_elem(self._file, "var", cell_types)
-        for name in ("layers", "obsm", "obsp", "varm", "varp"):
+        anndata.io.write_elem(self._file, "obs", cell_types)
+        anndata.io.write_elem(self._file, "var", genes)
+        for name in ("obsm", "obsp", "varm", "varp"):
             anndata.io.write_elem(self._file, name, {})
         anndata.io.write_elem(
             self._file, "uns", {"texcnn": self._description.to_json(), "unit": self._description.unit}

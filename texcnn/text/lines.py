@@ -15,6 +15,9 @@ from texcnn.errors import InputError
 
 PathLike = str | os.PathLike[str]
 
+BLANKS = " \t\xa0"
+"""What is taken off round a name or number; control characters, which Python counts as blanks too, are not."""
+
 _BLOCK = 1 << 20
 _MAGIC_LENGTH = 10
 _UNPACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
 LARGEST = float(np.finfo(np.float32).max)
 """Numbers are computed with in float32: a larger one would become infinite."""
@@ -60,8 +60,8 @@ class TextTable:
         if not self.header_line:
             raise InputError("the table has no header", where=self.path, allowed="a line of column names, then rows")
         self._delimiter = "\t" if "\t" in header or "," not in header else ","
-        names = [name.strip() for name in self._quoted(header) or header.split(self._delimiter)]
-        names[0] = names[0].removeprefix("#").strip() if comments else names[0]
+        names = [name.strip(BLANKS) for name in self._quoted(header) or header.split(self._delimiter)]
+        names[0] = names[0].removeprefix("#").strip(BLANKS) if comments else names[0]
         self.names = tuple(_cut(names, max((place for place, name in enumerate(names, 1) if name), default=1)))
         self._nameless = "last column" if len(self.names) < len(names) else "column of gene ids"
 
@@ -83,7 +83,7 @@ class TextTable:
                     f"the row has {len(fields)} fields, the header {width}", where=f"{self.path}, line {number}",
                     remedy=f"give the {self._nameless} a name too" if len(fields) == width + 1 else None,
                 )  # fmt: skip
-            yield number, [field.strip() for field in fields]
+            yield number, [field.strip(BLANKS) for field in fields]
 
     def column(self, name: str, *, option: str | None = None) -> int:
         """Finds a column by its name.
@@ -250,12 +250,13 @@ class NumberColumns:
 def to_number(text: str) -> float | None:
     """Returns a cell's number, NaN for an empty cell, ``NA`` or ``NaN``, None for text.
 
-    Python's own reading is too generous for data: it takes ``1_000`` and digits of other scripts.
+    Python's own reading is too generous for data: it takes ``1_000``, digits of other scripts and control
+    characters.
     """
-    text = text.strip()
+    text = text.strip(BLANKS)
     if text.lower() in _MISSING:
         return math.nan
-    if not text.isascii() or "_" in text:
+    if not text.isascii() or "_" in text or not text.isprintable():
         return None
     try:
         return float(text)
@@ -276,7 +277,7 @@ def no_number(text: str, where: str) -> InputError:
 def _all_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     """The numbers of a row in which nothing is missing and nothing is text; several times as fast as cell by cell."""
     joined = "".join(cells)
-    if not joined.isascii() or "_" in joined:
+    if not joined.isascii() or "_" in joined or not joined.isprintable():
         return None
     try:
         return np.array([float(cell) for cell in cells], np.float64)

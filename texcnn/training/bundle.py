@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
 
@@ -15,8 +16,10 @@ from texcnn.features.spec import FeatureSpec
 from texcnn.genome.skipped import skipped_frame
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
+from texcnn.model.reference_genes import FEWEST_GENES, REFERENCE, make_reference
 from texcnn.plots.loss_curve import loss_curve
-from texcnn.tables.split import PARTS
+from texcnn.tables.split import PARTS, TEST
+from texcnn.tables.units import above_floor
 from texcnn.training.examples import LabelledGenes
 from texcnn.training.fit import fit_head
 from texcnn.training.options import TrainOptions
@@ -91,8 +94,8 @@ def save_trained(trained: Trained, head: HeadSpec, options: TrainOptions) -> Non
     """Writes the model, whole or not at all; one that is already there is replaced.
 
     Besides what every bundle holds there are ``split.tsv`` (``gene_id split``), ``history.tsv`` (``seed epoch
-    train_loss valid_loss``), ``metrics.tsv`` (the kept run per cell type), ``runs.tsv``, ``skipped.tsv`` and
-    ``loss.png``.
+    train_loss valid_loss``), ``metrics.tsv`` (the kept run per cell type), ``runs.tsv``, ``skipped.tsv``,
+    ``loss.png``, and ``reference.safetensors`` for percentiles and intervals, from genes that were not trained on.
 
     Args:
         trained: What came of the training.
@@ -131,6 +134,7 @@ def save_trained(trained: Trained, head: HeadSpec, options: TrainOptions) -> Non
         **{name: table.to_csv(sep="\t", index=False).encode() for name, table in tables.items()},
         "split.tsv": trained.genes.split.to_tsv().encode(),
         "loss.png": loss_curve(histories, trained.runs.index(best)),
+        REFERENCE: _reference(best, trained.unit),
     }
     cell_types = pd.DataFrame({"cell_type": trained.cell_types})
     try:
@@ -148,6 +152,14 @@ def save_trained(trained: Trained, head: HeadSpec, options: TrainOptions) -> Non
             where=trained.folder,
             remedy="make room, then give the same command again",
         ) from error
+
+
+def _reference(run: Run, unit: str) -> bytes:
+    """The kept run's predictions of validation and test genes, and its errors on test genes where these are enough."""
+    held_out = [above_floor(values.numpy(), unit) for values in run.predicted.values()]
+    test, true = above_floor(run.predicted[TEST].numpy(), unit), run.true.numpy()
+    enough = (~np.isnan(true)).sum(axis=0).min(initial=len(true)) >= FEWEST_GENES
+    return make_reference(np.concatenate(held_out), np.stack([test, true]) if enough else None)
 
 
 def model_card(config: BundleConfig, trained: Trained, options: TrainOptions) -> str:

@@ -152,7 +152,7 @@ class Tuning:
 
     @classmethod
     def of(cls, chosen: ChosenEncoders, layers: str, *, segments_per_pass: int) -> Tuning:
-        """Checks that the chosen encoders are one that can learn, with as many layers.
+        """Checks that one encoder is chosen, that it can learn, and that it has the layers.
 
         Args:
             chosen: As the user named them.

@@ -181,6 +181,12 @@ class TrainOptions:
         return WindowSpec(upstream, downstream, window.grid)
 
     def _check_sources(self) -> None:
+        if self.model is not None and not isinstance(self.model, str | Path):
+            raise InputError(
+                f"a {type(self.model).__name__} in memory does not have the files that a new model holds",
+                where="`model`",
+                allowed="a bundled model's name, a folder, or hf:owner/name@revision",
+            )
         check_one_source(self.model, self.encoders)
         reads = self.network.reads
         if reads != "encoders" and (self.model is not None or self.encoders or self.embeddings is not None):

@@ -36,7 +36,7 @@ class Prepared:
         inputs: Of the usable genes.
         usable: One per labelled gene: whether enough of its window is known.
         sizes: The head's arguments that follow from the inputs.
-        window: The window round the TSS.
+        window: The window around the TSS.
         fasta: Name of the genome's file.
         segments: How the window is cut; None where the network reads bases.
         chosen: The encoders; None where the network reads bases.

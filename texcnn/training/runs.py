@@ -31,11 +31,15 @@ class Run:
         fit: The head and its history.
         metrics: ``cell_type split n_genes``, then each of :data:`texcnn.evaluation.metrics.METRICS`; of validation
             and test genes.
+        predicted: Predictions of the validation and of the test genes, each float32 ``(n_genes, n_cell_types)``.
+        true: Measured values of the test genes, of that shape; NaN where nothing was measured.
     """
 
     seed: int
     fit: Fit
     metrics: pd.DataFrame
+    predicted: Mapping[str, Tensor]
+    true: Tensor
 
     def mean(self, metric: str) -> float:
         """Returns a test metric, averaged over cell types."""
@@ -98,7 +102,8 @@ def fit_runs(
         judged = [
             _judge(found, examples.labels[rows[part]], part, examples.cell_types) for part, found in predicted.items()
         ]
-        done.append(Run(seed, fit, pd.concat(judged, ignore_index=True)))
+        metrics = pd.concat(judged, ignore_index=True)
+        done.append(Run(seed, fit, metrics, predicted, examples.labels[rows[TEST]]))
     return done
 
 

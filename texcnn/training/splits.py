@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from texcnn.arguments import texts_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
 from texcnn.genome.annotation import without_version
@@ -134,7 +135,7 @@ def chromosome_split(
     return Split({gene.id: named.get(gene.chrom, TRAIN) for gene in genes}, how)
 
 
-def file_split(gene_ids: Sequence[str], path: PathLike) -> Split:
+def file_split(gene_ids: str | Iterable[str], path: PathLike) -> Split:
     """Takes the split of a table with the columns ``gene_id`` and ``split``, such as Xpresso's published one.
 
     Args:
@@ -145,6 +146,7 @@ def file_split(gene_ids: Sequence[str], path: PathLike) -> Split:
         InputError: when the table cannot be used, puts a gene into two parts, or has none of the genes.
     """
     parts = read_parts(path)
+    gene_ids = texts_of(gene_ids)
     rows = find_rows({gene_id: row for row, gene_id in enumerate(parts)}, gene_ids)
     given = list(parts.values())
     found = {gene_id: given[row] for gene_id, row in zip(gene_ids, rows, strict=True) if row is not None}

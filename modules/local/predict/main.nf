@@ -22,7 +22,7 @@ process PREDICT {
     texcnn predict \\
         --embeddings embeddings.zarr \\
         --model '${meta.source ?: 'model'}' \\
-        --device cpu --quiet \\
+        --device cpu --quiet --allow-empty \\
         --out 'shard_${meta.shard}.parquet' \\
         ${extra} ${args}
     """

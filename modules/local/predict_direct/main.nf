@@ -26,7 +26,7 @@ process PREDICT_DIRECT {
         --fasta ${genome[0]} \\
         --bed windows.bed --bed-anchor window \\
         --model '${meta.source ?: 'model'}' \\
-        --device ${device} --dtype ${meta.dtype} --quiet \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
+        --device ${device} --dtype ${meta.dtype} --quiet --allow-empty \${TEXCNN_BATCH_SIZE:+--batch-size "\$TEXCNN_BATCH_SIZE"} \\
         --out 'shard_${meta.shard}.parquet' \\
         ${meta.options} ${extra} ${args}
     """

@@ -7,7 +7,8 @@ process REPORT {
     label 'of_a_sample'
 
     input:
-    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*')   // truth: measured expression, or []
+    // meta: [id, model, source: its name or '', content]; truth: measured expression, or []; bundle: the model's folder, or []
+    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(bundle, stageAs: 'model')
     val code
 
     output:
@@ -20,6 +21,7 @@ process REPORT {
     texcnn report \\
         --predictions ${predictions} \\
         --skipped ${skipped} \\
+        --model '${meta.source ?: 'model'}' \\
         --out report.html \\
         ${measured} ${args}
     """

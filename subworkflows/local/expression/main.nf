@@ -27,7 +27,7 @@ def variantTables(sample, settings) {
     if (!sample.vcf) {
         return [:]
     }
-    def shared = annotationOptions(sample, settings)
+    def shared = annotationOptions(sample, settings) + (settings.half_life == false && sample.kind == 'gtf' ? ' --no-half-life' : '')
     def phased = "${shared} --phased --samples '${settings.samples}' --unphased ${settings.unphased}".toString()
     return [effects: shared] + (settings.samples ? [haplotypes: phased] : [:])
 }
@@ -87,7 +87,9 @@ workflow EXPRESSION {
         code.map { stages -> stages.evaluate },
     )
     REPORT(
-        MERGE.out.predictions.combine(ch_sample, by: 0).map { meta, table, skipped, sample -> [meta, table, skipped, optionalFile(sample.truth)] },
+        MERGE.out.predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).map { meta, table, skipped, job ->
+            [meta, table, skipped, optionalFile(job.sample.truth), job.bundle]
+        },
         code.map { stages -> stages.report },
     )
 

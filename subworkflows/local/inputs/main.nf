@@ -4,6 +4,7 @@
  */
 include { plainFile } from '../parameters/main'
 include { describedModel; splitNames; modelId } from '../models/main'
+include { computesHalfLife } from '../samples/main'
 include { PROBE } from '../../../modules/local/probe/main'
 include { PREPARE } from '../../../modules/local/prepare/main'
 include { CHECK } from '../../../modules/local/check/main'
@@ -34,9 +35,11 @@ def wantsModel(sample, model) {
 def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
     def wanted = described.findAll { model -> wantsModel(sample, model) }
-    def models = wanted.collect { model -> model.subMap(['name', 'features', 'needed', 'half_life', 'cell_types']) }
+    def models = wanted.collect { model ->
+        model.subMap(['name', 'features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
+    }
     def identity = [id: sample.id, half_life: settings.half_life, kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
-    return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, wanted.collectMany { model -> model.needed }]
+    return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, models.collectMany { model -> model.needed }]
 }
 
 // What is wrong with the samples, one line per problem; checked: [[id, problems]].

@@ -87,6 +87,12 @@ def resolveSample(settings, row) {
     ]
 }
 
+// Whether half-life features are computed for a sample and a model: as asked for, else where the model takes them and
+// nothing else is given. As texcnn predict does.
+def computesHalfLife(settings, sample, model) {
+    return settings.half_life != false && model.half_life && sample.kind == 'gtf' && !sample.features
+}
+
 // What is wrong with where one row's genome and genes come from.
 def sourceProblems(settings, row) {
     def genome = row.genome ?: settings.genome

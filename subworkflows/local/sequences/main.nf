@@ -5,6 +5,7 @@ include { plainFile } from '../parameters/main'
 include { digestOf; keepByContent } from '../models/main'
 include { WINDOWS } from '../../../modules/local/windows/main'
 include { EMBED } from '../../../modules/local/embed/main'
+include { computesHalfLife } from '../samples/main'
 include { HALF_LIFE } from '../../../modules/local/half_life/main'
 
 def optionalFile(path) {
@@ -41,7 +42,7 @@ def featureSetOf(job, settings) {
         annotation: job.sample.annotation.toString(),
         genes: job.sample.genes.toString(),
         scale: job.model.half_life,
-        options: settings.map_chrom_names ? '--map-chrom-names' : '',
+        options: [settings.map_chrom_names ? '--map-chrom-names' : '', settings.half_life ? '' : '--allow-noncoding'].join(' ').trim(),
     ]
 }
 
@@ -125,7 +126,7 @@ workflow SEQUENCES {
 
     // [meta, features or []]
     ch_with = ch_ready.map { _set, job -> job }.branch { job ->
-        computed: settings.half_life && job.model.half_life
+        computed: computesHalfLife(settings, job.sample, job.model)
         given: true
     }
     ch_feature_set = ch_with.computed.map { job -> [featureSetOf(job, settings), job] }
@@ -134,7 +135,8 @@ workflow SEQUENCES {
             .unique { row -> row[0] },
         code.map { stages -> stages.features },
     )
-    ch_features = ch_feature_set.combine(HALF_LIFE.out.features, by: 0).map { _set, job, table -> [job.meta, table] }
+    ch_features = ch_feature_set.combine(HALF_LIFE.out.features, by: 0)
+        .map { _set, job, table -> [job.meta, table.countLines() > 1 || workflow.stubRun ? table : []] }
         .mix(ch_with.given.map { job -> [job.meta, optionalFile(job.sample.features)] })
 
     emit:

@@ -1,0 +1,176 @@
+"""Measures how good predicted effects of variants are, and writes the table of docs/variants.md.
+
+    python scripts/variants/measure.py --xpresso human_trainepoch.11-0.426.h5 [--mpra-dragonn BUNDLE] [--write]
+
+Truths are read where the tests find them ($TEXCNN_DATA): saturation mutagenesis (Kircher et al. 2019), the local
+effect of the difference between two yeast strains on each gene (Smith & Kruglyak 2008), and simulated genomes, on which
+a small network is trained first. Nothing is fitted to the truths themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import planted_model
+from simulated import Simulated, simulate
+from sklearn.metrics import roc_auc_score
+
+import texcnn
+from texcnn.model.load import load_model
+from texcnn.model.model import Model
+from texcnn.model.xpresso_bundle import import_xpresso
+
+PROJECT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
+PAGE = PROJECT / "docs" / "variants.md"
+START, END = "<!-- measured: start -->", "<!-- measured: end -->"
+
+ELEMENTS = ("F9", "LDLR", "LDLR.2", "PKLR-24h", "PKLR-48h", "RET")
+"""Those whose bases are known and that lie in the window of the gene they are named after."""
+
+GENES = ("F9", "LDLR", "PKLR", "RET")
+
+TRAINED_ON, JUDGED_ON = range(101, 141), range(201, 204)
+"""Seeds of the simulated genomes."""
+
+AROUND = (-260, 60)
+"""Bases round the TSS whose attribution is compared with the planted motifs."""
+
+GENES_EXPLAINED = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of the table."""
+
+    truth: str
+    model: str
+    figure: str
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    n: int = 0
+
+    def line(self) -> str:
+        """The line in Markdown."""
+        interval = "" if np.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
+        model = self.model.replace("|", "\\|")
+        return f"| {self.truth} | {model} | {self.figure} | {self.value:.3f}{interval} | {self.n:,} |"
+
+
+def saturation(models: dict[str, Model], folder: Path, draws: int) -> Iterator[Measured]:
+    """Spearman's correlation within each element, human models."""
+    rows = pd.read_csv(DATA / "variants" / "mpra_saturation_kircher2019.tsv.gz", sep="\t", dtype=str)
+    truth = folder / "saturation.tsv"
+    rows[rows["Element"].isin(ELEMENTS)].to_csv(truth, sep="\t", index=False)
+    for name, model in models.items():
+        found = texcnn.evaluate_variants(
+            truth, folder / f"saturation-{name}", model=model, fasta=DATA / "human" / "hg38_wide.fa.gz",
+            gtf=DATA / "human" / "hg38_refseq.gtf.gz", map_chrom_names=True, bootstrap=draws, device="cpu",
+            cell_types=model.cell_types[0], genes=GENES,
+        )  # fmt: skip
+        yield from _lines(found.metrics, "MPRA {group}", name, {"spearman", "sign_accuracy"}, "spearman_size")
+
+
+def yeast(model: Model, folder: Path, draws: int) -> Iterator[Measured]:
+    """Sign and rank of what the RM strain's variants do to each gene, against BY."""
+    measured = pd.read_csv(DATA / "variants" / "yeast_by_rm_local_effects.tsv", sep="\t")
+    # The table has BY - RM; the prediction is RM's, minus the reference, which is BY's.
+    measured = measured.assign(effect=-measured["effect_mean"])[["gene_id", "effect", "significant"]]
+    truth = folder / "yeast.tsv"
+    measured.to_csv(truth, sep="\t", index=False)
+    found = texcnn.evaluate_variants(
+        truth, folder / "yeast", model=model, fasta=DATA / "yeast" / "R64-1-1.fa.gz",
+        gtf=DATA / "yeast" / "R64-1-1.81.gtf.gz", vcf=DATA / "variants" / "yeast_by_rm.vcf.gz", sample="RM",
+        bootstrap=draws, device="cpu",
+    )  # fmt: skip
+    metrics = found.metrics[found.metrics["cell_type"].isin(["", "mean over cell types"])]
+    yield from _lines(metrics, "yeast BY x RM", model.name, {"sign_accuracy", "sign_accuracy_top_tenth", "spearman",
+                                                             "auroc_significant"}, "auroc_significant")  # fmt: skip
+
+
+def planted(models: dict[str, Model], genome: Simulated, folder: Path, draws: int) -> Iterator[Measured]:
+    """Sign and rank of broken motifs, and whether attributions find the motifs' bases."""
+    motifs = pd.read_csv(genome.motifs, sep="\t")
+    genes = list(dict.fromkeys(motifs["gene_id"]))[:GENES_EXPLAINED]
+    for name, model in models.items():
+        cell_type = model.cell_types[0]
+        found = texcnn.evaluate_variants(
+            genome.effects, folder / f"planted-{name}", model=model, fasta=genome.fasta, bed=genome.bed,
+            cell_types=cell_type, bootstrap=draws, device="cpu",
+        )  # fmt: skip
+        asked = {"sign_accuracy", "spearman", "auroc_significant"}
+        yield from _lines(found.metrics, "simulated, motifs broken", name, asked, "auroc_significant")
+        for method in ("ism", "gradient"):
+            scores = [base_auroc(model, genome, gene, motifs, cell_type, method) for gene in genes]
+            known = [score for score in scores if not np.isnan(score)]
+            if known:
+                figure = f"AUROC of planted bases, {method}"
+                yield Measured("simulated, attribution", name, figure, float(np.mean(known)), n=len(known))
+
+
+def base_auroc(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cell_type: str, method: str) -> float:
+    """AUROC of the sizes of attributions round one TSS: planted bases against the others."""
+    place = pd.read_csv(genome.bed, sep="\t", header=None).set_index(3).loc[gene]
+    tss, forward = int(place[1]), place[5] == "+"
+    start, end = (tss + AROUND[0], tss + AROUND[1]) if forward else (tss - AROUND[1] + 1, tss - AROUND[0] + 1)
+    frame = texcnn.attribute(
+        model, genome.fasta, gene=gene, cell_type=cell_type, bed=genome.bed, method=method, device="cpu",
+        region=f"{place[0]}:{start + 1}-{end}",
+    )  # fmt: skip
+    sites = motifs[motifs["gene_id"] == gene]
+    inside = np.zeros(len(frame), bool)
+    for first, last in zip(sites["start"], sites["end"], strict=True):
+        inside |= frame["pos"].between(first + 1, last).to_numpy()
+    return float(roc_auc_score(inside, frame["attribution"].abs())) if 0 < inside.sum() < len(inside) else np.nan
+
+
+def _lines(metrics: pd.DataFrame, truth: str, model: str, ours: set[str], baselines: str) -> Iterator[Measured]:
+    """The model's figures, and one figure of each baseline (the most frequent sign's own)."""
+    for row in metrics.itertuples():
+        of_baseline = row.cell_type == ""
+        wanted = {baselines, "sign_accuracy"} if of_baseline else ours
+        if row.metric in wanted:
+            yield Measured(
+                truth.format(group=row.group), row.scorer if of_baseline else model, row.metric, row.value, row.low,
+                row.high, row.n,
+            )  # fmt: skip
+
+
+def main() -> None:
+    """Measures what is asked for and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--xpresso", type=Path, default=DATA / "xpresso" / "human_trainepoch.11-0.426.h5")
+    parser.add_argument("--mpra-dragonn", type=Path, help="bundle of texcnn models import mpra-dragonn")
+    parser.add_argument("--bootstrap", type=int, default=300)
+    parser.add_argument("--write", action="store_true", help="replace the table in docs/variants.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        import_xpresso(options.xpresso, folder / "xpresso")
+        human = {"texcnn-mini": load_model("texcnn-mini"), "Xpresso": load_model(folder / "xpresso")}
+        if options.mpra_dragonn:
+            human["MPRA-DragoNN"] = load_model(options.mpra_dragonn)
+        of_yeast = load_model("texcnn-yeast")
+        rows = [*saturation(human, folder, options.bootstrap), *yeast(of_yeast, folder, options.bootstrap)]
+        made_up = planted_model.train(simulate(folder / "trained-on", TRAINED_ON))
+        models = {**human, "texcnn-yeast": of_yeast, made_up.name: made_up}
+        rows += planted(models, simulate(folder / "judged-on", JUDGED_ON), folder, options.bootstrap)
+    lines = list(dict.fromkeys(row.line() for row in rows))  # baselines are the same beside every model
+    table = "\n".join(["| truth | scorer | figure | value | n |", "|---|---|---|---:|---:|", *lines])
+    print(table)
+    if options.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+        after = rest.partition(END)[2]
+        PAGE.write_text(f"{before}{START}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Gradient x input: how much of a prediction each base carries, to first order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from texcnn.embedding.options import ComputeOptions
+from texcnn.encoders.protocol import Encoder, Explained
+from texcnn.errors import ModelError
+from texcnn.model.model import Model
+from texcnn.model.network import HeadInputs, SegmentNetwork
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Gradient x input of one window.
+
+    Attributes:
+        prediction: float32 ``(n_cell_types,)``.
+        bases: float32 ``(n_cell_types, length)``, in the window's direction.
+        elsewhere: float32 ``(n_cell_types,)``: what tokens carry that stand for no base.
+    """
+
+    prediction: npt.NDArray[np.float32]
+    bases: npt.NDArray[np.float32]
+    elsewhere: npt.NDArray[np.float32]
+
+
+def gradient_times_input(
+    model: Model, window: str, features: Tensor | None, columns: Sequence[int], options: ComputeOptions | None = None
+) -> Contributions:
+    """Computes gradient x input of a window's bases for some cell types.
+
+    Models of bases, and encoders of bases such as motif-cnn, have it at the one-hot bases. Language models have it at
+    the token embeddings, k-mer encoders at the k-mers; both are spread evenly over the bases of a token or k-mer.
+
+    Args:
+        model: The model.
+        window: Upper-case ``ACGTN`` of the model's length.
+        features: Scaled inputs of the head, ``(1, n_features)``; None for a head without any.
+        columns: The cell types.
+        options: How to compute; None for the defaults.
+
+    Raises:
+        ModelError: An encoder has no gradients.
+    """
+    network = model.network
+    with network.session(options) as session:
+        inputs = network.inputs([window], features, session)
+        values = inputs.values.clone().requires_grad_()
+        predicted = network.apply(HeadInputs(values, inputs.mask, inputs.features))[0, list(columns)]
+        # One pass back per cell type: their gradients would add up otherwise.
+        gradients = torch.stack(
+            [torch.autograd.grad(number, values, retain_graph=True)[0][0] for number in predicted.unbind()]
+        )
+        if isinstance(network, SegmentNetwork):
+            bases, elsewhere = _through_encoders(network, window, inputs.mask[0], gradients)
+        else:
+            bases, elsewhere = (gradients * values[0].detach()).sum(dim=1).cpu(), torch.zeros(len(columns))
+    return Contributions(predicted.detach().cpu().numpy(), bases.numpy(), elsewhere.numpy())
+
+
+def _through_encoders(network: SegmentNetwork, window: str, mask: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+    """Continues the chain rule from segment vectors ``(n_cell_types, n_segments, dim)`` to bases."""
+    bases, elsewhere = torch.zeros(len(gradients), len(window)), torch.zeros(len(gradients))
+    length, first = network.segments.length, 0
+    for encoder in network.encoders:
+        explained = _explained(encoder)
+        for row in mask.nonzero().flatten().tolist():
+            place = slice(row * length, (row + 1) * length)
+            of_bases, rest = explained.base_contributions(window[place], gradients[:, row, first : first + encoder.dim])
+            bases[:, place] += of_bases
+            elsewhere += rest
+        first += encoder.dim
+    return bases, elsewhere
+
+
+def _explained(encoder: Encoder) -> Explained:
+    if not isinstance(encoder, Explained):
+        raise ModelError(
+            f"the encoder '{encoder.name}' has no gradients", where="`method`", allowed="ism, ablation",
+            remedy="its package can add base_contributions, see texcnn.encoders.protocol.Explained",
+        )  # fmt: skip
+    return encoder

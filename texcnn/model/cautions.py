@@ -1,0 +1,61 @@
+"""One line each, logged as a warning, where a result would most likely be wrong although nothing is."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Sequence
+
+from texcnn.encoders.known import HUMAN_ENCODERS, known_name
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.genome.assembly import HUMAN
+from texcnn.genome.reference import Reference
+from texcnn.model.model import Model
+
+_LOG = logging.getLogger("texcnn")
+
+_WEAK_SHARE, _WEAK = 0.5, 0.1
+"""A cell type is weak below half of the median squared Pearson correlation of the model's cell types, or below 0.1."""
+
+
+def warn_of_genome(model: Model, reference: Reference) -> None:
+    """Warns where the FASTA does not look like the genome that the model was trained on."""
+    trained_on = model.config.assembly
+    if trained_on is not None and not trained_on.fits(reference.lengths):
+        _LOG.warning(
+            "%s does not look like %s, which %s was trained on: the chromosomes have other names or lengths. "
+            "Predictions for another species mean little.",
+            reference.path.name, trained_on, model.name,
+        )  # fmt: skip
+
+
+def warn_of_encoders(specs: Sequence[EncoderSpec], reference: Reference) -> None:
+    """Warns where an encoder that knows human DNA alone is to read another genome."""
+    human = [name for name in map(known_name, specs) if name in HUMAN_ENCODERS]
+    if human and not HUMAN.fits(reference.lengths):
+        _LOG.warning(
+            "%s does not look like a human genome, and %s was pre-trained on human DNA alone: compare with dnabert2, "
+            "or with an encoder of your genome (texcnn pretrain).",
+            reference.path.name, " and ".join(human),
+        )  # fmt: skip
+
+
+def weak_cell_types(model: Model) -> dict[str, float]:
+    """Returns the cell types that are badly predicted for held-out genes, with their squared Pearson correlation."""
+    held_out = {} if model.reference is None else model.reference.held_out
+    known = [value for value in held_out.values() if value == value]
+    limit = max(_WEAK_SHARE * statistics.median(known), _WEAK) if known else 0.0
+    return {name: value for name, value in held_out.items() if value < limit}
+
+
+def warn_of_cell_types(model: Model, asked: Sequence[str]) -> None:
+    """Warns where a cell type that was asked for is a weak one."""
+    weak = weak_cell_types(model)
+    for column in model.cell_type_columns(asked) if asked and weak else []:
+        name = model.cell_types[column]
+        if name in weak and model.reference is not None:
+            _LOG.warning(
+                "%s predicts %s badly: squared Pearson %.2f on held-out genes, where the median of its cell types has "
+                "%.2f.",
+                model.name, name, weak[name], statistics.median(model.reference.held_out.values()),
+            )  # fmt: skip

@@ -1,0 +1,162 @@
+"""Predicted windows as rows of the table: in the unit asked for, put into proportion, or skipped with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable
+from texcnn.genome.gene import Gene
+from texcnn.genome.skipped import Skipped
+from texcnn.model.model import Model
+from texcnn.model.predict_windows import PredictedWindows, WindowStatus
+from texcnn.prediction.options import PredictOptions
+from texcnn.tables.columns import (
+    FEATURES,
+    IN_TRAINING,
+    PERCENTILE,
+    prediction_frame,
+    spread_columns,
+    without_summaries,
+)
+from texcnn.tables.units import above_floor, linear_unit, to_linear
+
+
+@dataclass(frozen=True)
+class PredictedRows:
+    """Some rows of the table of predictions, and the genes of the same chunk that have none."""
+
+    frame: pd.DataFrame
+    skipped: list[Skipped]
+
+
+def extra_columns(model: Model) -> tuple[str, ...]:
+    """Returns those of :data:`texcnn.tables.columns.EXTRA_COLUMNS` that a model can fill."""
+    reference = model.reference
+    there = {
+        FEATURES: bool(model.config.features),
+        IN_TRAINING: reference is not None and bool(reference.parts),
+        PERCENTILE: reference is not None and reference.has_percentiles,
+    }
+    return tuple(name for name, filled in there.items() if filled)
+
+
+def unit_of_table(model: Model, options: PredictOptions) -> str:
+    """Returns the unit of the values.
+
+    Raises:
+        InputError: when they are asked for without a logarithm, and have none.
+    """
+    if not options.linear:
+        return model.unit
+    unit = linear_unit(model.unit)
+    if unit is None:
+        raise InputError(
+            f"the model '{model.name}' predicts {model.unit}, which is no logarithm", where="`linear`",
+            allowed="models of log10(x + 0.1)", remedy="leave it out",
+        )  # fmt: skip
+    return unit
+
+
+class RowMaker:
+    """Turns predicted windows into rows of the table, and into skipped genes with their reasons.
+
+    Args:
+        model: The model.
+        options: Which cell types, in which unit, and whether with intervals.
+        features: The table that genes without features lack.
+        transcripts: Whether rows name their transcript.
+
+    Raises:
+        InputError: when the model cannot give what is asked for.
+    """
+
+    def __init__(
+        self, model: Model, options: PredictOptions, features: FeatureTable | None, *, transcripts: bool
+    ) -> None:
+        unit_of_table(model, options)
+        if options.spread and (model.reference is None or not model.reference.has_intervals):
+            raise InputError(
+                f"the model '{model.name}' does not say how large its errors on held-out genes are", where="`spread`",
+                remedy="leave it out, or use a model whose bundle has intervals",
+            )  # fmt: skip
+        self._model, self._options = model, options
+        self._columns = model.cell_type_columns(options.cell_types)
+        names = [model.cell_types[column] for column in self._columns]
+        self._real = without_summaries(names)
+        self._names = [*names, *(spread_columns(names) if options.spread else ())]
+        self._extra = extra_columns(model)
+        self._limit = model.n_limit(options.max_n_fraction)
+        self._table = features
+        self._transcripts = transcripts
+
+    def make(
+        self,
+        genes: Sequence[Gene],
+        n_fraction: Sequence[float],
+        predicted: PredictedWindows,
+        sources: Sequence[str] | None = None,
+    ) -> PredictedRows:
+        """Makes the rows of some genes.
+
+        Args:
+            genes: The genes.
+            n_fraction: Share of N of each gene's window.
+            predicted: Their values and statuses.
+            sources: Where the features of each come from; None for a model without features.
+        """
+        kept = [row for row, status in enumerate(predicted.status) if status is WindowStatus.OK]
+        skipped = [
+            Skipped(gene.id, self._reason(gene, status, share))
+            for gene, status, share in zip(genes, predicted.status, n_fraction, strict=True)
+            if status is not WindowStatus.OK
+        ]
+        frame = self._frame(
+            [genes[row] for row in kept],
+            [n_fraction[row] for row in kept],
+            predicted.values[kept][:, self._columns],
+            [] if sources is None else [sources[row] for row in kept],
+        )
+        return PredictedRows(frame, skipped)
+
+    def empty(self) -> PredictedRows:
+        """Makes a table without rows."""
+        return PredictedRows(self._frame([], [], np.zeros((0, len(self._columns)), np.float32), []), [])
+
+    def _frame(
+        self,
+        genes: Sequence[Gene],
+        n_fraction: Sequence[float],
+        predicted: npt.NDArray[np.float32],
+        sources: Sequence[str],
+    ) -> pd.DataFrame:
+        unit, reference = self._model.unit, self._model.reference
+        values = above_floor(predicted, unit)
+        extra: dict[str, Sequence[object] | npt.NDArray[np.float64]] = {}
+        if FEATURES in self._extra:
+            extra[FEATURES] = sources
+        if reference is not None and IN_TRAINING in self._extra:
+            extra[IN_TRAINING] = [reference.part(gene) for gene in genes]
+        if reference is not None and PERCENTILE in self._extra:
+            real = [self._columns[place] for place in self._real]
+            extra[PERCENTILE] = reference.percentiles(values[:, self._real], real)
+        if reference is not None and self._options.spread:
+            lower, upper = reference.interval(values, self._columns)
+            ends = np.stack([lower, upper], axis=2).reshape(len(values), -1)
+            values = np.concatenate([values, above_floor(ends, unit)], axis=1)
+        if self._options.linear:
+            values = to_linear(values)
+        return prediction_frame(genes, n_fraction, values, self._names, transcripts=self._transcripts, extra=extra)
+
+    def _reason(self, gene: Gene, status: WindowStatus, n_fraction: float) -> str:
+        transcript = f" (transcript {gene.transcript_id})" if self._transcripts else ""
+        if status is WindowStatus.NO_FEATURES:
+            return f"no complete features in {self._table.path.name if self._table else 'the table'}{transcript}"
+        if status is WindowStatus.TOO_MANY_N:
+            return f"{n_fraction:.2%} of the window are N, more than {self._limit:.0%}{transcript}"
+        return f"no segment of the window has enough known bases, {n_fraction:.2%} are N{transcript}"

@@ -1,0 +1,45 @@
+"""The model that made a table, where it is on this machine."""
+
+from __future__ import annotations
+
+import logging
+from os import PathLike
+from pathlib import Path
+
+from texcnn.errors import ModelError
+from texcnn.model.load import load_model
+from texcnn.model.model import Model
+from texcnn.tables.predictions import open_predictions
+
+_LOG = logging.getLogger("texcnn")
+
+
+def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> Model | None:
+    """Loads the model that made a table of predictions.
+
+    Args:
+        predictions: The table.
+        name: What :func:`texcnn.load_model` takes; None looks for a bundled model of the name that the table has.
+
+    Returns:
+        The model; None, which is logged, where it is not here or is another one of the same name.
+
+    Raises:
+        InputError: when the table cannot be used.
+        ModelError: when a model was named and is not here.
+    """
+    said = open_predictions(predictions).description
+    try:
+        model = load_model(said.model if name is None else name)
+    except ModelError:
+        if name is not None:
+            raise
+        _LOG.info("the model '%s' is not on this machine: the report has no names of cell types", said.model)
+        return None
+    if model.fingerprint == said.model_fingerprint:
+        return model
+    on_grid = model.with_segment_grid() if model.config.segments is not None else model
+    if on_grid.fingerprint == said.model_fingerprint:
+        return on_grid
+    _LOG.warning("the table was made by another model than '%s' here: the report says less of it", model.name)
+    return None

@@ -1,0 +1,117 @@
+"""JSON that is read with its types checked: a text in a number's place is found at the file, not far behind it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from texcnn.errors import TexcnnError
+
+_SHOWN = 3
+
+
+def read_object(path: Path, *, error: type[TexcnnError]) -> dict[str, Any]:
+    """Reads a file that holds a JSON object.
+
+    Args:
+        path: The file.
+        error: The class of the error to raise.
+
+    Raises:
+        TexcnnError: Of that class, when the file cannot be read or holds something else.
+    """
+    try:
+        return parse_object(path.read_bytes(), where=path, error=error)
+    except OSError as fault:
+        raise error(f"the file cannot be read ({fault.strerror})", where=path) from fault
+
+
+def parse_object(text: str | bytes, *, where: object, error: type[TexcnnError]) -> dict[str, Any]:
+    """Reads a JSON object; NaN, infinities and numbers too large for a float are none of JSON's numbers.
+
+    Args:
+        text: The JSON, UTF-8.
+        where: Where it stands, for messages.
+        error: The class of the error to raise.
+
+    Raises:
+        TexcnnError: Of that class, when the text is something else.
+    """
+    try:
+        values = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as fault:
+        raise error("not JSON that can be read: lists or objects are nested too deeply", where=where) from fault
+    except ValueError as fault:  # UnicodeDecodeError and JSONDecodeError are too
+        raise error(f"not JSON: {fault}", where=where) from fault
+    if not isinstance(values, dict):
+        raise error("not a JSON object", where=where, allowed="{...}")
+    return values
+
+
+def check_types(kind: Any, values: Any, *, where: object, error: type[TexcnnError]) -> None:
+    """Checks that JSON values are those that a dataclass is made of; further entries do not matter.
+
+    Args:
+        kind: The dataclass.
+        values: Values as of :func:`parse_object`.
+        where: Where they stand, for messages.
+        error: The class of the error to raise.
+
+    Raises:
+        TexcnnError: Of that class, naming each entry that is missing or of another type; or what the dataclass raises.
+    """
+    if faults := _faults(kind, values, ""):
+        shown = "; ".join(faults[:_SHOWN]) + ("; ..." if len(faults) > _SHOWN else "")
+        raise error(f"unusable entries: {shown}", where=where)
+
+
+def check_fields(
+    kinds: Mapping[str, type], values: Mapping[str, Any], *, where: object, error: type[TexcnnError]
+) -> None:
+    """Checks the types of those entries of JSON values that are known; none of them has to be there.
+
+    Args:
+        kinds: The type of each known entry.
+        values: Values as of :func:`parse_object`.
+        where: Where they stand, for messages.
+        error: The class of the error to raise.
+
+    Raises:
+        TexcnnError: Of that class, naming each entry that is of another type.
+    """
+    faults = [fault for name, kind in kinds.items() if name in values for fault in _faults(kind, values[name], name)]
+    if faults:
+        raise error(f"unusable entries: {'; '.join(faults)}", where=where)
+
+
+def _faults(kind: Any, values: Any, name: str) -> list[str]:
+    try:
+        _adapter(kind).validate_json(json.dumps(values), strict=True)
+    except ValidationError as fault:
+        return [
+            f"{_place((name, *found['loc']))}: {found['msg'][:1].lower()}{found['msg'][1:]}" for found in fault.errors()
+        ]
+    return []
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    named = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts if part != "")
+    return "".join(named).removeprefix(".")
+
+
+def _finite(text: str) -> float:
+    value = float(text.replace("Infinity", "inf"))
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
