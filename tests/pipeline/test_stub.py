@@ -60,5 +60,5 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
     assert len(with_gpu) == 1
     assert "_EMBED_" in with_gpu[0]
     assert "#SBATCH -p gpu\n" in with_gpu[0]
-    assert "#SBATCH -c 1\n" in with_gpu[0], "a small encoder needs one"
+    assert "#SBATCH -c " not in with_gpu[0], "a small encoder needs one core"
     assert sum("#SBATCH -p short\n" in job for job in jobs) == len(run.trace) - 1
