@@ -113,9 +113,12 @@ class Network(nn.Module):
         self.reporter = nn.Sequential(nn.Linear(recipe.channels * (recipe.places + 1), 64), nn.ReLU(), nn.Linear(64, 1))
 
     def vectors(self, segments: Tensor) -> Tensor:
-        """Embeds segments of codes ``(m, length)``."""
-        dtype = torch.bfloat16 if segments.is_cuda else torch.float32
-        return self.encoder(one_hot(segments, dtype)).float()
+        """Embeds segments of codes ``(m, length)``; on a GPU the convolutions compute in 16 bits.
+
+        The head stays in float32: what one base changes would be lost in bfloat16.
+        """
+        with torch.autocast(segments.device.type, torch.bfloat16, enabled=segments.is_cuda):
+            return self.encoder(one_hot(segments)).float()
 
     def joined(self, segments: Tensor, vectors: Tensor) -> Tensor:
         """Adds the k-mers, where the recipe has them."""

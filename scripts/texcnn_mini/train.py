@@ -123,8 +123,7 @@ class Changes:
     def _dragonn(self, codes: Tensor) -> Tensor:
         """Returns the mean of all twelve activities, of K562's and of HepG2's, over both strands, ``(3, n)``."""
         both = torch.cat([codes, other_strand(codes)])
-        with torch.autocast(codes.device.type, torch.bfloat16, enabled=codes.is_cuda):
-            found = self.dragonn(one_hot(both)).float().view(2, len(codes), 12).mean(0)
+        found = self.dragonn(one_hot(both)).view(2, len(codes), 12).mean(0)
         return torch.stack([found.mean(1), found[:, K562 : K562 + 6].mean(1), found[:, HEPG2 : HEPG2 + 6].mean(1)])
 
     @torch.no_grad()
@@ -206,8 +205,7 @@ def predict(network: Network, data: Data, rows: Tensor, *, features: bool) -> np
     found = []
     for part in rows.split(256):
         codes = cut(data.genome, data.place[part], data.strand[part])
-        with torch.autocast(data.device.type, torch.bfloat16, enabled=data.device.type == "cuda"):
-            found.append(network(codes, data.features[part] if features else None)[:, :N_MAIN].float())
+        found.append(network(codes, data.features[part] if features else None)[:, :N_MAIN])
     return torch.cat(found).cpu().numpy() * data.scale + data.mean
 
 
@@ -300,28 +298,27 @@ def train(recipe: Recipe, data: Data, options: argparse.Namespace) -> None:
             picked = differs & counted[:, None]
             pieces.append(changed.view(n_genes, -1, recipe.segment)[picked])
         network.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            vectors = network.vectors(torch.cat(pieces)).split([len(piece) for piece in pieces])
-            found = network.joined(segments, vectors[0])
-            values = found.new_zeros(*mask.shape, found.shape[1])
-            values[mask] = found
-            keep = torch.rand(n_genes, 1, device=device) < 0.5
-            features = torch.cat([data.features[rows] * keep, torch.zeros(n_windows, N_FEATURES, device=device)])
-            output = network.head(values, mask, features).float()
-            activity = network.reporter(vectors[1])[:, 0].float()
-            if taught:
-                network.head.eval()
-                taught_rows = torch.nonzero(counted)[:, 0]
-                before = values[taught_rows]
-                after = values.clone()
-                after[:n_genes][picked] = network.joined(pieces[2], vectors[2])
-                both = network.head(
-                    torch.cat([before, after[taught_rows]]),
-                    torch.cat([mask[taught_rows]] * 2),
-                    torch.zeros(2 * len(taught_rows), N_FEATURES, device=device),
-                )[:, :N_MAIN].float()
-                delta = both[len(taught_rows) :] - both[: len(taught_rows)]
-                network.head.train()
+        vectors = network.vectors(torch.cat(pieces)).split([len(piece) for piece in pieces])
+        found = network.joined(segments, vectors[0])
+        values = found.new_zeros(*mask.shape, found.shape[1])
+        values[mask] = found
+        keep = torch.rand(n_genes, 1, device=device) < 0.5
+        features = torch.cat([data.features[rows] * keep, torch.zeros(n_windows, N_FEATURES, device=device)])
+        output = network.head(values, mask, features).float()
+        activity = network.reporter(vectors[1])[:, 0].float()
+        if taught:
+            network.head.eval()
+            taught_rows = torch.nonzero(counted)[:, 0]
+            before = values[taught_rows]
+            after = values.clone()
+            after[:n_genes][picked] = network.joined(pieces[2], vectors[2])
+            both = network.head(
+                torch.cat([before, after[taught_rows]]),
+                torch.cat([mask[taught_rows]] * 2),
+                torch.zeros(2 * len(taught_rows), N_FEATURES, device=device),
+            )[:, :N_MAIN].float()
+            delta = both[len(taught_rows) :] - both[: len(taught_rows)]
+            network.head.train()
         usable = mask.any(dim=1)
         output = output.nan_to_num()
         losses = gene_losses(output[:n_genes], data, rows)
