@@ -56,9 +56,7 @@ class SegmentCNN(nn.Module):
         read = motifs
         for number in range(layers):
             reach = 2 ** max(number - 1, 0)
-            self.convolutions.append(
-                nn.Conv1d(read, channels, width, padding=reach * (width // 2), dilation=reach)
-            )
+            self.convolutions.append(nn.Conv1d(read, channels, width, padding=reach * (width // 2), dilation=reach))
             read = channels
 
     def convolve(self, number: int, values: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ stop codon and each row's last base, which its scripts leave out, count here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

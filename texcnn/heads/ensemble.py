@@ -1,6 +1,6 @@
 """An ensemble: several text CNNs that each read some of the encoders, and the weighted mean of what they predict.
 
-Source: averages of networks as in Hansen & Salamon 1990 (doi:10.1109/34.58871). Members that read different encoders err
+Source: averages of networks as in Hansen & Salamon 1990 (doi:10.1109/34.58871). Members that read other encoders err
 in different ways, so their mean errs less than any of them.
 """
 
