@@ -25,15 +25,15 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_mini"))
-from genome import cut, load_pack, one_hot  # noqa: E402
-from network import NormedSegmentCNN, kmer_shares  # noqa: E402
+from genome import cut, load_pack, one_hot
+from network import NormedSegmentCNN, kmer_shares
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_yeast"))
-from yeast_genome import cut_yeast, load_yeast_pack  # noqa: E402
+from texcnn.pretraining.masking import mask_tokens
+from yeast_genome import cut_yeast, load_yeast_pack
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model  # noqa: E402
-from texcnn.heads.textcnn import TextCNN  # noqa: E402
-from texcnn.training.masking import mask_tokens  # noqa: E402
+from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
+from texcnn.heads.textcnn import TextCNN
 
 LANGUAGE = Dnabert2Config(
     vocab_size=4096,
@@ -70,13 +70,20 @@ def load_human(work: Path, device: torch.device, length: int) -> Species:
     genome = torch.from_numpy(pack["genome"]).to(device)
     segments, masks = [], []
     for part in np.array_split(rows, 40):
-        codes = cut(genome, torch.from_numpy(pack["place"][part]).to(device), torch.from_numpy(pack["strand"][part].astype(np.int64)).to(device))
+        codes = cut(
+            genome,
+            torch.from_numpy(pack["place"][part]).to(device),
+            torch.from_numpy(pack["strand"][part].astype(np.int64)).to(device),
+        )
         pieces = codes.view(len(codes), -1, length)
         mask = (pieces > 3).float().mean(2) <= 0.5
         segments.append(pieces[mask])
         masks.append(mask)
     runs, splits = pack["runs"], pack["run_splits"]
-    corpus = [[pack["genome"][s : s + n] for (s, n), part in zip(runs, splits, strict=True) if part == wanted] for wanted in (0, 1)]
+    corpus = [
+        [pack["genome"][s : s + n] for (s, n), part in zip(runs, splits, strict=True) if part == wanted]
+        for wanted in (0, 1)
+    ]
     labels = torch.from_numpy(pack["labels"][rows]).to(device)
     split = pack["gene_split"][rows]
     return Species(torch.cat(segments), torch.cat(masks), labels, split, np.ones(len(rows), bool), *corpus)
@@ -103,8 +110,13 @@ def first_genes(species: Species, n: int) -> Species:
     owner = torch.arange(len(species.mask), device=species.mask.device).repeat_interleave(species.mask.sum(1))
     chosen = torch.isin(owner, torch.from_numpy(rows).to(owner.device))
     return Species(
-        species.segments[chosen], species.mask[rows], species.labels[rows], species.split[rows], species.judged[rows],
-        species.corpus, species.held_corpus,
+        species.segments[chosen],
+        species.mask[rows],
+        species.labels[rows],
+        species.split[rows],
+        species.judged[rows],
+        species.corpus,
+        species.held_corpus,
     )
 
 
@@ -129,7 +141,9 @@ def chunks_of(runs: list[np.ndarray], length: int, n: int, rng: np.random.Genera
     return pieces
 
 
-def pretrain(species: Species, tokenizer: Tokenizer, options: argparse.Namespace, device: torch.device) -> Dnabert2Model:
+def pretrain(
+    species: Species, tokenizer: Tokenizer, options: argparse.Namespace, device: torch.device
+) -> Dnabert2Model:
     """Trains the language model for a given time on pieces of about 64 tokens, and reports the held-out loss."""
     rng, started = np.random.default_rng(0), time.time()
     n_bases = sum(map(len, species.corpus))
@@ -169,9 +183,24 @@ def pretrain(species: Species, tokenizer: Tokenizer, options: argparse.Namespace
         frequency = torch.bincount(train.flatten(), minlength=LANGUAGE.vocab_size).float() + 1
         words = held_rows[:, 1:-1].flatten()
         unigram = -(frequency / frequency.sum()).log()[words].mean()
-    print(f"{options.species}: language model, {step} steps, held-out loss {held_loss:.3f}, by frequency {unigram:.3f}", flush=True)
-    save_file({k: v.half().cpu().contiguous() for k, v in model.bert.state_dict().items()}, options.out / f"language.{options.species}.safetensors")
-    options.record.append({"language_model": {"steps": step, "held_out_loss": float(held_loss), "by_frequency": float(unigram), "rows": len(train)}})
+    print(
+        f"{options.species}: language model, {step} steps, held-out loss {held_loss:.3f}, by frequency {unigram:.3f}",
+        flush=True,
+    )
+    save_file(
+        {k: v.half().cpu().contiguous() for k, v in model.bert.state_dict().items()},
+        options.out / f"language.{options.species}.safetensors",
+    )
+    options.record.append(
+        {
+            "language_model": {
+                "steps": step,
+                "held_out_loss": float(held_loss),
+                "by_frequency": float(unigram),
+                "rows": len(train),
+            }
+        }
+    )
     return model.bert
 
 
@@ -230,7 +259,12 @@ def r2_of(found: Tensor, true: Tensor) -> np.ndarray:
 
 
 def fit(
-    species: Species, encode: Callable[[Tensor], Tensor], modules: list[nn.Module], dim: int, seed: int, epochs: int,
+    species: Species,
+    encode: Callable[[Tensor], Tensor],
+    modules: list[nn.Module],
+    dim: int,
+    seed: int,
+    epochs: int,
     encoder_rate: float,
 ) -> dict[str, float]:
     """Trains the text CNN (and the encoders that are modules, if any); returns figures of validation and test genes."""
@@ -244,7 +278,13 @@ def fit(
     target = (species.labels - mean) / scale
     has = ~target.isnan()
     head = TextCNN(
-        dim, target.shape[1], n_segments=mask.shape[1], kernel_widths=(1, 3), filters=64, dropout=0.4, input_dropout=0.2,
+        dim,
+        target.shape[1],
+        n_segments=mask.shape[1],
+        kernel_widths=(1, 3),
+        filters=64,
+        dropout=0.4,
+        input_dropout=0.2,
         dense_units=128,
     ).to(device)
     groups = [{"params": list(head.parameters()), "peak": 1e-3}]
@@ -255,7 +295,12 @@ def fit(
     total = epochs * (len(train) // batch)
 
     def forward(genes: Tensor) -> Tensor:
-        rows = torch.cat([torch.arange(a, b, device=device) for a, b in zip(first[genes].tolist(), first[genes + 1].tolist(), strict=True)])
+        rows = torch.cat(
+            [
+                torch.arange(a, b, device=device)
+                for a, b in zip(first[genes].tolist(), first[genes + 1].tolist(), strict=True)
+            ]
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             vectors = encode(rows).float()
             values = vectors.new_zeros(len(genes), mask.shape[1], dim)
@@ -275,7 +320,9 @@ def fit(
             module.train()
         for genes in train[torch.randperm(len(train), device=device)][: len(train) // batch * batch].view(-1, batch):
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * min(step / total / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * step / total)))
+                group["lr"] = (
+                    group["peak"] * min(step / total / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * step / total)))
+                )
             found = forward(genes)
             loss = (((found - target[genes].nan_to_num()) ** 2) * has[genes]).sum() / has[genes].sum()
             optimizer.zero_grad(set_to_none=True)
@@ -325,8 +372,15 @@ def main() -> None:
     tokenizer.no_padding(), tokenizer.no_truncation()
     tokens = tokenize(tokenizer, list(species.segments.cpu().numpy()), options.workers)
     lengths = torch.tensor([len(row) for row in tokens], device=device)
-    ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.int16) for row in tokens], batch_first=True).to(device).int()
-    print(f"{options.species}: {len(species.mask)} genes, {len(ids)} segments, {lengths.float().mean():.0f} tokens each", flush=True)
+    ids = (
+        torch.nn.utils.rnn.pad_sequence([torch.tensor(row, dtype=torch.int16) for row in tokens], batch_first=True)
+        .to(device)
+        .int()
+    )
+    print(
+        f"{options.species}: {len(species.mask)} genes, {len(ids)} segments, {lengths.float().mean():.0f} tokens each",
+        flush=True,
+    )
 
     n = len(ids)
     trained = pretrain(species, tokenizer, options, device)
@@ -340,7 +394,9 @@ def main() -> None:
     table = options.work / f"word2vec.{options.species}.npy"
     if table.exists():
         words = torch.from_numpy(np.load(table)).to(device)
-        vectors["word2vec (3-mers)"] = frozen(lambda rows: kmer_shares(species.segments[rows], 3) @ words / 64, n, device)
+        vectors["word2vec (3-mers)"] = frozen(
+            lambda rows: kmer_shares(species.segments[rows], 3) @ words / 64, n, device
+        )
     torch.manual_seed(2)
     untrained = Bases(species.segments).to(device)
     vectors["convolutions, random"] = frozen(untrained.train(), n, device)
@@ -371,7 +427,10 @@ def main() -> None:
             encoders.append(module)
             modules.append(module)
             dim += module.dim
-        both = (lambda rows, encoders=encoders: torch.cat([encode(rows).float() for encode in encoders], dim=1))
+
+        def both(rows: Tensor, encoders: list[Callable[[Tensor], Tensor]] = encoders) -> Tensor:
+            return torch.cat([encode(rows).float() for encode in encoders], dim=1)
+
         epochs = options.fine_epochs if modules else options.epochs
         rate = 3e-4 if any(p.startswith("language") for p in parts) and motifs not in parts else 1e-3
         try:

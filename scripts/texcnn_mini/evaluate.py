@@ -1,7 +1,7 @@
 """Stage 7: how good the bundle is on genes of chromosomes that no stage has seen, and its card.
 
-Writes ``results.tsv`` here (the figures of ``texcnn evaluate``, with 95 % intervals over genes) and puts into the bundle
-the model card with these figures, and what predictions are compared with: percentiles and intervals.
+Writes ``results.tsv`` here (the figures of ``texcnn evaluate``, with 95 % intervals over genes) and puts the model card
+with these figures into the bundle, and what predictions are compared with: percentiles and intervals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 from train import MIN_NEAR
 
 import texcnn
-from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics, gene_metrics
+from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.model.bundle import CARD, extend_bundle
 from texcnn.model.reference_genes import add_reference
 
@@ -26,7 +26,7 @@ RESULTS = Path(__file__).parent / "results.tsv"
 CARD_TEXT = Path(__file__).parent / "card.md"
 NEAREST = slice(18, 28)
 """Segments within 1.6 kb of the TSS, which the ridge reads."""
-ALPHA = 3_000.0
+ALPHA = 10_000.0
 """Strength of the ridge, chosen on the validation chromosomes."""
 MEDIAN, WITHIN = "median", "within genes, across 57 cell types"
 ALONE, GIVEN = "texcnn-mini, sequence alone", "texcnn-mini, with the mRNA's lengths"

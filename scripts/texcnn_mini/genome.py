@@ -67,8 +67,10 @@ def mask_ends(codes: Tensor, chance: float, shortest: int = 250) -> Tensor:
     """
     n, device = len(codes), codes.device
     position = torch.arange(LENGTH, device=device)[None] - UPSTREAM
+
     def extent(longest: int) -> Tensor:
         return shortest * (longest / shortest) ** torch.rand(n, 1, device=device)
+
     hidden = (position < -extent(UPSTREAM)) | (position >= extent(LENGTH - UPSTREAM))
     return codes.masked_fill(hidden & (torch.rand(n, 1, device=device) < chance), 4)
 

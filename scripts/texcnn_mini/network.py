@@ -90,8 +90,9 @@ class NormedSegmentCNN(SegmentCNN):
 def kmer_shares(codes: Tensor, k: int) -> Tensor:
     """Returns what ``kmer-counts`` gives: the share of each k-mer among the known ones, times ``4**k``."""
     n, length = codes.shape
-    words, known = codes.new_zeros(n, length - k + 1, dtype=torch.long), torch.ones(
-        n, length - k + 1, dtype=torch.bool, device=codes.device
+    words, known = (
+        codes.new_zeros(n, length - k + 1, dtype=torch.long),
+        torch.ones(n, length - k + 1, dtype=torch.bool, device=codes.device),
     )
     for offset in range(k):
         part = codes[:, offset : length - k + 1 + offset]

@@ -1,7 +1,8 @@
 """Stage 1: every known base, gene, label and teacher in one file that a machine without the data can train from.
 
-Bases are packed four to a byte, labels and the teachers' weights have 16 bits. Runs of N longer than a window are shortened to a window, so that the whole genome fits
-into memory and every window of it is what it was. Coordinates in the file are those of this shortened genome.
+Bases are packed four to a byte, labels and the teachers' weights have 16 bits. Runs of N longer than a window are
+shortened to a window, so that the whole genome fits into memory and every window of it is what it
+was. Coordinates in the file are those of this shortened genome.
 """
 
 from __future__ import annotations
@@ -165,7 +166,11 @@ def main() -> None:
         shortened.bases.append(codes)
         shortened.splits.append(SPLITS.index(split_of(table.at[index, "chrom"])))
         table.loc[index, ["place", "strand", "known", "near", "epd"]] = (
-            shortened.end + EPD_UPSTREAM, 1, len(codes), len(codes), True
+            shortened.end + EPD_UPSTREAM,
+            1,
+            len(codes),
+            len(codes),
+            True,
         )
         shortened.end += len(codes) + LENGTH
     table = table[table["place"].notna()].reset_index(drop=True)
@@ -225,7 +230,9 @@ def distilled_windows(shortened: Shortened, genome: np.ndarray, rng: np.random.G
 
     gtf = pd.read_csv(GTF, sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 6])
     gtf.columns = pd.Index(["chrom", "feature", "start", "end", "strand"])
-    gtf = gtf[(gtf["feature"] == "transcript") & gtf["chrom"].isin(shortened.places) & (gtf["chrom"].map(split_of) != "test")]
+    gtf = gtf[
+        (gtf["feature"] == "transcript") & gtf["chrom"].isin(shortened.places) & (gtf["chrom"].map(split_of) != "test")
+    ]
     tss = np.where(gtf["strand"] == "+", gtf["start"] - 1, gtf["end"] - 1)
     found = []
     for chrom, position, strand in sorted(set(zip(gtf["chrom"], tss, gtf["strand"], strict=True))):

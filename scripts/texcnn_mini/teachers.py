@@ -52,7 +52,10 @@ class DragoNN(nn.Module):
             convolution.weight.data = torch.from_numpy(kernel.transpose(2, 1, 0).copy())
             convolution.bias.data = torch.from_numpy(arrays[f"dragonn.conv1d_{number}.bias"])
             for ours, theirs in (
-                ("weight", "gamma"), ("bias", "beta"), ("running_mean", "moving_mean"), ("running_var", "moving_variance")
+                ("weight", "gamma"),
+                ("bias", "beta"),
+                ("running_mean", "moving_mean"),
+                ("running_var", "moving_variance"),
             ):
                 getattr(norm, ours).data = torch.from_numpy(arrays[f"dragonn.batch_normalization_{number}.{theirs}"])
             layers += [convolution, nn.ReLU(), norm]

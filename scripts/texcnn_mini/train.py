@@ -182,7 +182,9 @@ def gene_losses(found: Tensor, data: Data, rows: Tensor) -> dict[str, Tensor]:
         "cell_types": error[:, 1:].mean(),
         "deviations": (weight * (deviations - data.deviations[rows]) ** 2).mean(),
         "tissues": ((tissues - true_tissues.nan_to_num()) ** 2 * has).sum() / has.sum().clamp(min=1),
-        "factors": (F.binary_cross_entropy_with_logits(factors, true_factors.clamp(min=0), reduction="none") * measured).sum()
+        "factors": (
+            F.binary_cross_entropy_with_logits(factors, true_factors.clamp(min=0), reduction="none") * measured
+        ).sum()
         / measured.sum().clamp(min=1),
         "published": (weight[:, 0] * (teachers[:, 0] - data.published[rows]) ** 2).mean(),
     }
@@ -360,10 +362,14 @@ def train(recipe: Recipe, data: Data, options: argparse.Namespace) -> None:
     save(average, recipe, data, log, options)
 
 
-def save(network: Network, recipe: Recipe, data: Data, log: list[dict[str, float]], options: argparse.Namespace) -> None:
+def save(
+    network: Network, recipe: Recipe, data: Data, log: list[dict[str, float]], options: argparse.Namespace
+) -> None:
     """Writes what export reads, in float32, and the figures."""
     tensors = {f"encoder.{name}": value for name, value in network.encoder.exported().items()}
-    tensors |= {f"head.{name}": value.detach().float().contiguous() for name, value in network.head.state_dict().items()}
+    tensors |= {
+        f"head.{name}": value.detach().float().contiguous() for name, value in network.head.state_dict().items()
+    }
     for layer in ("weight", "bias"):
         value = tensors[f"head.output.{layer}"][:N_MAIN]
         scale = torch.from_numpy(data.scale).to(value.device).float()

@@ -24,7 +24,7 @@ from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.segments.segment import SegmentSpec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from train import RECIPES, Recipe  # noqa: E402
+from train import RECIPES, Recipe
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-yeast"
 PARTS = ("train", "valid", "test")
@@ -77,7 +77,9 @@ def main() -> None:
         ),
         features=tuple(
             FeatureSpec(str(name), float(mean), float(scale), default=0.0)
-            for name, mean, scale in zip(pack["codon_names"], weights["codon_mean"], weights["codon_scale"], strict=True)
+            for name, mean, scale in zip(
+                pack["codon_names"], weights["codon_mean"], weights["codon_scale"], strict=True
+            )
         ),
         assembly=assembly,
         max_n_fraction=0.5,

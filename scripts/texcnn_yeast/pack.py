@@ -1,4 +1,4 @@
-"""Stage 1: the yeast genome, its genes and their expression in one file that a machine without the data can train from."""
+"""Stage 1: the yeast genome, its genes and their expression in one file, for a machine without the data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,15 @@ def main() -> None:
         if gene.id in expression.index:
             blocks = transcript.exons or transcript.coding
             last = max(blocks) if gene.strand == "+" else min(blocks)
-            rows.append((gene.id, gene.chrom, starts[gene.chrom] + gene.tss, 1 if gene.strand == "+" else -1, abs(last - gene.tss)))
+            rows.append(
+                (
+                    gene.id,
+                    gene.chrom,
+                    starts[gene.chrom] + gene.tss,
+                    1 if gene.strand == "+" else -1,
+                    abs(last - gene.tss),
+                )
+            )
     genes = pd.DataFrame(rows, columns=["gene_id", "chrom", "place", "strand", "span"])
     packed = np.concatenate(list(bases.values()))
     padded = np.pad(packed, (0, -len(packed) % 4)).reshape(-1, 4)
@@ -69,7 +77,10 @@ def main() -> None:
         codons=codons.reindex(genes["gene_id"]).to_numpy(np.float16),
         codon_names=np.array(CODON_FEATURES),
     )
-    print(genes.groupby(genes["chrom"].map(split_of)).size().to_dict(), f"{(WORK / 'yeast.npz').stat().st_size / 1e6:.1f} MB")
+    print(
+        genes.groupby(genes["chrom"].map(split_of)).size().to_dict(),
+        f"{(WORK / 'yeast.npz').stat().st_size / 1e6:.1f} MB",
+    )
 
 
 if __name__ == "__main__":

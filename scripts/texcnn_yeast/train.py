@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_mini"))
-from genome import one_hot  # noqa: E402
-from network import NormedSegmentCNN, kmer_shares  # noqa: E402
-from yeast_genome import cut_yeast, load_yeast_pack  # noqa: E402
+from genome import one_hot
+from network import NormedSegmentCNN, kmer_shares
+from yeast_genome import cut_yeast, load_yeast_pack
 
-from texcnn.heads.textcnn import TextCNN  # noqa: E402
+from texcnn.heads.textcnn import TextCNN
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,14 @@ RECIPES = [
     Recipe("1000+1500", downstream=1_500),
     Recipe("500+1500, segments of 125", upstream=500, downstream=1_500, segment=125),
     Recipe("500+3000", upstream=500, downstream=3_000),
-    Recipe("500+1500, segments of 125, convolutions", upstream=500, downstream=1_500, segment=125, kmers=0, convolutions=True),
+    Recipe(
+        "500+1500, segments of 125, convolutions",
+        upstream=500,
+        downstream=1_500,
+        segment=125,
+        kmers=0,
+        convolutions=True,
+    ),
     Recipe("500+1500, segments of 250, both", upstream=500, downstream=1_500, segment=250, convolutions=True),
     Recipe("1000+1500, segments of 500, 5-mers", downstream=1_500, segment=500, kmers=5),
     Recipe("1000+1500, segments of 500, 6-mers", downstream=1_500, segment=500, kmers=6),
@@ -84,7 +91,8 @@ class Network(nn.Module):
         self.head = TextCNN(
             dim, n_outputs, n_segments=(recipe.upstream + recipe.downstream) // recipe.segment, kernel_widths=(1, 3),
             filters=recipe.filters, dropout=recipe.dropout, input_dropout=recipe.input_dropout,
-            dense_units=recipe.dense_units, n_features=n_codons if recipe.codons else 0, fusion_units=recipe.fusion_units,
+            dense_units=recipe.dense_units, n_features=n_codons if recipe.codons else 0,
+            fusion_units=recipe.fusion_units,
         )  # fmt: skip
 
     def forward(self, codes: Tensor, features: Tensor) -> Tensor:
@@ -112,7 +120,9 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
     return {"median": r2(np.median(found, axis=1), np.nanmedian(true, axis=1)), "mean": float(np.mean(each))}
 
 
-def fit(recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int) -> tuple[dict[str, object], dict[str, Tensor]]:
+def fit(
+    recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int
+) -> tuple[dict[str, object], dict[str, Tensor]]:
     """Trains one model; returns its figures and its weights at the best epoch."""
     torch.manual_seed(seed)
     device = genome.device
@@ -143,7 +153,9 @@ def fit(recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int) 
         for rows in train[torch.randperm(len(train), device=device)][: total // recipe.epochs * batch].view(-1, batch):
             for group in optimizer.param_groups:
                 progress = step / total
-                group["lr"] = recipe.learning_rate * min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress)))
+                group["lr"] = (
+                    recipe.learning_rate * min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress)))
+                )
             given = features[rows] * (torch.rand(batch, 1, device=device) < 0.5)
             wanted = target[rows]
             error = (network(codes[rows], given) - wanted.nan_to_num()) ** 2
