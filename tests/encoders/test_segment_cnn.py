@@ -12,6 +12,7 @@ from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
 from texcnn.encoders.registry import load_encoder
 from texcnn.encoders.segment_cnn import SegmentCNN, SegmentCNNEncoder
 from texcnn.errors import ModelError
+from texcnn.segments.bases import one_hot, stack_codes
 
 TINY = {
     "motifs": 1, "motif_width": 3, "pool": 2, "channels": 1, "width": 1, "layers": 1, "second_pool": 2, "places": 2
@@ -86,6 +87,15 @@ def test_a_vector_does_not_depend_on_the_others(folder):
         torch.testing.assert_close(found, alone, atol=1e-5, rtol=1e-5)
     # A segment of 15 bases has one of the four places.
     assert not alone[5, :24].view(6, 4)[:, 1:].any()
+
+
+def test_codes_give_what_one_hot_bases_give(random_weights):
+    segments = [dna(47, 1), dna(20, 2) + "N" * 7 + dna(20, 3)]
+    encoder = SegmentCNNEncoder(random_weights, DEEP)
+    one_hot_bases = one_hot(stack_codes(segments))
+    torch.testing.assert_close(
+        encoder.embed(encoder.tokenize(segments)), encoder.embed_bases(one_hot_bases), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_a_bundle_holds_the_same_encoder(folder, random_weights):
