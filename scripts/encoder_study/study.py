@@ -29,11 +29,11 @@ from genome import cut, load_pack, one_hot
 from network import NormedSegmentCNN, kmer_shares
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_yeast"))
-from texcnn.pretraining.masking import mask_tokens
 from yeast_genome import cut_yeast, load_yeast_pack
 
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
 from texcnn.heads.textcnn import TextCNN
+from texcnn.pretraining.masking import mask_tokens
 
 LANGUAGE = Dnabert2Config(
     vocab_size=4096,
