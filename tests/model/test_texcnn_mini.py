@@ -103,7 +103,10 @@ def test_the_library_gives_the_measured_figures(data, project, tmp_path):
     bed = pd.read_csv(human / "xpresso_tss_20kb.bed", sep="\t", header=None)
     bed = bed[bed[0].isin(TEST_CHROMS) & bed[3].isin(rpkm.index) & (bed[3].map(split) != "train")]
     with Reference(human / "hg38_wide.fa.gz") as genome:
-        near = [genome.fetch(Interval(chrom, start + 9_000, start + 11_000)) for chrom, start in zip(bed[0], bed[1])]
+        near = [
+            genome.fetch(Interval(chrom, start + 9_000, start + 11_000))
+            for chrom, start in bed[[0, 1]].itertuples(index=False)
+        ]
     bed = bed[[bases.count("N") <= 500 for bases in near]]
     bed.to_csv(tmp_path / "test.bed", sep="\t", header=False, index=False)
     table = texcnn.predict("texcnn-mini", human / "hg38_wide.fa.gz", bed=tmp_path / "test.bed", bed_anchor="center")
