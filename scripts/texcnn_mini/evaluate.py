@@ -20,6 +20,7 @@ from train import MIN_NEAR
 import texcnn
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
 RESULTS = Path(__file__).parent / "results.tsv"
@@ -144,7 +145,9 @@ def main() -> None:
     results.dropna(subset="value").to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
     card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))
-    extend_bundle(OUT, {CARD: card.encode()})
+    metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true).query("cell_type in @names")
+    metrics.insert(1, "split", "test")
+    extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
     add_reference(OUT, predicted[GIVEN], everything.loc[ids, names])
     print(results[results["output"] != ALL_CELL_TYPES].to_string(index=False))
 

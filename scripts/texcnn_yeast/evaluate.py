@@ -20,6 +20,7 @@ from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.features.codons import codon_features
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
 RESULTS, CARD_TEXT = Path(__file__).with_name("results.tsv"), Path(__file__).with_name("card.md")
@@ -92,7 +93,10 @@ def main() -> None:
     results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
     card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))
-    extend_bundle(OUT, {CARD: card.encode()})
+    tested = ids[(split == TEST) & coding]
+    metrics = cell_type_metrics(given.loc[tested], true.loc[tested]).query("cell_type in @conditions")
+    metrics.insert(1, "split", "test")
+    extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
     add_reference(OUT, given, true)
     print(results.to_string(index=False))
 
