@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import Encoder
 from texcnn.encoders.word2vec import Word2VecEncoder
+from texcnn.errors import ModelError
 from texcnn.evaluation.baselines import GC_CPG, MEAN
 from texcnn.files import atomic_file
 from texcnn.model.load import load_model
@@ -28,7 +30,8 @@ from texcnn.training.architectures import Architecture, find_architecture
 from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
 from texcnn.training.word2vec import fit_word2vec
 
-MINI = "texcnn-mini"
+MINI = os.environ.get("TEXCNN_MINI_4", "texcnn-mini")
+"""Version 4, whose encoders this comparison is about; later versions have no language model."""
 MINI_SEGMENTS = SegmentSpec(250)
 """For its language model alone, as it was distilled."""
 
@@ -137,10 +140,14 @@ class Feeder:
         if architecture.reads == "word2vec":
             return [self._word2vec(fold, train)]
         encoders = load_model(MINI).segment_network().encoders
+        language = encoders[0]
+        if not isinstance(language, Dnabert2Encoder):
+            raise ModelError(
+                f"'{MINI}' has no language model", allowed="texcnn-mini 4",
+                remedy="set TEXCNN_MINI_4 to its folder, from the repository's history",
+            )  # fmt: skip
         if name == "both":
             return encoders
-        language = encoders[0]
-        assert isinstance(language, Dnabert2Encoder)
         if name == "random":
             torch.manual_seed(0)
             return [Dnabert2Encoder(Dnabert2Model(language.model.config), language.tokenizer)]

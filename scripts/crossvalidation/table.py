@@ -42,12 +42,12 @@ Read it with these in mind:
   did the fold; of the human genes' five, one predicts nearly one value (r2 0.01, the others 0.26 to 0.35).
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
-- **texcnn-mini's language model** stands alone, without the motif convolutions and the head of the bundled model, and
+- **texcnn-mini's language model** is version 4's (version 5 has none), without its motif convolutions and head, and
   frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
   weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and something
   of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
   nothing. For yeast both are as foreign.
-- **Both of texcnn-mini's encoders** (segments of 600 bp) are what `texcnn train` takes by default. The second one is
+- **Both of texcnn-mini's encoders** (version 4's, segments of 600 bp) were `texcnn train`'s default. The second one is
   Xpresso's own convolutions, which were fitted to most of these human genes: no held-out figure. For yeast it is.
 - **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing of it was learned elsewhere.
 - **Xpresso's published predictions** are of a network that was trained on 599 of the 657 genes of the slice: they are

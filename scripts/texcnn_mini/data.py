@@ -1,4 +1,4 @@
-"""What every stage reads: the genome slice and its genes, split by chromosome.
+"""What every stage reads: the real bases and genes, split by chromosome.
 
 Paths: the real data of ``$TEXCNN_DATA`` (else ``../shared/data`` beside the repository), checkpoints in
 ``$TEXCNN_MINI_WORK`` (else ``work/`` beside this file).
@@ -7,39 +7,36 @@ Paths: the real data of ``$TEXCNN_DATA`` (else ``../shared/data`` beside the rep
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from texcnn.features.half_life import half_life_features
-from texcnn.genome.interval import Interval
-from texcnn.genome.reference import Reference
-from texcnn.genome.windows import WindowSpec
-from texcnn.segments.segment import SegmentSpec
-
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("TEXCNN_DATA", PROJECT.parent / "shared" / "data"))
 WORK = Path(os.environ.get("TEXCNN_MINI_WORK", Path(__file__).parent / "work"))
-FASTA = DATA / "human" / "hg38_slice.fa.gz"
+FASTA = DATA / "human" / "hg38_wide.fa.gz"
 GTF = DATA / "human" / "hg38_refseq.gtf.gz"
-TEACHER = DATA / "xpresso" / "human_trainepoch.11-0.426.h5"
+TEACHERS = {
+    "median": "human_trainepoch.11-0.426.h5",
+    "K562": "K562_trainepoch.11-0.4917.h5",
+    "GM12878": "GM12878_trainepoch.06-0.5062.h5",
+    "mouse_median": "mouseMedian_trainepoch.05-0.278.h5",
+    "mESC": "mESC_trainepoch.10-0.3867.h5",
+}
+"""Xpresso's published networks by what they predict."""
 
-SEED = 20_24
-UPSTREAM, DOWNSTREAM, TILE = 7_000, 3_500, 250
-N_TILES = (UPSTREAM + DOWNSTREAM) // TILE
-"""Windows of the training data share tiles, whose bases and motifs are looked up once."""
-WINDOW, SEGMENTS = WindowSpec(UPSTREAM, DOWNSTREAM), SegmentSpec(600)
-"""How the model cuts windows: the last of 18 segments has 300 bp."""
-MIN_KNOWN_BASES = 6_500
-"""A gene with fewer known bases in its window is left out, in training and in evaluation."""
+UPSTREAM, DOWNSTREAM = 7_000, 3_500
+LENGTH = UPSTREAM + DOWNSTREAM
+NEAR = 1_000
+"""A gene's bases within so many of its TSS must be known for it to be judged."""
+MIN_KNOWN_NEAR = 1_500
+"""At least so many of the ``2 * NEAR`` bases."""
 
 TEST_CHROMS = ("chr2", "chr17", "chr21")
-VALIDATION_CHROMS = ("chr7", "chr16")
+VALIDATION_CHROMS = ("chr3", "chr7", "chr16")
 KEPT_CHROMS = ("chr5", "chr11", "chr20", "chr22")
-"""Kept for an independent check: the slice has none of their bases, and none of their genes' labels are read."""
+"""Kept for an independent check: none of their bases is known here, and none of their genes' labels is read."""
 
 LENGTHS = (
     "log10_utr5_length_bp",
@@ -48,52 +45,12 @@ LENGTHS = (
     "log10_utr3_length_bp",
     "log10_orf_exons_per_kb",
 )
-"""The half-life features that need an annotation alone, so that genes beyond the slice have them too."""
-
-_COMPLEMENT = np.zeros(256, dtype=np.uint8)
-_COMPLEMENT[np.frombuffer(b"ACGTN", dtype=np.uint8)] = np.frombuffer(b"TGCAN", dtype=np.uint8)
+"""The half-life features that need an annotation alone, so that they do not depend on which bases are known."""
 
 
 def split_of(chrom: str) -> str:
     """Returns ``"test"``, ``"validation"`` or ``"train"``; the same in every stage."""
     return "test" if chrom in TEST_CHROMS else "validation" if chrom in VALIDATION_CHROMS else "train"
-
-
-def read_chromosomes(split: str) -> dict[str, np.ndarray]:
-    """Returns the upper-case bases of the split's chromosomes, as ASCII codes."""
-    with Reference(FASTA) as reference:
-        return {
-            chrom: np.frombuffer(reference.fetch(Interval(chrom, 0, length)).encode(), dtype=np.uint8)
-            for chrom, length in reference.lengths.items()
-            if split_of(chrom) == split
-        }
-
-
-def known_runs(bases: np.ndarray, min_length: int) -> Iterator[tuple[int, int]]:
-    """Yields the half-open runs without N of at least ``min_length`` bases."""
-    known = np.concatenate([[False], bases != ord("N"), [False]])
-    edges = np.flatnonzero(known[1:] != known[:-1]).reshape(-1, 2)
-    for start, end in edges:
-        if end - start >= min_length:
-            yield int(start), int(end)
-
-
-def reverse_complement(bases: np.ndarray) -> np.ndarray:
-    """Returns the other strand of rows of ASCII codes."""
-    return _COMPLEMENT[bases[..., ::-1]]
-
-
-def cut(bases: np.ndarray, start: int) -> np.ndarray:
-    """Returns one window of ASCII codes from ``start``, N beyond the chromosome's ends."""
-    window = np.full(UPSTREAM + DOWNSTREAM, ord("N"), dtype=np.uint8)
-    left, right = max(start, 0), min(start + len(window), len(bases))
-    window[left - start : right - start] = bases[left:right]
-    return window
-
-
-def to_strings(rows: np.ndarray) -> list[str]:
-    """Turns rows of ASCII codes into sequences."""
-    return [row.tobytes().decode("ascii") for row in np.ascontiguousarray(rows)]
 
 
 def cell_types() -> pd.DataFrame:
@@ -105,7 +62,6 @@ def cell_types() -> pd.DataFrame:
     return pd.concat([median, legend])[columns].fillna("").reset_index(drop=True)
 
 
-@cache
 def expression() -> pd.DataFrame:
     """Returns log10(RPKM + 0.1), genes by cell types, in the order of :func:`cell_types`."""
     path = DATA / "human" / "expression_roadmap57_rpkm.tsv.gz"
@@ -118,61 +74,27 @@ def expression() -> pd.DataFrame:
     return np.log10(rpkm + 0.1)
 
 
+def tissue_expression() -> pd.DataFrame:
+    """Returns log10(nTPM + 0.1) of 54 tissues of the Human Protein Atlas, a second measurement of the same genes."""
+    table = pd.read_csv(DATA / "human" / "expression_hpa21_consensus_ntpm.tsv.gz", sep="\t", index_col=0)
+    return np.log10(table + 0.1)
+
+
+def transcription_factors() -> pd.DataFrame:
+    """Returns which of 181 transcription factors bind near a gene, 0 or 1, by gene id."""
+    table = pd.read_csv(DATA / "human" / "tf_targets_encode181.tsv.gz", sep="\t")
+    return table.drop(columns="symbol").drop_duplicates("ensembl_id").set_index("ensembl_id")
+
+
 def bed_genes() -> pd.DataFrame:
-    """Returns the genes of Xpresso's table: ``chrom``, ``gene_id``, ``strand``, 0-based ``tss``, and their ``row``."""
+    """Returns the genes of Xpresso's table that are open: ``chrom``, ``gene_id``, ``strand``, 0-based ``tss``, score.
+
+    ``score`` is Xpresso's published prediction, a z-score; ``new`` is True for genes that it was not trained on.
+    """
     bed = pd.read_csv(
         DATA / "human" / "xpresso_tss_20kb.bed", sep="\t", names=["chrom", "start", "end", "gene_id", "_", "strand"]
     )
-    return bed.assign(tss=bed["start"] + 10_000, row=np.arange(len(bed)))
-
-
-def published_scores() -> np.ndarray:
-    """Returns Xpresso's published predictions, z-scores, one per row of :func:`bed_genes`."""
-    return pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
-
-
-@cache
-def lengths() -> pd.DataFrame:
-    """Returns :data:`LENGTHS` of every coding gene of the annotation, indexed by gene id."""
-    with Reference(FASTA) as reference:
-        return half_life_features(reference, GTF, log10=True).frame.set_index("gene_id")[list(LENGTHS)]
-
-
-def genes(split: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Returns the split's measured genes with enough known bases, and their windows ``(n, 10500)``.
-
-    The table is indexed by gene id, with the columns ``chrom``, ``tss`` (0-based), ``strand``, ``known``
-    (bases) and ``row`` (of the BED file, which is the row of Xpresso's published predictions).
-    """
-    bed = bed_genes()
-    measured = set(expression().index)
-    chromosomes = read_chromosomes(split)
-    kept, windows = [], []
-    for gene in bed.itertuples():
-        if gene.chrom not in chromosomes or gene.gene_id not in measured:
-            continue
-        window = window_at(chromosomes[gene.chrom], gene.tss, gene.strand)
-        if (window != ord("N")).sum() >= MIN_KNOWN_BASES:
-            kept.append(gene.Index)
-            windows.append(window)
-    windows = np.stack(windows)
-    table = bed.loc[kept, ["gene_id", "chrom", "tss", "strand", "row"]].set_index("gene_id")
-    table["known"] = (windows != ord("N")).sum(axis=1)
-    return table, windows
-
-
-def window_at(bases: np.ndarray, tss: int, strand: str) -> np.ndarray:
-    """Returns the window round a TSS (0-based), on the gene's strand."""
-    if strand == "+":
-        return cut(bases, tss - UPSTREAM)
-    # As Xpresso and kipoiseq cut it: the TSS's own base lies just before the window's 3,500.
-    return reverse_complement(cut(bases, tss - DOWNSTREAM))
-
-
-def annotated_tss(split: str) -> list[tuple[str, int, str]]:
-    """Returns each distinct (chromosome, 0-based TSS, strand) of the split's RefSeq transcripts."""
-    gtf = pd.read_csv(GTF, sep="\t", comment="#", header=None, usecols=[0, 2, 3, 4, 6])
-    gtf.columns = pd.Index(["chrom", "feature", "start", "end", "strand"])
-    gtf = gtf[(gtf["feature"] == "transcript") & (gtf["chrom"].map(split_of) == split)]
-    tss = np.where(gtf["strand"] == "+", gtf["start"] - 1, gtf["end"] - 1)
-    return sorted(set(zip(gtf["chrom"], (int(position) for position in tss), gtf["strand"], strict=True)))
+    scores = pd.read_csv(DATA / "xpresso" / "kipoi_predictions.tsv", sep="\t")["preds/expression_pred"].to_numpy()
+    split = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t").set_index("gene_id")["split"]
+    bed = bed.assign(tss=bed["start"] + UPSTREAM + 3_000, score=scores, new=bed["gene_id"].map(split) != "train")
+    return bed[~bed["chrom"].isin(KEPT_CHROMS)].reset_index(drop=True)

@@ -1,187 +1,155 @@
-"""Stage 9: how good the model is on genes of chromosomes no stage has seen, beside simple baselines.
+"""Stage 7: how good the bundle is on genes of chromosomes that no stage has seen, and its card.
 
-Writes ``results.tsv`` here: value and bootstrap 95% interval over genes of the squared Pearson correlation and of
-1 - SSE/SST, for the median and as mean, least and largest of the 57 cell types.
+Writes ``results.tsv`` here (the figures of ``texcnn evaluate``, with 95 % intervals over genes) and puts the model card
+with these figures into the bundle, and what predictions are compared with: percentiles and intervals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from data import (
-    DATA,
-    LENGTHS,
-    SEED,
-    UPSTREAM,
-    WORK,
-    cell_types,
-    expression,
-    genes,
-    lengths,
-    published_scores,
-    to_strings,
-)
-from finetune import HEAD, Fusion, annotated_genes, scaled_lengths
-from safetensors.torch import load_file
-from sklearn.ensemble import HistGradientBoostingRegressor
-from student import DIM, embed
-from teacher import Teacher
+from bundle import OUT
+from data import FASTA, LENGTHS, WORK, cell_types, expression
+from genome import LENGTH, load_pack
+from sklearn.linear_model import Ridge
+from train import MIN_NEAR
 
-from texcnn.heads.textcnn import TextCNN
-from texcnn.segments.bases import one_hot, stack_codes
+import texcnn
+from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
+from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.reference_genes import METRICS as METRICS_TABLE
+from texcnn.model.reference_genes import add_reference
 
-N_BOOTSTRAP = 2_000
 RESULTS = Path(__file__).parent / "results.tsv"
+CARD_TEXT = Path(__file__).parent / "card.md"
+NEAREST = slice(18, 28)
+"""Segments within 1.6 kb of the TSS, which the ridge reads."""
+ALPHA = 10_000.0
+"""Strength of the ridge, chosen on the validation chromosomes."""
+MEDIAN, WITHIN = "median", "within genes, across 57 cell types"
+ALONE, GIVEN = "texcnn-mini, sequence alone", "texcnn-mini, with the mRNA's lengths"
+METRICS = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
+BOOTSTRAP = 500
+N_REFERENCE = 1_500
+"""Training genes among those that predictions are ranked with; all test genes are as well."""
+WELL_KNOWN = 6_500
+"""Bases of a window."""
 
 
-def predict_mini(windows: np.ndarray, features: torch.Tensor) -> np.ndarray:
-    """Returns the model's predictions ``(n, 58)`` for ASCII codes ``(n, 10500)`` and scaled lengths ``(n, 5)``."""
-    head = TextCNN(DIM, len(cell_types()), **HEAD)
-    head.load_state_dict(load_file(WORK / "head58.safetensors"))
-    embeddings = embed(windows)
-    with torch.inference_mode():
-        return head.eval()(embeddings.values, embeddings.mask, features).numpy()
-
-
-def gc_and_cpg(windows: np.ndarray) -> np.ndarray:
-    """Returns GC fraction and CpG observed/expected of the window, 1.5 kb bins and the core promoter; NaN if all N."""
-    spans = [(0, windows.shape[1]), (UPSTREAM - 1000, UPSTREAM + 500), (UPSTREAM - 250, UPSTREAM + 250)]
-    spans += [(start, start + 1500) for start in range(0, windows.shape[1], 1500)]
-    columns = []
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for start, end in spans:
-            part = windows[:, start:end]
-            c, g, known = (part == ord("C")), (part == ord("G")), (part != ord("N")).sum(axis=1)
-            columns.append((c.sum(axis=1) + g.sum(axis=1)) / known)
-            columns.append((c[:, :-1] & g[:, 1:]).sum(axis=1) * known / (c.sum(axis=1) * g.sum(axis=1)))
-    features = np.stack(columns, axis=1)
-    features[~np.isfinite(features)] = np.nan
-    return features
-
-
-def predict_boosting(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Returns gradient boosting's predictions, one regressor per output."""
-    settings = {"max_iter": 100, "learning_rate": 0.05, "max_leaf_nodes": 8, "random_state": SEED}
-    fitted = [HistGradientBoostingRegressor(**settings).fit(train, column) for column in labels.T]
-    return np.stack([regressor.predict(test) for regressor in fitted], axis=1)
-
-
-def from_z_scores(scores: np.ndarray) -> np.ndarray:
-    """Turns Xpresso's z-scores ``(n,)`` into log10(RPKM + 0.1), ``(n, 1)``."""
-    labels = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t")
-    slope, intercept = np.polyfit(labels["label_z"], labels["label_log10"], 1)
-    return (scores * slope + intercept)[:, None]
-
-
-@torch.inference_mode()
-def predict_xpresso(windows: np.ndarray) -> np.ndarray:
-    """Returns the z-scores that Xpresso's network gives to the very bases of the slice, ``(n,)``."""
-    network, codes = Teacher().network, stack_codes(to_strings(windows))
-    return torch.cat([network(one_hot(part))[:, 0] for part in codes.split(64)]).numpy()
-
-
-def predict_lengths_alone(index: pd.Index) -> np.ndarray:
-    """Returns gradient boosting's predictions from the lengths alone, fitted to every training gene that has them."""
-    known, table = annotated_genes("train").index, lengths()[list(LENGTHS)]
-    labels = expression().loc[known].to_numpy()
-    return predict_boosting(table.loc[known].to_numpy(), labels, table.reindex(index).to_numpy())
-
-
-def squared_pearson(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Returns the squared correlation of each column; NaN for a constant prediction."""
-    constant = np.ptp(found, axis=0) == 0
-    found, true = found - found.mean(axis=0), true - true.mean(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        squared = (found * true).sum(axis=0) ** 2 / ((found**2).sum(axis=0) * (true**2).sum(axis=0))
-    return np.where(constant, np.nan, squared)
-
-
-def explained(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Returns 1 - SSE/SST of each column."""
-    return 1 - ((found - true) ** 2).sum(axis=0) / ((true - true.mean(axis=0)) ** 2).sum(axis=0)
-
-
-SUMMARIES = {
-    "median": lambda values: values[0],
-    "mean of 57 cell types": lambda values: values[1:].mean(),
-    "least of 57 cell types": lambda values: values[1:].min(),
-    "largest of 57 cell types": lambda values: values[1:].max(),
-}
-
-
-def score(model: str, genes_name: str, found: np.ndarray, true: np.ndarray) -> list[dict[str, object]]:
-    """Returns the rows of the results table of one model on one set of genes."""
-    rng = np.random.default_rng(SEED)
-    draws = rng.integers(len(true), size=(N_BOOTSTRAP, len(true)))
-    found = np.broadcast_to(found, true.shape)
-    rows = []
-    for name, metric in {"squared Pearson": squared_pearson, "1 - SSE/SST": explained}.items():
-        values, resampled = metric(found, true), np.stack([metric(found[draw], true[draw]) for draw in draws])
-        for output, summary in SUMMARIES.items():
-            low, high = np.quantile([summary(sample) for sample in resampled], [0.025, 0.975])
-            rows.append(
-                {
-                    "model": model,
-                    "genes": genes_name,
-                    "n_genes": len(true),
-                    "output": output,
-                    "metric": name,
-                    "value": summary(values),
-                    "low": low,
-                    "high": high,
-                }
-            )
-    return rows
-
-
-def score_split(split: str, train_features: np.ndarray, labels: np.ndarray) -> list[dict[str, object]]:
-    """Scores every model on the genes of a split; baselines are fitted on the training genes given."""
-    table, windows = genes(split)
-    true = expression().loc[table.index, cell_types()["cell_type"]].to_numpy()
-    features = scaled_lengths(table.index)
-    fusion = Fusion(len(cell_types()))
-    fusion.load_state_dict(load_file(WORK / "fusion.safetensors"))
-    with torch.inference_mode():
-        score_given = torch.from_numpy(published_scores()[table["row"]]).float()[:, None]
-        xpresso_and_lengths = fusion(score_given, features).numpy()
-    predictions = {
-        "texcnn-mini, sequence alone": predict_mini(windows, torch.zeros_like(features)),
-        "texcnn-mini, with the mRNA's lengths": predict_mini(windows, features),
-        "mean of training genes": labels.mean(axis=0)[None],
-        "GC and CpG, gradient boosting": predict_boosting(train_features, labels, gc_and_cpg(windows)),
-        "the mRNA's lengths alone, gradient boosting": predict_lengths_alone(table.index),
-        "Xpresso, published (sequence alone)": from_z_scores(published_scores()[table["row"]]),
-        "Xpresso, on the same bases (N where unknown)": from_z_scores(predict_xpresso(windows)),
-        "Xpresso, published, with the mRNA's lengths (our layer)": xpresso_and_lengths,
+def predict(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Returns predictions of the bundle without and with the mRNA's lengths, indexed by gene."""
+    ids, folder = pack["gene_id"][rows], WORK / "evaluation"
+    folder.mkdir(exist_ok=True)
+    strands = np.where(pack["strand"][rows] > 0, "+", "-")
+    tss = pack["tss"][rows]
+    bed = pd.DataFrame({"chrom": pack["chrom"][rows], "start": tss - 10_000, "end": tss + 10_000})
+    bed.assign(name=ids, score=0, strand=strands).to_csv(folder / "genes.bed", sep="\t", header=False, index=False)
+    lengths = pd.DataFrame(pack["lengths"][rows], columns=list(LENGTHS)).assign(gene_id=ids)[["gene_id", *LENGTHS]]
+    lengths.fillna(lengths.mean(numeric_only=True)).to_csv(folder / "lengths.tsv", sep="\t", index=False)
+    tables = {
+        name: texcnn.predict(
+            OUT, FASTA, bed=folder / "genes.bed", bed_anchor="center", features=features, device="cpu"
+        ).set_index("gene_id")[list(cell_types()["cell_type"])]
+        for name, features in ((ALONE, None), (GIVEN, folder / "lengths.tsv"))
     }
-    published = pd.read_csv(DATA / "human" / "xpresso_labels_split.tsv", sep="\t", index_col="gene_id")["split"]
-    has_lengths = ~features.isnan().any(dim=1).numpy()
-    sets = {f"{split} chromosomes": has_lengths}
-    if split == "test":
-        sets["of these, whole window known"] = has_lengths & (table["known"] == windows.shape[1]).to_numpy()
-        sets["of these, not trained on by Xpresso"] = (
-            has_lengths & (published.reindex(table.index) != "train").to_numpy()
-        )
-    return [
-        row
-        for genes_name, chosen in sets.items()
-        for model, found in predictions.items()
-        for row in score(model, genes_name, found if len(found) == 1 else found[chosen], true[chosen])
-    ]
+    assert all((table.index == ids).all() for table in tables.values())
+    return tables
+
+
+def ridge(pack: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Returns what a ridge regression on 4-mer counts near the TSS predicts, fitted to the training genes."""
+    with np.load(WORK / "vectors.npz") as file:
+        genes, mask, kmers = file["rows"], file["mask"], file["kmers"]
+    values = np.zeros((*mask.shape, kmers.shape[1]), np.float16)
+    values[mask] = kmers
+    flat = values[:, NEAREST].reshape(len(genes), -1).astype(np.float32)
+    known = (pack["near"][genes] >= MIN_NEAR) & (pack["gene_split"][genes] < 2)
+    fitted = Ridge(ALPHA).fit(flat[known], pack["labels"][genes[known]])
+    return fitted.predict(flat[pd.Index(genes).get_indexer(rows)])
+
+
+def scores(name: str, genes: str, found: pd.DataFrame, true: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Yields the rows of the results table of one model on one set of genes."""
+    common = {"model": name, "genes": genes, "n_genes": len(true)}
+    of_median = cell_type_metrics(found[[MEDIAN]], true[[MEDIAN]], bootstrap=BOOTSTRAP)
+    rest = [cell for cell in true if cell != MEDIAN and cell in found]
+    of_cells = cell_type_metrics(found[rest], true[rest], bootstrap=BOOTSTRAP) if rest else None
+    for metric, text in METRICS.items():
+        for output, table in ((MEDIAN, of_median), (ALL_CELL_TYPES, of_cells)):
+            if table is not None:
+                row = table[table["cell_type"] == output].iloc[0]
+                interval = {"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
+                yield {**common, "output": output, "metric": text, **interval}
+    if rest:
+        centred = [table[rest].sub(table[rest].mean(axis=1), axis=0) for table in (found, true)]
+        a, b = (table.to_numpy(np.float64) for table in centred)
+        r = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
+        draws = np.random.default_rng(0).integers(len(r), size=(BOOTSTRAP, len(r)))
+        low, high = np.quantile(r[draws].mean(axis=1), [0.025, 0.975])
+        yield {**common, "output": WITHIN, "metric": "Pearson", "value": r.mean(), "low": low, "high": high}
+
+
+def sets_of_genes(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the sets that figures are given for, by what they are called."""
+    new, share = pack["new"][rows], pack["known"][rows] / LENGTH
+    return {
+        "test chromosomes": np.ones(len(rows), bool),
+        "of these, new to Xpresso": new,
+        "of these, 62 % or more of the window known": share * LENGTH >= WELL_KNOWN,
+        "of these, 25 % to 62 % known": (share >= 0.25) & (share * LENGTH < WELL_KNOWN),
+        "of these, 14 % to 25 % known": share < 0.25,
+    }
+
+
+def figures(results: pd.DataFrame) -> str:
+    """Lays the results out as Markdown tables, one per set of genes."""
+    results = results.assign(
+        text=[f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in results.itertuples()]
+    )
+    parts = []
+    for (name, n_genes), rows in results.groupby(["genes", "n_genes"], sort=False):
+        parts += [f"**{name}: {n_genes:,} genes**\n", "| model | output | figure | value |", "|---|---|---|---|"]
+        parts += [f"| {row.model} | {row.output} | {row.metric} | {row.text} |" for row in rows.itertuples()]
+        parts.append("")
+    return "\n".join(parts)
 
 
 def main() -> None:
-    """Scores everything on the genes of the test chromosomes, then on those that chose the strength of the ridge."""
-    train_table, train_windows = genes("train")
-    labels = expression().loc[train_table.index, cell_types()["cell_type"]].to_numpy()
-    train_features = gc_and_cpg(train_windows)
-    rows = [row for split in ("test", "validation") for row in score_split(split, train_features, labels)]
-    results = pd.DataFrame(rows)
-    results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f", na_rep="NA")
-    print(results[results["output"] == "median"].to_string(index=False, float_format="%.3f"))
+    """Scores, then completes the bundle."""
+    pack = load_pack(WORK / "pack.npz")
+    names, everything = list(cell_types()["cell_type"]), expression()
+    known = (pack["near"] >= MIN_NEAR) & ~pack["epd"]
+    test = np.flatnonzero(known & (pack["gene_split"] == 2))
+    trained = np.random.default_rng(0).permutation(np.flatnonzero(known & (pack["gene_split"] < 2)))[:N_REFERENCE]
+    ids = pack["gene_id"][test]
+    true = everything.loc[ids, names]
+    predicted = predict(pack, np.concatenate([test, trained]))
+    slope, offset = np.polyfit(pack["score"][trained], everything.loc[pack["gene_id"][trained], MEDIAN], 1)
+    published = pd.DataFrame({MEDIAN: pack["score"][test] * slope + offset}, index=ids)
+    profile = everything.loc[pack["gene_id"][known & (pack["gene_split"] < 2)], names].mean()
+    models = {
+        **{name: table.iloc[: len(test)] for name, table in predicted.items()},
+        "ridge on 4-mer counts near the TSS": pd.DataFrame(ridge(pack, test), index=ids, columns=names),
+        "mean of training genes": pd.DataFrame(np.tile(profile, (len(ids), 1)), index=ids, columns=names),
+        "Xpresso, published (complete windows)": published,
+    }
+    results = pd.DataFrame(
+        row
+        for genes, chosen in sets_of_genes(pack, test).items()
+        for name, table in models.items()
+        for row in scores(name, genes, table[chosen], true[chosen])
+    )
+    results.dropna(subset="value").to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
+    results = pd.read_csv(RESULTS, sep="\t")
+    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))
+    metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true).query("cell_type in @names")
+    metrics.insert(1, "split", "test")
+    extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
+    add_reference(OUT, predicted[GIVEN], everything.loc[ids, names])
+    print(results[results["output"] != ALL_CELL_TYPES].to_string(index=False))
 
 
 if __name__ == "__main__":

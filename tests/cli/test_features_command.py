@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from texcnn.cli.main import main
+from texcnn.features.codons import CODON_FEATURES
 from texcnn.features.half_life import HALF_LIFE_FEATURES
 
 Run = Callable[..., tuple[int, str]]
@@ -51,6 +52,20 @@ def test_half_life(texcnn: Run, genome: list[object], tmp_path: Path) -> None:
     assert set(table["source"]) == {"computed"}
     # CDS: ATGGCT and GCT; 3'UTR: GNNN, of which one base is known.
     assert table.iloc[0, :-1].tolist() == ["g1", 2, 9, 3, 4, 1, pytest.approx(5 / 9), 1, pytest.approx(2000 / 9)]
+    assert Path(f"{out}.skipped.tsv").read_text().splitlines()[1].startswith("g2\tno transcript has a CDS")
+
+
+def test_codons(texcnn: Run, genome: list[object], tmp_path: Path) -> None:
+    out = tmp_path / "codons.tsv"
+    status, err = texcnn("features", "codons", *genome, "--out", out)
+    assert status == 0
+    assert f"1 genes, 1 skipped: {out}" in err
+    table = pd.read_csv(out, sep="\t", index_col="gene_id")
+    assert table.columns.tolist() == [*CODON_FEATURES, "source"]
+    assert table.drop(columns="source").loc["g1"][lambda row: row > 0].round(3).to_dict() == {
+        "codon_ATG": 33.333,
+        "codon_GCT": 66.667,
+    }
     assert Path(f"{out}.skipped.tsv").read_text().splitlines()[1].startswith("g2\tno transcript has a CDS")
 
 

@@ -25,7 +25,9 @@ def plugins(monkeypatch):
     return install
 
 
-BUILT_IN = ["dnabert", "dnabert2", "nucleotide-transformer", "enformer", "word2vec", "kmer-counts", "motif-cnn"]
+BUILT_IN = [
+    "dnabert", "dnabert2", "nucleotide-transformer", "enformer", "word2vec", "kmer-counts", "motif-cnn", "segment-cnn"
+]  # fmt: skip
 
 
 def test_built_in_types_need_no_installation(plugins, dnabert2_folder):

@@ -8,51 +8,57 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import texcnn
+from texcnn.features.codons import CODON_FEATURES, codon_features
+from texcnn.genome.reference import Reference
+from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import bundled_models
 from texcnn.model.load import load_model
-from texcnn.training.targets import read_targets
+from texcnn.model.reference_genes import read_reference
+
+MEDIAN = "median over conditions"
+
+
+@pytest.fixture(scope="module")
+def results(project) -> pd.DataFrame:
+    return pd.read_csv(project / "scripts" / "texcnn_yeast" / "results.tsv", sep="\t")
 
 
 def test_it_is_bundled_and_says_what_it_is() -> None:
     model = load_model("texcnn-yeast")
     assert len(model.cell_types) == 52
-    split = pd.read_csv(bundled_models()["texcnn-yeast"] / "split.tsv", sep="\t")["split"].value_counts()
-    assert split.to_dict() == {"train": 4493, "test": 1695, "valid": 938}
+    assert [spec.name for spec in model.config.features] == list(CODON_FEATURES)
+    reference = read_reference(BundleFiles(bundled_models()["texcnn-yeast"]))
+    assert reference is not None
+    assert reference.has_intervals
+    assert pd.Series(reference.parts).value_counts().to_dict() == {"train": 4493, "test": 1695, "valid": 938}
 
 
-def test_its_card_is_of_this_training_and_has_baselines_beside() -> None:
-    bundle = bundled_models()["texcnn-yeast"]
-    metrics = pd.read_csv(bundle / "metrics.tsv", sep="\t")
-    told = metrics.loc[metrics["split"] == "test", ["squared_pearson", "one_minus_sse_sst"]].mean()
-    card = (bundle / "README.md").read_text()
-    rows = [line.split(" | ")[:3] for line in card.splitlines() if line.startswith("| ")]
-    shown = {name.removeprefix("| "): figures for name, *figures in rows[::-1]}  # the first table, of all test genes
-    for figure, value in zip(shown["texcnn-yeast"], told, strict=True):
-        assert float(figure.split()[0]) == pytest.approx(value, abs=2e-3)
-    for baseline in ("GC and CpG boosting", "5-mer ridge"):
-        assert 0 < float(shown[baseline][0].split()[0]) < told["squared_pearson"]
-    assert "1,695 genes of IV, IX and XVI test, 938 of II and XIV validate, the 4,493 others" in card
+def test_its_card_has_the_measured_figures(results) -> None:
+    card = (bundled_models()["texcnn-yeast"] / "README.md").read_text()
+    for row in results.itertuples():
+        told = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+        assert f"| {row.model} | {row.output} | {row.metric} | {told} |" in card
 
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path) -> None:
-    bundle = bundled_models()["texcnn-yeast"]
-    model = load_model("texcnn-yeast")
-    split = pd.read_csv(bundle / "split.tsv", sep="\t").set_index("gene_id")["split"]
-    tested = split.index[split == "test"].tolist()
+def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path, results, tmp_path) -> None:
     yeast = data / "yeast"
-    targets = read_targets(yeast / "expression_tpm_conditions.tsv.gz", unit="TPM", transform="log10p0.1")
-    table = model.predict(yeast / "R64-1-1.fa.gz", gtf=yeast / "R64-1-1.81.gtf.gz", genes=tested, batch_size=256)
-    assert set(table["chrom"]) == {"IV", "IX", "XVI"}
-    found = table.set_index("gene_id").loc[tested, list(model.cell_types)].to_numpy()
-    true = targets.values[[targets.rows[gene_id] for gene_id in tested]]
-    # The bundle's own metrics.tsv, written when it was trained: per condition, over genes with a measurement.
-    told = pd.read_csv(bundle / "metrics.tsv", sep="\t")
-    told = told[told["split"] == "test"].set_index("cell_type")["squared_pearson"]
-    for column, name in enumerate(model.cell_types):
-        known = ~np.isnan(true[:, column])
-        again = np.corrcoef(found[known, column], true[known, column])[0, 1] ** 2
-        # Predictions below the unit's floor are raised to it since these figures were written.
-        assert again == pytest.approx(told[name], abs=3e-3)
-    assert told.mean() > 0.4
+    fasta, gtf = yeast / "R64-1-1.fa.gz", yeast / "R64-1-1.81.gtf.gz"
+    split = read_reference(BundleFiles(bundled_models()["texcnn-yeast"])).parts
+    measured = pd.read_csv(yeast / "expression_tpm_conditions.tsv.gz", sep="\t", index_col=0)
+    with Reference(fasta) as reference:
+        codons = codon_features(reference, gtf)
+    codons.write(tmp_path / "codons.tsv")
+    tested = [gene for gene in codons.frame["gene_id"] if split.get(gene) == "test"]
+    true = np.log10(measured.loc[tested] + 0.1).median(axis=1)
+    for given, features in (("sequence alone", None), ("with codons", tmp_path / "codons.tsv")):
+        table = texcnn.predict("texcnn-yeast", fasta, gtf=gtf, genes=tested, features=features).set_index("gene_id")
+        found = np.corrcoef(table.loc[tested, list(measured.columns)].median(axis=1), true)[0, 1] ** 2
+        told = results.query(
+            "model == @model and genes == 'test chromosomes, genes with a CDS' and output == @MEDIAN and "
+            "metric == 'squared Pearson'",
+            local_dict={"model": f"texcnn-yeast, {given}", "MEDIAN": MEDIAN},
+        )
+        assert found == pytest.approx(told["value"].item(), abs=2e-3)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from texcnn.encoders.contributions import gradients_at
 from texcnn.encoders.module_encoder import ModuleEncoder
+from texcnn.errors import ModelError
 from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
 
 
@@ -21,13 +22,24 @@ class BaseEncoder(ModuleEncoder):
         dim: Length of a vector.
         token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`: a base has a hundred channels or so, a token of a
             language model thousands.
+        longest: Bases of a segment at most; None for any.
     """
 
     dim: int
     token_cost: float = 1 / 16
+    longest: int | None = None
 
     def tokenize(self, segments: Sequence[str]) -> list[bytes]:
-        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
+        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one.
+
+        Raises:
+            ModelError: if a segment has more bases than the encoder has places for.
+        """
+        longest = max(map(len, segments), default=0)
+        if self.longest is not None and longest > self.longest:
+            raise ModelError(
+                f"a segment of {longest} bases for the encoder '{self.name}'", allowed=f"{self.longest} bases at most"
+            )
         return [base_codes(segment).tobytes() for segment in segments]
 
     @torch.inference_mode()

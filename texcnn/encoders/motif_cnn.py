@@ -93,21 +93,8 @@ class MotifCNNEncoder(BaseEncoder):
     def __init__(self, model: MotifCNN, config: dict[str, int]) -> None:
         super().__init__(model)
         self.dim = config["patterns"] * config["places"]
-        self._longest = config["pool"] * config["second_pool"] * config["places"]
+        self.longest = config["pool"] * config["second_pool"] * config["places"]
         self._sizes = repr([config[size] for size in _SIZES])
-
-    def tokenize(self, segments: Sequence[str]) -> list[bytes]:
-        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one.
-
-        Raises:
-            ModelError: if a segment has more bases than the encoder has places for.
-        """
-        longest = max(map(len, segments), default=0)
-        if longest > self._longest:
-            raise ModelError(
-                f"a segment of {longest} bases for the encoder '{self.name}'", allowed=f"{self._longest} bases at most"
-            )
-        return super().tokenize(segments)
 
     def embed_bases(self, bases: Tensor) -> Tensor:
         """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""

@@ -27,6 +27,7 @@ _BUILT_IN = (
     EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
     EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
     EntryPoint("motif-cnn", "texcnn.encoders.motif_cnn:load_motif_cnn", GROUP),
+    EntryPoint("segment-cnn", "texcnn.encoders.segment_cnn:load_segment_cnn", GROUP),
 )
 
 

@@ -7,23 +7,15 @@ stop codon and each row's last base, which its scripts leave out, count here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from texcnn.errors import InputError
+from texcnn.features.coding_genes import CodingGenes
 from texcnn.features.gene_features import GeneFeatures
-from texcnn.genome.annotation import select_genes
-from texcnn.genome.gene import Annotation
-from texcnn.genome.gtf import read_chosen_transcripts
 from texcnn.genome.interval import Interval
 from texcnn.genome.mrna import Blocks, Mrna, n_bases
-from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped
-from texcnn.genome.windows import place_genes
-from texcnn.progress import progress_bar
 from texcnn.text.lines import PathLike
 
 HALF_LIFE_FEATURES = (
@@ -83,43 +75,19 @@ def half_life_features(
     Raises:
         InputError: when a file cannot be used, the two do not fit, or no gene has a CDS and ``needed``.
     """
-    chosen, skipped = read_chosen_transcripts(gtf, on_genome=in_any_style(list(reference.lengths)))
-    transcripts = {gene.id: transcript for gene, transcript in chosen}
-    annotation = Annotation([gene for gene, _ in chosen], skipped, Path(gtf))
-    if genes is not None:
-        annotation = select_genes(annotation, genes)
-    annotation = place_genes(reference, annotation, map_chrom_names=map_chrom_names)
-    skipped = list(annotation.skipped)
+    coding = CodingGenes(reference, gtf, genes, map_chrom_names)
     ids: list[str] = []
     rows: list[tuple[float, ...]] = []
-    n_coding = 0
-    with progress_bar(progress, total=len(annotation.genes), what="half-life features", unit="genes") as bar:
-        for gene in annotation.genes:
-            bar.update()
-            transcript = transcripts[gene.id]
-            if not transcript.cds_bases:
-                skipped.append(Skipped(gene.id, "no transcript has a CDS: the gene is not protein coding"))
-                continue
-            n_coding += 1
-            mrna = Mrna.of(transcript.exons, transcript.coding, gene.strand)
-            end, length = mrna.exons[-1][1], reference.lengths[gene.chrom]
-            if end > length:
-                reason = f"transcript {transcript.id} reaches base {end} of chromosome '{gene.chrom}' ({length} bp)"
-                skipped.append(Skipped(gene.id, reason))
-                continue
-            ids.append(gene.id)
-            rows.append(_features(reference if gc else None, gene.chrom, mrna))
-    if needed and annotation.genes and not n_coding:
-        raise InputError(
-            "no gene has a CDS", where=gtf, allowed="an annotation of protein-coding genes with CDS rows in column 3"
-        )
+    for gene, mrna in coding.mrnas(what="half-life features", needed=needed, progress=progress):
+        ids.append(gene.id)
+        rows.append(_features(reference if gc else None, gene.chrom, mrna))
     frame = pd.DataFrame(rows, columns=list(HALF_LIFE_FEATURES), dtype=np.float64)
     if not gc:
         frame = frame.drop(columns=[name for name in HALF_LIFE_FEATURES if name.endswith("_gc")])
     if log10:
         frame = _take_log10(frame)
     frame.insert(0, "gene_id", ids)
-    return GeneFeatures(frame, skipped)
+    return GeneFeatures(frame, coding.skipped)
 
 
 def _features(reference: Reference | None, chrom: str, mrna: Mrna) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from texcnn.errors import ModelError, TexcnnError, unknown_name
+from texcnn.heads.ensemble import Ensemble
 from texcnn.heads.linear import LinearHead
 from texcnn.heads.perceiver import Perceiver
 from texcnn.heads.pipoli import PipoliTransformer
@@ -14,6 +15,7 @@ from texcnn.heads.xpresso import XpressoCNN
 
 HEADS: dict[str, type[nn.Module]] = {
     "textcnn": TextCNN,
+    "ensemble": Ensemble,
     "xpresso": XpressoCNN,
     "pipoli": PipoliTransformer,
     "perceiver": Perceiver,

@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from texcnn.errors import ModelError
+from texcnn.heads.ensemble import Ensemble
+from texcnn.heads.registry import load_head
+from texcnn.heads.spec import HeadSpec
+from texcnn.heads.textcnn import TextCNN
+
+FIRST = {"reads": [[0, 2], [5, 6]], "weight": 0.75, "options": {"filters": 4, "kernel_widths": [1, 3]}}
+SECOND = {"reads": [[2, 6]], "weight": 0.25, "options": {"filters": 3, "dense_units": 5, "fusion_units": 2}}
+
+
+@pytest.fixture
+def ensemble() -> Ensemble:
+    torch.manual_seed(0)
+    return Ensemble(6, 2, [FIRST, SECOND], n_segments=4, n_features=1).eval()
+
+
+@pytest.fixture
+def given() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    mask = torch.tensor([[1, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]).bool()
+    return torch.randn(3, 4, 6) * mask[..., None], mask, torch.randn(3, 1)
+
+
+def test_is_the_weighted_mean_of_text_cnns_over_their_parts(ensemble, given):
+    values, mask, features = given
+    first = TextCNN(3, 2, n_segments=4, n_features=1, filters=4, kernel_widths=[1, 3]).eval()
+    second = TextCNN(4, 2, n_segments=4, n_features=1, filters=3, dense_units=5, fusion_units=2).eval()
+    for number, member in enumerate((first, second)):
+        member.load_state_dict(ensemble.members[number].state_dict())
+    expected = 0.75 * first(values[..., [0, 1, 5]], mask, features) + 0.25 * second(values[..., 2:], mask, features)
+    found = ensemble(values, mask, features)
+    torch.testing.assert_close(found, expected, equal_nan=True)
+    assert found[:2].isfinite().all()
+    assert found[2].isnan().all()
+
+
+def test_what_no_member_reads_changes_nothing(given):
+    values, mask, _ = given
+    alone = Ensemble(6, 2, [{**FIRST, "weight": 1}]).eval()
+    other = values.clone()
+    other[..., 2:5] += 1
+    torch.testing.assert_close(alone(other, mask), alone(values, mask), equal_nan=True)
+
+
+def test_a_bundle_holds_it(ensemble, given):
+    options = {"dim": 6, "n_cell_types": 2, "members": [FIRST, SECOND], "n_segments": 4, "n_features": 1}
+    loaded = load_head(HeadSpec("ensemble", options), ensemble.state_dict())
+    torch.testing.assert_close(loaded(*given), ensemble(*given), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([FIRST], "weights of members that sum to 0.75"),
+        ([], "weights of members that sum to 0"),
+        ([FIRST, {**SECOND, "reads": [[2, 7]]}], r"unusable parts .* member 1 .* ascending parts of 0 to 6"),
+        ([{**FIRST, "reads": [[3, 2]]}, SECOND], "unusable parts .* member 0"),
+        ([{**FIRST, "reads": []}, SECOND], "unusable parts .* member 0"),
+        ([{**FIRST, "weight": -1}, SECOND], "weight -1 .* above 0"),
+        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, weight"),
+    ],
+)
+def test_unusable_members_are_refused(members, message):
+    with pytest.raises(ModelError, match=message):
+        Ensemble(6, 2, members, n_segments=4)

@@ -1,0 +1,147 @@
+"""Segment convolutions: motifs, what stands between them, and how often, from the one-hot bases of one segment.
+
+Source: convolutions over bases with the maximum over bins as in Xpresso (Agarwal & Shendure 2020,
+doi:10.1016/j.celrep.2020.107663); the deeper layers add to what they read, as in ResNet (He et al. 2016,
+doi:10.1109/CVPR.2016.90). Unlike :mod:`texcnn.encoders.motif_cnn`, a segment's vector also holds each channel's mean,
+which says how common a pattern is where the maximum only says that there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import max_pool1d, pad
+
+from texcnn.encoders.base_convolution import bin_maxima
+from texcnn.encoders.base_encoder import BaseEncoder
+from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.weights import EncoderFiles, read_checkpoint
+from texcnn.errors import ModelError
+
+_SIZES = ("motifs", "motif_width", "pool", "channels", "width", "layers", "second_pool", "places")
+
+
+class SegmentCNN(nn.Module):
+    """Convolution over bases, maximum over bins, convolutions over bins, then maximum over places and mean.
+
+    Args:
+        motifs: Filters over bases.
+        motif_width: Their width in bases; odd.
+        pool: Bases per bin. What is left over at a segment's end is a bin as well.
+        channels: Filters over bins.
+        width: Their width in bins; odd.
+        layers: Convolutions over bins. The first one changes the number of channels, each later one adds to its input
+            and looks at bins twice as far apart as the one before.
+        second_pool: Bins per place, likewise.
+        places: Places of a whole segment. Those that a shorter one lacks are zero.
+    """
+
+    def __init__(
+        self,
+        motifs: int,
+        motif_width: int,
+        pool: int,
+        channels: int,
+        width: int,
+        layers: int,
+        second_pool: int,
+        places: int,
+    ) -> None:
+        super().__init__()
+        self.pool, self.second_pool, self.places = pool, second_pool, places
+        self.convolutions = nn.ModuleList([nn.Conv1d(4, motifs, motif_width, padding=motif_width // 2)])
+        read = motifs
+        for number in range(layers):
+            reach = 2 ** max(number - 1, 0)
+            self.convolutions.append(nn.Conv1d(read, channels, width, padding=reach * (width // 2), dilation=reach))
+            read = channels
+
+    def convolve(self, number: int, values: Tensor) -> Tensor:
+        """Runs one of the convolutions; training adds a batch norm here, which later becomes part of the weights."""
+        convolved: Tensor = self.convolutions[number](values)
+        return convolved
+
+    def forward(self, bases: Tensor) -> Tensor:
+        """Turns one-hot segments of one length ``(n, 4, length)`` into ``(n, channels * (places + 1))``."""
+        return self._vectors(max_pool1d(self.convolve(0, bases), self.pool, ceil_mode=True))
+
+    def from_codes(self, codes: Tensor) -> Tensor:
+        """Turns codes of bases, uint8 ``(n, length)``, into the same numbers as :meth:`forward`, faster."""
+        first = self.convolutions[0]
+        reach = first.weight.shape[2] // 2
+        best = bin_maxima(codes, first.weight, (reach, reach), self.pool)
+        return self._vectors((best + first.bias).transpose(1, 2))
+
+    def _vectors(self, motifs: Tensor) -> Tensor:
+        """Finds patterns in the motifs of each bin ``(n, motifs, bins)``, before ReLU."""
+        hidden = self.convolve(1, motifs.relu()).relu()
+        for number in range(2, len(self.convolutions)):
+            hidden = hidden + self.convolve(number, hidden).relu()
+        peaks = max_pool1d(hidden, self.second_pool, ceil_mode=True)
+        # ReLU's floor is zero: a place that is not there looks like one without any pattern.
+        peaks = pad(peaks, (0, self.places - peaks.shape[2]))
+        return torch.cat([peaks.flatten(1), hidden.mean(dim=2)], dim=1)
+
+
+class SegmentCNNEncoder(BaseEncoder):
+    """The largest value of each channel at each place of a segment, and its mean, in float32.
+
+    Attributes:
+        model: The convolutions, in evaluation mode.
+        dim: Channels times one more than places.
+
+    Args:
+        model: The convolutions.
+        config: Their sizes, as :class:`SegmentCNN` takes them.
+    """
+
+    name = "segment-cnn"
+    model: SegmentCNN
+    bundle_files: ClassVar[dict[str, str] | None] = {}
+
+    def __init__(self, model: SegmentCNN, config: dict[str, int]) -> None:
+        super().__init__(model)
+        self.dim = config["channels"] * (config["places"] + 1)
+        self.longest = config["pool"] * config["second_pool"] * config["places"]
+        self._sizes = repr([config[size] for size in _SIZES])
+
+    def embed_bases(self, bases: Tensor) -> Tensor:
+        """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
+        vectors: Tensor = self.model(bases)
+        return vectors
+
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
+        return self.model.from_codes(codes)
+
+    def fingerprint_parts(self) -> Sequence[str]:
+        """Name and sizes."""
+        return self.name, self._sizes
+
+
+def load_segment_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> SegmentCNNEncoder:
+    """Loads the convolutions from a folder, the Hub cache or a model bundle.
+
+    A folder holds ``config.json`` with the sizes and ``model.safetensors``; a bundle's spec has the options ``config``
+    and ``prefix``.
+
+    Raises:
+        ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
+    """
+    checkpoint = read_checkpoint(spec, bundle)
+    config: dict[str, Any] = {size: checkpoint.config.get(size) for size in _SIZES}
+    unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
+    unusable += [size for size in ("motif_width", "width") if size not in unusable and config[size] % 2 == 0]
+    if unusable:
+        raise ModelError(
+            f"unusable sizes of segment convolutions: {', '.join(unusable)}",
+            where=checkpoint.where,
+            allowed=f"whole numbers from 1 for {', '.join(_SIZES)}; motif_width and width odd",
+        )
+    model = SegmentCNN(**config)
+    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    return SegmentCNNEncoder(model, config)

@@ -1,0 +1,97 @@
+"""An ensemble: several text CNNs that each read some of the encoders, and the weighted mean of what they predict.
+
+Source: averages of networks as in Hansen & Salamon 1990 (doi:10.1109/34.58871). Members that read other encoders err
+in different ways, so their mean errs less than any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from texcnn.errors import ModelError
+from texcnn.heads.textcnn import TextCNN
+
+_ENTRIES = {"reads", "weight", "options"}
+
+
+class Ensemble(nn.Module):
+    """Text CNNs over parts of each segment's vector, averaged.
+
+    Args:
+        dim: Length of one segment's vector (of all encoders together).
+        n_cell_types: Number of outputs.
+        members: One entry per text CNN: ``reads``, the parts of the vector that it reads, as half-open ``[start,
+            stop]`` in ascending order; ``weight``, its share of the mean; ``options``, the further arguments of
+            :class:`~texcnn.heads.textcnn.TextCNN`.
+        n_segments: Segments per window; needed where a member needs it.
+        n_features: Extra features per gene; every member reads all of them.
+
+    Raises:
+        ModelError: on a member with other entries, parts outside the vector, a weight that is not positive, or weights
+            whose sum is not 1.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_cell_types: int,
+        members: Sequence[Mapping[str, Any]],
+        *,
+        n_segments: int | None = None,
+        n_features: int = 0,
+    ) -> None:
+        super().__init__()
+        for number, member in enumerate(members):
+            _check(member, dim, where=f"member {number}")
+        self.weights = [float(member["weight"]) for member in members]
+        if abs(sum(self.weights) - 1) > 1e-6:
+            raise ModelError(f"weights of members that sum to {sum(self.weights):g}", allowed="a sum of 1")
+        self.n_cell_types, self.n_segments, self.n_features = n_cell_types, n_segments, n_features
+        self.reads = [[(start, stop) for start, stop in member["reads"]] for member in members]
+        self.members = nn.ModuleList(
+            TextCNN(
+                sum(stop - start for start, stop in reads),
+                n_cell_types,
+                n_segments=n_segments,
+                n_features=n_features,
+                **member["options"],
+            )
+            for member, reads in zip(members, self.reads, strict=True)
+        )
+
+    def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Predicts expression.
+
+        Args:
+            values: Segment vectors ``(n, n_segments, dim)``; masked segments are zero.
+            mask: ``(n, n_segments)``, True where the segment is usable.
+            features: ``(n, n_features)``, or None when the head has none.
+
+        Returns:
+            Expression ``(n, n_cell_types)`` in the model's unit; NaN for a row without any usable segment.
+
+        Raises:
+            ModelError: when the number of segments or features is not what the head was built for.
+        """
+        mean = values.new_zeros(len(values), self.n_cell_types)
+        for weight, reads, member in zip(self.weights, self.reads, self.members, strict=True):
+            read = torch.cat([values[..., start:stop] for start, stop in reads], dim=-1)
+            mean = mean + weight * member(read, mask, features)
+        return mean
+
+
+def _check(member: Mapping[str, Any], dim: int, *, where: str) -> None:
+    if set(member) != _ENTRIES:
+        raise ModelError(f"entries {sorted(member)}", where=where, allowed=", ".join(sorted(_ENTRIES)))
+    ends = [end for part in member["reads"] for end in part]
+    if not ends or ends[0] < 0 or ends[-1] > dim or any(first > second for first, second in pairwise(ends)):
+        raise ModelError(
+            f"unusable parts {member['reads']} of a vector", where=where, allowed=f"ascending parts of 0 to {dim}"
+        )
+    if not member["weight"] > 0:
+        raise ModelError(f"weight {member['weight']}", where=where, allowed="a number above 0")
