@@ -13,6 +13,8 @@ from tiny import save_tiny_dnabert2
 from texcnn.errors import ModelError
 from texcnn.features.spec import FeatureSpec
 from texcnn.files import sha256_file
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.catalog import resolve_model
 from texcnn.model.describe import describe_model
 
 
@@ -58,8 +60,11 @@ def test_unreadable_weights(tmp_path: Path) -> None:
         describe_model(folder)
 
 
-def test_counting_kmers_has_no_weights() -> None:
-    assert describe_model("texcnn-yeast")["encoder_bytes"] == 0
+def test_encoders_weights_are_counted_and_counting_bases_has_none(tiny: Path) -> None:
+    assert describe_model(tiny)["encoder_bytes"] == 0
+    weights = BundleFiles(resolve_model("texcnn-yeast")).tensors("encoders.")
+    expected = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+    assert describe_model("texcnn-yeast")["encoder_bytes"] == expected > 0
 
 
 def test_torch_is_not_loaded() -> None:

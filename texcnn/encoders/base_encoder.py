@@ -25,6 +25,7 @@ class BaseEncoder(ModuleEncoder):
         longest: Bases of a segment at most; None for any.
     """
 
+    name: str
     dim: int
     token_cost: float = 1 / 16
     longest: int | None = None

@@ -72,6 +72,8 @@ class SegmentCNN(nn.Module):
     def from_codes(self, codes: Tensor) -> Tensor:
         """Turns codes of bases, uint8 ``(n, length)``, into the same numbers as :meth:`forward`, faster."""
         first = self.convolutions[0]
+        assert isinstance(first, nn.Conv1d)
+        assert first.bias is not None
         reach = first.weight.shape[2] // 2
         best = bin_maxima(codes, first.weight, (reach, reach), self.pool)
         return self._vectors((best + first.bias).transpose(1, 2))
