@@ -86,7 +86,7 @@ def test_equal_haplotypes_are_predicted_once(tiny_dnabert2: Path, phased: Case) 
 
 def test_table_formats_and_chunks_agree(tiny_dnabert2: Path, phased: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = predict(tiny_dnabert2, phased)
-    monkeypatch.setattr(haplotypes, "_WINDOWS_AT_ONCE", 5)
+    monkeypatch.setattr(haplotypes, "_WINDOWS_AT_ONCE", 40)
     folder = phased.folder
     for name in ("out.tsv", "out.parquet", "out.h5ad"):
         counts = texcnn.variant_effects(

@@ -175,13 +175,13 @@ def test_scores_of_nothing(tiny: Path) -> None:
     assert scores.reference.shape == scores.delta.shape == (0, 2)
 
 
-def model_of_bases(length: int) -> Model:
+def model_of_bases(length: int, *, std: float = 0.1) -> Model:
     torch.manual_seed(0)
     network = OneHotNetwork(XpressoCNN(length=length, n_features=2, n_cell_types=2), 2)
     window = WindowSpec(length // 2, length - length // 2)
     config = BundleConfig("bases", "1", "one-hot", "u", window, HeadSpec("xpresso", {}))
     for parameter in network.head.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)  # biases too, so that padding is told from bases that are unknown
+        torch.nn.init.normal_(parameter, std=std)  # biases too, so that padding is told from bases that are unknown
     return Model(config, network, pd.DataFrame({"cell_type": ["x", "y"]}), "")
 
 
@@ -208,17 +208,18 @@ def test_a_model_of_bases_computes_only_the_places_that_a_change_reaches(length:
         rows = [change.row for change in changes]
         after, _ = model.network.predict([change.sequence for change in changes], features[rows], session)
         before, _ = model.network.predict(windows, features, session)
+    # Sums over 128 x 9 products of either sign: their order, which the batch decides, is worth some 1e-6 of them.
     scale = float(before[:-1].abs().max())
-    np.testing.assert_allclose(scores.reference / scale, before / scale, atol=1e-6)
+    np.testing.assert_allclose(scores.reference / scale, before / scale, atol=1e-5)
     expected = after.masked_fill(before[rows].isnan(), torch.nan)
-    np.testing.assert_allclose(scores.alternative / scale, expected / scale, atol=1e-6)
+    np.testing.assert_allclose(scores.alternative / scale, expected / scale, atol=1e-5)
     assert np.isnan(scores.delta[[change.row == 6 for change in changes]]).all()
 
 
 def test_a_head_of_bases_that_is_wrong_about_its_places_is_found_out(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = model_of_bases(1800)
+    model = model_of_bases(1800, std=0.5)
     monkeypatch.setattr(XpressoCNN, "changed_places", lambda self, start, end: range(3, 4))
     window = "".join(random.Random(1).choices("ACGT", k=1800))
     with caplog.at_level(logging.WARNING, "texcnn"), open_engine(model) as engine:
