@@ -46,7 +46,7 @@ class TExCNNDl(Dataset):
     """One item per gene, in the file's order.
 
     An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and
-    ``inputs.features`` the model's extra inputs, as many as it takes; ``metadata.ranges`` is where the window lies,
+    ``inputs.features`` the model's extra inputs, if it takes any; ``metadata.ranges`` is where the window lies,
     0-based half-open, with the gene's id. A padded window keeps its full length there too, so its start may be negative
     and its end may lie beyond the chromosome. ``metadata.gene_name`` and ``metadata.tss`` (1-based) describe the gene.
 
@@ -113,7 +113,11 @@ class TExCNNDl(Dataset):
         if not self.genes:
             # Kipoi would end without an output file and without an error.
             raise InputError("no gene can be predicted", where=annotation.path)
-        self.features = specs.look_up(table, [gene.id for gene in self.genes])
+        found = specs.look_up(table, [gene.id for gene in self.genes])
+        # One row per gene; the model's defaults in each where there is no table. None for a model without features.
+        self.features = None
+        if found is not None:
+            self.features = np.tile(specs.defaults, (len(self.genes), 1)) if found.values is None else found.values
         self._changed: dict[int, str] = {}
         if vcf_file is not None:
             self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
@@ -128,13 +132,9 @@ class TExCNNDl(Dataset):
         """Reads one window."""
         (window,) = read_windows(self.reference, [self.genes[index]], self.window)
         place = window.interval
-        known = None if self.features is None else self.features.values
-        features = np.zeros(0) if known is None else known[index]  # none: the model's defaults
+        extra = {} if self.features is None else {"features": self.features[index]}
         return {
-            "inputs": {
-                "window": np.array(self._changed.get(index, window.sequence)),
-                "features": features.astype(np.float64),
-            },
+            "inputs": {"window": np.array(self._changed.get(index, window.sequence)), **extra},
             "metadata": {
                 "ranges": GenomicRanges(place.chrom, place.start, place.end, window.gene.id, place.strand),
                 "gene_name": np.array(window.gene.name),

@@ -27,12 +27,11 @@ class TExCNNKipoi(BaseModel):
 
         Args:
             x: As the dataloader makes it: ``window``, an array of n strings of the model's window length, and
-                ``features``, ``(n, n_features)`` in the features' units; without columns for the model's defaults.
+                ``features``, ``(n, n_features)`` in the features' units, if the model takes any.
 
         Returns:
             Cell type to float32 ``(n,)`` in the model's unit (a dict, so that Kipoi's tables name the cell types);
             NaN where a window has no usable base, or more N than the model's limit.
         """
-        windows, features = [str(window) for window in np.ravel(x["window"])], np.asarray(x["features"])
-        predicted = self.model.predict_sequences(windows, features if features.size else None)
+        predicted = self.model.predict_sequences([str(window) for window in np.ravel(x["window"])], x.get("features"))
         return dict(zip(self.model.cell_types, predicted.T, strict=True))

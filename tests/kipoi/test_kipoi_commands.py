@@ -91,7 +91,7 @@ def read_h5(path: Path) -> pd.DataFrame:
     with h5py.File(path) as file:
 
         def collect(name: str, node: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(node, h5py.Dataset):
+            if isinstance(node, h5py.Dataset) and node.ndim == 1:  # features have a column each
                 values = node[()]
                 columns[name] = [value.decode() for value in values] if values.dtype == object else values
 

@@ -132,6 +132,14 @@ class HeadFeatures:
             _LOG.info("no features were given: every gene has the model's defaults of %s", names)
         return table
 
+    @property
+    def defaults(self) -> npt.NDArray[np.float64]:
+        """The model's defaults ``(n_features,)`` in the features' units; NaN for a feature without."""
+        return np.array(
+            [np.nan if spec.default is None else spec.mean + spec.default * spec.scale for spec in self.specs],
+            np.float64,
+        )
+
     def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> FeatureRows | None:
         """Looks up the inputs of genes; the model's defaults stand in for what is missing, where it has some.
 
@@ -153,8 +161,7 @@ class HeadFeatures:
             return FeatureRows(None, [DEFAULT] * len(gene_ids))
         values = table.lookup(gene_ids).astype(np.float64)
         missing = np.isnan(values)
-        usual = [np.nan if spec.default is None else spec.mean + spec.default * spec.scale for spec in self.specs]
-        values = np.where(missing, usual, values)
+        values = np.where(missing, self.defaults, values)
         incomplete: list[bool] = np.any(missing, axis=1).tolist()
         return FeatureRows(values, [DEFAULT if lacks else table.source for lacks in incomplete])
 
