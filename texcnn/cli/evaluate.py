@@ -68,7 +68,7 @@ from texcnn.tables.units import UNIT_TRANSFORMS
 @click.option("--out", type=FILE, help="What to write.")
 @OVERWRITE_OPTION
 @click.pass_context
-def evaluate(context: click.Context, expression: Path | None, out: Path | None, quiet: bool, **options: Any) -> None:
+def evaluate(context: click.Context, /, expression: Path | None, out: Path | None, quiet: bool, **options: Any) -> None:
     r"""Compare predictions with measured expression, next to baselines; or variants with measured effects.
 
     \b
