@@ -7,14 +7,6 @@ from os import PathLike
 from pathlib import Path
 
 import pandas as pd
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 
 from texcnn.errors import ModelError, RunError, unknown_name
 from texcnn.model.bundle import BundleFiles
@@ -95,6 +87,16 @@ def fetch_model(name: str) -> Path:
 
 
 def _snapshot(name: str, *, download: bool) -> Path:
+    # Here, since only these names need it, and it takes a quarter of a second.
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     owner_name, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
     if owner_name.count("/") != 1 or not revision:
         raise ModelError(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from texcnn._version import __version__
 from texcnn.device import dtype_name
@@ -25,10 +25,11 @@ from texcnn.model.network import SegmentNetwork
 from texcnn.prediction.genes import predict_genes
 from texcnn.prediction.options import PredictOptions
 from texcnn.prediction.rows import PredictedRows, extra_columns, unit_of_table
-from texcnn.prediction.stored import predict_store
-from texcnn.store.store import EmbeddingStore
 from texcnn.tables.columns import FEATURES, TableDescription
 from texcnn.tables.writers import open_tables
+
+if TYPE_CHECKING:
+    from texcnn.store.store import EmbeddingStore
 
 _SHOWN_REASONS = 3
 
@@ -96,6 +97,10 @@ def open_prediction(
                 "`embeddings` already holds genome, genes and vectors, so `fasta` cannot be given",
                 remedy="leave one of the two out",
             )
+        # Here: most predictions read no store, and Zarr takes a third of a second to load.
+        from texcnn.prediction.stored import predict_store
+        from texcnn.store.store import EmbeddingStore
+
         store = EmbeddingStore.open(cast(Path, options.embeddings))
         table = _features_for_store(model, options, store)
         if table is not None and table.source == GIVEN and not options.allow_empty:

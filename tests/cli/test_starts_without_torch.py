@@ -1,0 +1,78 @@
+"""Commands that compute nothing with PyTorch run where it cannot be imported: it takes seconds to load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from texcnn.genome.gene import Gene
+from texcnn.tables.columns import TableDescription, prediction_frame
+from texcnn.tables.writers import open_tables
+
+DEMO = Path(__file__).parents[2] / "assets" / "demo"
+DESCRIPTION = TableDescription(
+    cell_types=("liver",), unit="TPM", model="m", model_fingerprint="a", fasta="genome.fa", fasta_fingerprint="b",
+    texcnn_version="1",
+)  # fmt: skip
+FILES = ("--fasta", str(DEMO / "genome.fa.gz"), "--gtf", str(DEMO / "genes.gtf"))
+
+WITHOUT = """
+import sys
+for name in ("torch", "transformers"):
+    sys.modules[name] = None
+from texcnn.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", WITHOUT, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["windows", *FILES], 51),
+        (["windows", *FILES, "--model", "texcnn-mini"], 51),
+        (["features", "half-life", *FILES], 45),
+    ],
+    ids=["windows", "windows of a model", "half-life"],
+)
+def test_files_are_made_without_it(arguments: list[str], lines: int, tmp_path: Path) -> None:
+    out = tmp_path / "out.tsv"
+    done = run([*arguments, "--out", str(out)])
+    assert done.returncode == 0, done.stderr
+    assert len(out.read_text().splitlines()) == lines
+
+
+def test_models_are_listed_without_it() -> None:
+    done = run(["models", "list"])
+    assert done.returncode == 0, done.stderr
+    assert "\ntexcnn-mini\t" in done.stdout
+
+
+def test_tables_are_merged_without_it(tmp_path: Path) -> None:
+    parts = []
+    for number in range(2):
+        genes = [Gene(f"g{number}", f"G{number}", "chr1", 10, "+")]
+        values = np.array([[1 + number]], np.float32)
+        parts.append(tmp_path / f"{number}.parquet")
+        with open_tables([parts[-1]], DESCRIPTION) as table:
+            table.write(prediction_frame(genes, [0.0], values, ("liver",), transcripts=False))
+            table.write_skipped([])
+    done = run(["merge", *map(str, parts), "--out", str(tmp_path / "all.tsv")])
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "all.tsv", sep="\t")["liver"].tolist() == [1, 2]
+
+
+def test_predict_needs_it() -> None:
+    """Else the tests above would show nothing."""
+    done = run(["predict", *FILES, "--out", "never.tsv"])
+    assert done.returncode == 1
+    assert "torch" in done.stderr
