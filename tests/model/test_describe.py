@@ -59,7 +59,9 @@ def test_unreadable_weights(tmp_path: Path) -> None:
 
 
 def test_counting_kmers_has_no_weights() -> None:
-    assert describe_model("texcnn-yeast")["encoder_bytes"] == 0
+    # 96 motifs of 11 bases, two layers of 48 channels over five bins, and a bias each; nothing for the counts.
+    weights = 96 * (4 * 11 + 1) + 48 * (96 * 5 + 1) + 48 * (48 * 5 + 1)
+    assert describe_model("texcnn-yeast")["encoder_bytes"] == 4 * weights
 
 
 def test_torch_is_not_loaded() -> None:

@@ -19,12 +19,14 @@ class BaseEncoder(ModuleEncoder):
     """Reads bases with a PyTorch module, in float32.
 
     Attributes:
+        name: The encoder's type.
         dim: Length of a vector.
         token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`: a base has a hundred channels or so, a token of a
             language model thousands.
         longest: Bases of a segment at most; None for any.
     """
 
+    name: str
     dim: int
     token_cost: float = 1 / 16
     longest: int | None = None

@@ -9,7 +9,7 @@ which says how common a pattern is where the maximum only says that there is one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -71,10 +71,10 @@ class SegmentCNN(nn.Module):
 
     def from_codes(self, codes: Tensor) -> Tensor:
         """Turns codes of bases, uint8 ``(n, length)``, into the same numbers as :meth:`forward`, faster."""
-        first = self.convolutions[0]
-        reach = first.weight.shape[2] // 2
-        best = bin_maxima(codes, first.weight, (reach, reach), self.pool)
-        return self._vectors((best + first.bias).transpose(1, 2))
+        weight, bias = (cast(Tensor, getattr(self.convolutions[0], name)) for name in ("weight", "bias"))
+        reach = weight.shape[2] // 2
+        best = bin_maxima(codes, weight, (reach, reach), self.pool)
+        return self._vectors((best + bias).transpose(1, 2))
 
     def _vectors(self, motifs: Tensor) -> Tensor:
         """Finds patterns in the motifs of each bin ``(n, motifs, bins)``, before ReLU."""
