@@ -3,7 +3,7 @@
 # make fuzz   20,000 damaged inputs for each parser: project errors alone, and no other numbers
 # make docs   the documentation's site        make bench  speed and memory, as tables
 # make gpu-wheels  what benchmarks/gpu.sh carries to a machine without network
-# make lock   pin the dependencies anew       make clean  remove what the others made
+# make lock   pin the dependencies again      make clean  remove what the others made
 
 PYTHON ?= python3
 BIN := .venv/bin

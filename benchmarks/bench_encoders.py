@@ -33,7 +33,7 @@ BATCH_SIZE = 64  # the command line's default
 WINDOW, SEGMENT = 10_500, 500
 RECIPE_WINDOW, RECIPE_STRIDE = 2_000, 500
 SHARE_OF_RECIPE = 6  # of its 18 windows, all of one length: the whole gene would take a third of the harness's time
-SHARE_OF_DNABERT = 7  # of the 21 segments, of 497 tokens each, likewise
+SHARE_OF_DNABERT = 7  # of the 21 segments, of 497 tokens each, the same
 SIZES: dict[str, Any] = {
     "hidden_size": 768,
     "num_hidden_layers": 12,
@@ -228,7 +228,7 @@ def _dnabert_rows(peaks: list[float]) -> list[Row]:
     what = f"{len(some)} of 21 segments timed, {lengths[0]} tokens each"
     return [
         Row(f"DNABERT k=6, texcnn (BertModel SDPA): {what}", statistics.median(seconds["texcnn"]) * whole, "s/gene"),
-        Row("transformers BertModel eager, likewise", statistics.median(seconds["BertModel eager"]) * whole, "s/gene"),
+        Row("transformers BertModel eager, the same", statistics.median(seconds["BertModel eager"]) * whole, "s/gene"),
         Row("BertModel eager / texcnn", median_ratio(seconds["BertModel eager"], seconds["texcnn"]), "x"),
         Row("DNABERT k=6: texcnn's FLOP/s over the GEMM peak", statistics.median(achieved), "", Goal(0.75)),
     ]

@@ -59,7 +59,7 @@ def substitutions(windows: Sequence[str], n: int) -> list[ChangedWindow]:
 
 
 def two_whole_windows(model: Model, windows: Sequence[str], changes: Sequence[ChangedWindow]) -> None:
-    """What a plain script does: both windows of each variant, every segment anew."""
+    """What a plain script does: both windows of each variant, every segment again."""
     features = model.features.scaled(None, 1)
     for change in changes:
         for window in (windows[change.row], change.sequence):

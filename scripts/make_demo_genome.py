@@ -98,7 +98,7 @@ class DemoGene:
 
 
 def promoter_features(chromosome: str, tss: int, strand: str) -> dict[str, int]:
-    """Counts the grammar's features round a TSS; motifs other than the TATA box count on both strands."""
+    """Counts the grammar's features around a TSS; motifs other than the TATA box count on both strands."""
 
     def region(bounds: tuple[int, int]) -> str:
         if strand == "+":

@@ -89,7 +89,7 @@ def gpu_kernels() -> Iterator[None]:
 
     float32 is float32: by default convolutions round their factors to TF32's 10 bits there, which moved predictions of
     texcnn-mini by up to 2e-4 from the CPU's. Attention is not cuDNN's, which plans each pair of row length and number
-    of rows anew: of rows that are packed by length there are thousands, and planning took longer than computing.
+    of rows again: of rows that are packed by length there are thousands, and planning took longer than computing.
     """
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     attention = torch.backends.cuda.cudnn_sdp_enabled()

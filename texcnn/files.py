@@ -75,7 +75,7 @@ def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
     """Yields temporary paths that take the places of ``paths`` together when the block ends without an error.
 
     Args:
-        paths: The files to write, all in one folder, in the order in which they shall appear.
+        paths: The files to write, all in one folder, in the order in which they are to appear.
 
     Yields:
         Where to write them, empty files of the same names; one that the block removes does not appear.
@@ -100,7 +100,7 @@ def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
                     _place(temporary, path, known)
                     placed += [path] if known is None else []
         except BaseException:
-            # What shall appear together disappears together; a file that was replaced has gone already.
+            # What is to appear together disappears together; a file that was replaced has gone already.
             for path in placed:
                 path.unlink(missing_ok=True)
             raise
@@ -174,7 +174,7 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         The folder to fill.
 
     Raises:
-        FileExistsError: when ``path`` is there by the end and shall not be replaced.
+        FileExistsError: when ``path`` is there by the end and is not to be replaced.
         RunError: when the disk is full, or another process has written the folder meanwhile.
     """
     parent = path.absolute().parent

@@ -154,7 +154,7 @@ class _Stripped(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Leaves strings out that stand alone: docstrings of any place."""
+        """Leaves strings out that are alone: docstrings of any place."""
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             return None
         return self.generic_visit(node)

@@ -121,7 +121,7 @@ def full_disk_named(folder: Path) -> Iterator[None]:
         yield
     except TexcnnError:
         raise
-    except Exception as error:  # HDF5, safetensors and Arrow have errors of their own, with the system's text
+    except Exception as error:  # HDF5, safetensors and Arrow have their own errors, with the system's text
         if getattr(error, "errno", None) not in _NO_ROOM and not any(os.strerror(n) in str(error) for n in _NO_ROOM):
             raise
         raise _full(folder) from error

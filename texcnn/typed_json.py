@@ -37,7 +37,7 @@ def parse_object(text: str | bytes, *, where: object, error: type[TexcnnError]) 
 
     Args:
         text: The JSON, UTF-8.
-        where: Where it stands, for messages.
+        where: Where it was read, for messages.
         error: The class of the error to raise.
 
     Raises:
@@ -60,7 +60,7 @@ def check_types(kind: Any, values: Any, *, where: object, error: type[TexcnnErro
     Args:
         kind: The dataclass.
         values: Values as of :func:`parse_object`.
-        where: Where they stand, for messages.
+        where: Where they were read, for messages.
         error: The class of the error to raise.
 
     Raises:
@@ -79,7 +79,7 @@ def check_fields(
     Args:
         kinds: The type of each known entry.
         values: Values as of :func:`parse_object`.
-        where: Where they stand, for messages.
+        where: Where they were read, for messages.
         error: The class of the error to raise.
 
     Raises:

@@ -11,7 +11,7 @@ import texcnn
 
 
 class TExCNNKipoi(BaseModel):
-    """Expression of genes from the bases round their TSS.
+    """Expression of genes from the bases around their TSS.
 
     Args:
         model: What ``texcnn.load_model`` takes: a bundled model's name, a bundle's folder, or a fetched

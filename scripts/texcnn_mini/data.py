@@ -1,7 +1,7 @@
 """What every stage reads: the real bases and genes, split by chromosome.
 
-Paths: the real data of ``$TEXCNN_DATA`` (else ``../shared/data`` beside the repository), checkpoints in
-``$TEXCNN_MINI_WORK`` (else ``work/`` beside this file).
+Paths: the real data of ``$TEXCNN_DATA`` (else ``../shared/data`` next to the repository), checkpoints in
+``$TEXCNN_MINI_WORK`` (else ``work/`` next to this file).
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def distilled_windows(shortened: Shortened, genome: np.ndarray, rng: np.random.G
     enough = known[starts + LENGTH] - known[starts] >= 0.97 * LENGTH
     pool = np.unique(pool[enough], axis=0)
     pool = pool[rng.permutation(len(pool))[: N_DISTILLED["tss"]]]
-    print(f"{len(pool)} windows round TSSs", flush=True)
+    print(f"{len(pool)} windows around TSSs", flush=True)
     return {
         "distilled_place": np.concatenate([places[0], pool[:, 0]]),
         "distilled_strand": np.concatenate([signs[0], pool[:, 1]]).astype(np.int8),

@@ -27,3 +27,6 @@ for seed in 1 2; do
 done
 "$python" bundle.py
 "$python" evaluate.py
+data="${TEXCNN_DATA:-../../../shared/data}"
+texcnn variants background --model ../../texcnn/bundled/texcnn-mini --n-variants 15000 \
+  --fasta "$data/human/hg38_wide.fa.gz" --gtf "$data/human/hg38_refseq.gtf.gz"

@@ -136,7 +136,7 @@ class Changes:
 
         Returns:
             The changed windows; the target for all outputs but two, for K562 and for HepG2 ``(3, n)``; which rows have
-            enough known bases round the change.
+            enough known bases around the change.
         """
         n, device = len(codes), codes.device
         near = torch.randn(n, device=device) * 150 - 75
@@ -191,7 +191,7 @@ def gene_losses(found: Tensor, data: Data, rows: Tensor) -> dict[str, Tensor]:
 
 
 def element_segments(data: Data, rows: Tensor, length: int) -> Tensor:
-    """Returns elements of the reporter assay as segments, N round them where a segment is longer."""
+    """Returns elements of the reporter assay as segments, N around them where a segment is longer."""
     codes = data.mpra_codes[rows]
     if length <= codes.shape[1]:
         start = int(torch.randint(codes.shape[1] - length + 1, ()))
@@ -260,7 +260,7 @@ def train(recipe: Recipe, data: Data, options: argparse.Namespace) -> None:
     labels = teacher_labels(data, options.scratch / "teachers.safetensors", n_distilled, wait=options.wait)
     parts = torch.from_numpy(data.pack["distilled_split"][:n_distilled]).to(device)
     distilled = torch.nonzero(parts <= (1 if options.all_splits else 0))[:, 0]
-    # Windows round TSSs follow those at random places; genes look like the former.
+    # Windows around TSSs follow those at random places; genes look like the former.
     alike = labels[N_GRID:] if len(labels) > N_GRID else labels
     teacher_mean, teacher_scale = alike.mean(0), alike.std(0)
     labels = (labels - teacher_mean) / teacher_scale

@@ -10,3 +10,6 @@ python="${PYTHON:-python}"
   "$python" train.py --work "$work" --out "$work/models" --device "${DEVICE:-cpu}" --runs "${RUNS:-1}"
 "$python" bundle.py
 "$python" evaluate.py
+data="${TEXCNN_DATA:-../../../shared/data}"
+texcnn variants background --model ../../texcnn/bundled/texcnn-yeast --n-variants 15000 \
+  --fasta "$data/yeast/R64-1-1.fa.gz" --gtf "$data/yeast/R64-1-1.81.gtf.gz"

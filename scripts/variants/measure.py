@@ -44,7 +44,7 @@ TRAINED_ON, JUDGED_ON = range(101, 141), range(201, 204)
 """Seeds of the simulated genomes."""
 
 AROUND = (-260, 60)
-"""Bases round the TSS whose attribution is compared with the planted motifs."""
+"""Bases around the TSS whose attribution is compared with the planted motifs."""
 
 GENES_EXPLAINED = 10
 
@@ -165,7 +165,7 @@ def main() -> None:
         made_up = planted_model.train(simulate(folder / "trained-on", TRAINED_ON))
         models = {**human, "texcnn-yeast": of_yeast, made_up.name: made_up}
         rows += planted(models, simulate(folder / "judged-on", JUDGED_ON), folder, options.bootstrap)
-    lines = list(dict.fromkeys(row.line() for row in rows))  # baselines are the same beside every model
+    lines = list(dict.fromkeys(row.line() for row in rows))  # baselines are the same next to every model
     table = "\n".join(["| truth | scorer | figure | value | n |", "|---|---|---|---:|---:|", *lines])
     print(table)
     if options.write:

@@ -1,4 +1,4 @@
-"""The tutorial's commands, run as they stand, and what it says of their files."""
+"""The tutorial's commands, run as they are, and what it says of their files."""
 
 from __future__ import annotations
 

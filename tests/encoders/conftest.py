@@ -1,4 +1,4 @@
-"""Tiny checkpoints of random weights, made anew for each test."""
+"""Tiny checkpoints of random weights, made again for each test."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ On a CPU without the instructions bfloat16 is emulated: slow, but the numbers ar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,6 @@ from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Model, load_dnabert
 from texcnn.encoders.pooling import mean
 from texcnn.encoders.protocol import EncoderSpec, ReducedPrecision
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.genome.load import load_genes
-from texcnn.genome.reference import Reference
-from texcnn.genome.select import GeneSelection
-from texcnn.genome.windows import read_windows
 from texcnn.model.load import load_model
 
 SEGMENTS = ["ACGTACGTACGT", "GGGTTTAAACCC", "ACG", "TTTTTTTTTTTTTTTTTTTT"]

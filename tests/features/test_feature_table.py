@@ -73,7 +73,7 @@ def test_missing_file(tmp_path: Path) -> None:
         ("gene_id\tx\na\t1\0\n", "NUL byte.*line 2"),
         ("gene_id\tx\n", "the feature table has no rows"),
         ("gene_id\tx\n\t1\n", "a gene has no id.*line 2"),
-        ("gene_id\tx\tx\na\t1\t2\n", "column 'x' stands twice"),
+        ("gene_id\tx\tx\na\t1\t2\n", "column 'x' appears twice"),
     ],
 )
 def test_numbers_that_would_pass_for_others_are_refused(tmp_path: Path, text: str, message: str) -> None:

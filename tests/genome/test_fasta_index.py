@@ -109,7 +109,7 @@ def test_index_of_another_fasta_is_refused(fasta: Path) -> None:
 def test_index_of_equally_long_fasta_with_other_names_is_refused(fasta: Path) -> None:
     find_index(fasta)
     write_fasta(fasta, {"chrA": CHR1, "chr2": CHR2})
-    with pytest.raises(InputError, match="another header stands before 'chr1'"):
+    with pytest.raises(InputError, match="another header is before 'chr1'"):
         Reference(fasta)
 
 
@@ -218,7 +218,7 @@ def test_plain_gzip_is_unpacked_once_into_the_cache(
     assert [path.name for path in folder.iterdir()] == ["genome.fa.gz"]
     with gzip.open(fasta, "wt") as handle:
         handle.write(">chr1\nTTTTTT\n")
-    assert Reference(fasta).fetch(Interval("chr1", 1, 3)) == "TT", "another state of the file, unpacked anew"
+    assert Reference(fasta).fetch(Interval("chr1", 1, 3)) == "TT", "another state of the file, unpacked again"
     fasta.write_bytes(fasta.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"the gzip file is truncated or damaged"):
         Reference(fasta)
@@ -361,7 +361,7 @@ def test_damaged_bgzf_is_refused(tmp_path: Path) -> None:
     content = bytearray(fasta.read_bytes())
     content[18:40] = b"\xff" * 22  # behind the header of the first block, 18 bytes long
     fasta.write_bytes(content)
-    with pytest.raises(InputError, match=r"the BGZF file is damaged.*fetch the file anew"):
+    with pytest.raises(InputError, match=r"the BGZF file is damaged.*fetch the file again"):
         Reference(fasta)
 
 

@@ -46,7 +46,7 @@ def test_cds_rows_alone_are_the_exons() -> None:
 
 
 def test_blocks_that_overlap_or_touch_count_once() -> None:
-    # A stop codon row beside the CDS, and a -1 frameshift that reads base 29 twice.
+    # A stop codon row next to the CDS, and a -1 frameshift that reads base 29 twice.
     mrna = Mrna.of([0, 50], [10, 30, 29, 40, 40, 43], "+")
     assert (mrna.cds, mrna.n_coding_exons) == (((10, 43),), 1)
     assert (mrna.utr5, mrna.utr3) == (((0, 10),), ((43, 50),))

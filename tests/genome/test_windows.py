@@ -1,4 +1,4 @@
-"""Windows round the TSS: where they lie and what bases they hold."""
+"""Windows around the TSS: where they lie and what bases they hold."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def predictions(data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Every gene of the Xpresso table, predicted by the command line, beside what its authors published."""
+    """Every gene of the Xpresso table, predicted by the command line, next to what its authors published."""
     folder = tmp_path_factory.mktemp("xpresso")
 
     def texcnn(*arguments: object) -> None:

@@ -64,7 +64,7 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(shared: Pipeline
     assert f"genome 'hg83' is unknown – allowed: {GENOMES} – did you mean hg38?" in refused.problems
     assert "--models: './absent' is no model – allowed: a folder with config.json, or a name" in refused.problems
     assert any(problem.startswith("--models: 'b c' is no name") for problem in refused.problems)
-    assert any(problem.startswith("--models: a stands there twice") for problem in refused.problems)
+    assert any(problem.startswith("--models: a appears twice") for problem in refused.problems)
     helped = shared.succeed("--help")
     assert "--on_error" in helped.output
     assert [path.name for path in info.iterdir()] == ["trace_2026-01-01_00-00-00.txt"]
@@ -114,7 +114,7 @@ def test_every_bad_row_of_the_samplesheet_is_named(shared: Pipeline) -> None:
     assert "would mix with the folder" in lines[7]
     assert "a quote is not closed" in lines[8]
     (shared.launch / "twice.csv").write_text("sample,fasta,fasta\na,b,c\n")
-    assert "column fasta stands there twice" in shared.run("--input", "twice.csv").problems[0]
+    assert "column fasta appears twice" in shared.run("--input", "twice.csv").problems[0]
 
 
 def test_files_that_do_not_fit_are_found_before_any_gpu_task(shared: Pipeline) -> None:

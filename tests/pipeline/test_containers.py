@@ -11,7 +11,7 @@ from pipeline_runs import Pipeline
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
-# Notes how it was called, then runs what stands after the image, outside of any container.
+# Notes how it was called, then runs what comes after the image, outside of any container.
 DOCKER = """#!/bin/bash
 [[ $1 == run ]] || exit 0
 printf '%q ' "$@" > "$CALLS/$$"

@@ -22,7 +22,7 @@ N_GENES = 200
 
 @pytest.fixture(scope="module")
 def genes(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 real genes whose window holds real bases, as a BED of 20 kb round the TSS."""
+    """200 real genes whose window holds real bases, as a BED of 20 kb around the TSS."""
     real = pd.read_csv(data / "human" / "hg38_slice.bed", sep="\t", header=None)
     bed = pd.read_csv(data / "human" / "xpresso_tss_20kb.bed", sep="\t", header=None)
     middle = (bed[1] + bed[2]) // 2

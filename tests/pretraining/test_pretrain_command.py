@@ -29,7 +29,7 @@ FILES = ["README.md", "config.json", "history.tsv", "loss.png", "model.safetenso
 
 @pytest.fixture
 def fasta(tmp_path: Path) -> Path:
-    """chr1: 3,000 known bases, 100 N, 30 known ones; chr2: 3,000 that shall be left out."""
+    """chr1: 3,000 known bases, 100 N, 30 known ones; chr2: 3,000 that are to be left out."""
     chance = random.Random(0)
     one, two = ("".join(chance.choices("ACGT", k=3000)) for _ in range(2))
     path = tmp_path / "genome.fa"

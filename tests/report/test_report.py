@@ -266,7 +266,7 @@ class TestModel:
     [
         ("truth", None, "does not exist"),
         ("truth", "gene_id\tvalue\nG0\t1\n", "missing columns: true_expression"),
-        ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' stands twice"),
+        ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' appears twice"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is no number .* line 3"),
         ("skipped", None, "does not exist"),
         ("skipped", "gene\nG0\n", "not a list of skipped genes.*gene_id and reason"),

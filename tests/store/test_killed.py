@@ -133,6 +133,6 @@ def test_twenty_kills_give_the_same_store(inputs: Path, tmp_path: Path) -> None:
         phases += chain.phases
         seed += 1
         assert files(chain.out) == expected
-        assert [path.name for path in chain.out.parent.iterdir()] == ["store"], "what was left beside it is gone"
+        assert [path.name for path in chain.out.parent.iterdir()] == ["store"], "what was left next to it is gone"
     print(f"{kills} kills over {seed} stores while: {', '.join(phases)}")
     assert {*PHASES, "start"} == set(phases)

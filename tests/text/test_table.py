@@ -108,7 +108,7 @@ def test_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
 def test_columns_are_found_by_name_and_never_guessed_between_two(tmp_path: Path) -> None:
     table = TextTable(write(tmp_path, "gene_id\tx\tx\na\t1\t2\n"))
     assert table.column("gene_id") == 0
-    with pytest.raises(InputError, match=r"column 'x' stands twice .*line 1"):
+    with pytest.raises(InputError, match=r"column 'x' appears twice .*line 1"):
         table.column("x")
     with pytest.raises(InputError, match=r"unknown column 'gen_id' .*--by.*did you mean 'gene_id'"):
         table.column("gen_id", option="--by")

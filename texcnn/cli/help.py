@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Computing": ("device", "dtype", "compile", "batch_size", "threads", "store_dtype", "seed"),
     "Output": ("out", "overwrite", "linear", "spread", "summary", "annotate", "tabix", "quiet", "debug", "help"),
 }  # fmt: skip
-"""Names of parameters by the heading that they stand under; all others come first, under ``Options``."""
+"""Names of parameters by the heading that they come under; all others come first, under ``Options``."""
 
 
 def group_options(command: click.Command) -> None:

@@ -54,7 +54,7 @@ def find_source(source: Path | None = None) -> Path:
     """Finds the folder that holds the Kipoi model's folder ``TExCNN``.
 
     Args:
-        source: That folder; None looks beside the package (a clone), then among the files installed with it.
+        source: That folder; None looks next to the package (a clone), then among the files installed with it.
 
     Raises:
         InputError: The model is not there.

@@ -24,7 +24,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
 def merge(
     parts: tuple[Path, ...], out: Path, also: tuple[Path, ...], more_skipped: tuple[Path, ...], overwrite: bool
 ) -> None:
-    r"""Join tables of one run, given in the order their rows shall have.
+    r"""Join tables of one run, given in the order their rows are to have.
 
     \b
     texcnn merge shard1.parquet shard2.parquet --out predictions.parquet --also predictions.tsv.gz

@@ -16,7 +16,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 @click.option("--skipped", type=FILE, help="List of skipped genes. [default: PREDICTIONS.skipped.tsv, if there]")
 @click.option("--model", help="The model that made the table. [default: the bundled one of that name]")
 @click.option("--truth", type=FILE, help="TSV with gene_id and true_expression, to compare with.")
-@click.option("--metrics", type=FILE, help="metrics.tsv of texcnn evaluate, for figures beside baselines.")
+@click.option("--metrics", type=FILE, help="metrics.tsv of texcnn evaluate, for figures next to baselines.")
 @click.option("--variants", type=FILE, help="Table of texcnn variants: .tsv, .tsv.gz or .parquet.")
 @click.option("--run", "told", multiple=True, metavar="NAME=TEXT", help="A line on what was run; repeatable.")
 @OUT_OPTION

@@ -63,7 +63,7 @@ def variants(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Predict what variants do to the expression of the genes round them.
+    r"""Predict what variants do to the expression of the genes around them.
 
     \b
     texcnn variants --vcf calls.vcf.gz --fasta genome.fa --gtf genes.gtf --out effects.parquet

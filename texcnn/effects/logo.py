@@ -13,7 +13,7 @@ from texcnn.plots.style import BLUE, GRID, INK, ORANGE, figure_of_panels
 from texcnn.segments.bases import BASES
 
 LETTERS = 120
-"""Bases that can be read beside each other in one row."""
+"""Bases that can be read next to each other in one row."""
 
 _COLOURS = {"A": "#2f8f4e", "C": "#2a6f97", "G": "#d99a2b", "T": "#c23b3b"}
 

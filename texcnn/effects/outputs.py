@@ -75,7 +75,7 @@ def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, ov
         files += [path, *_companions(name, path)]
     for path in files:
         if files.count(path) > 1:
-            raise InputError(f"'{path}' would be written twice", remedy="give each output a name of its own")
+            raise InputError(f"'{path}' would be written twice", remedy="give each output another name")
         check_output(path, overwrite=overwrite)
 
 

@@ -54,7 +54,7 @@ class EffectScores:
 
     Attributes:
         reference: float32 ``(n_windows, n_cell_types)``; NaN for a window without a usable segment.
-        alternative: float32 ``(n_changes, n_cell_types)``; NaN likewise, before or after the change.
+        alternative: float32 ``(n_changes, n_cell_types)``; NaN the same, before or after the change.
         rows: int64 ``(n_changes,)``, the window of each change.
     """
 

@@ -44,7 +44,7 @@ def variant_effects(
     progress: bool = False,
     **keywords: Any,
 ) -> pd.DataFrame | EffectCounts | HaplotypeCounts:
-    """Predicts what variants do to the expression of the genes round them.
+    """Predicts what variants do to the expression of the genes around them.
 
     ``texcnn.variant_effects(None, "genome.fa", variants="chr17:7674220:G>A", gtf="genes.gtf")``
 

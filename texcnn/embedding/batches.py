@@ -25,7 +25,7 @@ def embed_or_none(encoder: Encoder, tokens: Sequence[Sequence[int]]) -> Tensor |
     """Embeds a batch; None where the memory does not suffice, and then what it took is free again."""
     try:
         return encoder.embed(tokens)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator has no class of its own
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator has no special class
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
     if torch.cuda.is_available():

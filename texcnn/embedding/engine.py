@@ -204,7 +204,7 @@ def embed_segments(
     options: ComputeOptions | None = None,
     progress: bool = False,
 ) -> Tensor:
-    """Embeds segments in a session of their own; see :meth:`EmbeddingSession.embed`."""
+    """Embeds segments in a new session; see :meth:`EmbeddingSession.embed`."""
     with embedding_session(encoders, options) as session:
         return session.embed(segments, progress=progress)
 
@@ -217,6 +217,6 @@ def embed_windows(
     options: ComputeOptions | None = None,
     progress: bool = False,
 ) -> Embeddings:
-    """Embeds windows in a session of their own; see :meth:`EmbeddingSession.embed_windows`."""
+    """Embeds windows in a new session; see :meth:`EmbeddingSession.embed_windows`."""
     with embedding_session(encoders, options) as session:
         return session.embed_windows(windows, spec, progress=progress)

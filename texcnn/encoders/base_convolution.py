@@ -4,7 +4,7 @@ A convolution over four channels, one of them set, multiplies mostly by zero. Wh
 filter is one of 125 rows (an unknown base is the fifth letter, and adds nothing), so that a filter of six bases is the
 sum of two rows. The numbers are those of the convolution, added in another order. On a CPU it is 20 to 200 times as
 fast for 128 filters of six bases: the more, the larger the batch, whose arrays PyTorch's convolution asks of the system
-anew each time.
+again each time.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ class BaseEncoder(ModuleEncoder):
     """Reads bases with a PyTorch module, in float32.
 
     Attributes:
+        name: The encoder's type.
         dim: Length of a vector.
         token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`: a base has a hundred channels or so, a token of a
             language model thousands.
@@ -76,7 +77,7 @@ class BaseEncoder(ModuleEncoder):
         return found[:, 0, :, start : start + len(tokens)].sum(dim=1).cpu(), torch.zeros(len(gradients))
 
     def padded_length(self, length: int) -> int:
-        """Bases that a row of so many is padded to; no padding unless an encoder says otherwise."""
+        """Bases that a row of this many is padded to; no padding unless an encoder says otherwise."""
         return length
 
     def embed_codes(self, codes: Tensor) -> Tensor:

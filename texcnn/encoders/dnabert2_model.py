@@ -243,7 +243,7 @@ class Layers(nn.Module):
 
 
 _BIAS_STEP = 64
-"""The kept bias grows by so many positions; a multiple of 16, as CUDA's kernels copy a bias of other row lengths."""
+"""The kept bias grows by this many positions; a multiple of 16, as CUDA's kernels copy a bias of other row lengths."""
 
 
 class Dnabert2Model(nn.Module):

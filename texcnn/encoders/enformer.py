@@ -78,7 +78,7 @@ def load_enformer(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Enfo
     except ImportError as error:
         raise RunError(
             f"Enformer needs the package enformer-pytorch: {error}", where=f"the encoder {spec.source}",
-            remedy="pip install 'texcnn[enformer]', in an environment of its own since it fixes transformers' version",
+            remedy="pip install 'texcnn[enformer]', in a separate environment since it fixes transformers' version",
         ) from error  # fmt: skip
     checkpoint = read_checkpoint(spec, bundle)
     missing = [field for field in _FIELDS if field not in checkpoint.config]

@@ -1,4 +1,4 @@
-"""k-mer counts: how often each k-mer stands in a segment, as a multiple of what equal shares would be."""
+"""k-mer counts: how often each k-mer occurs in a segment, as a multiple of what equal shares would be."""
 
 from __future__ import annotations
 

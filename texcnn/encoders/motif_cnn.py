@@ -32,7 +32,7 @@ class MotifCNN(nn.Module):
         pool: Bases per bin. What is left over at a segment's end is a bin as well.
         patterns: Filters over bins.
         pattern_width: Their width in bins; odd.
-        second_pool: Bins per place, likewise.
+        second_pool: Bins per place, the same.
         places: Places of a whole segment. Those that a shorter one lacks are zero.
     """
 

@@ -154,7 +154,7 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
     check_fields(_TYPES, checkpoint.config, where=checkpoint.where, error=ModelError)
     if checkpoint.config.get("auto_map"):
         raise ModelError(
-            "this version of Nucleotide Transformer needs code of its own", where=checkpoint.where,
+            "this version of Nucleotide Transformer needs its own code", where=checkpoint.where,
             allowed="version 1, such as InstaDeepAI/nucleotide-transformer-500m-human-ref",
         )  # fmt: skip
     path: Path
@@ -173,7 +173,7 @@ def load_nucleotide_transformer(spec: EncoderSpec, bundle: EncoderFiles | None =
             f"the model has {model.config.vocab_size} tokens, the vocabulary needs {tokenizer.vocab_size}", where=path
         )
     ignored = ("lm_head.", "contact_head.", "pooler.", "embeddings.position_ids")
-    # Buffers that follow from the configuration stand in some checkpoints and not in others.
+    # Buffers that follow from the configuration are in some checkpoints and not in others.
     fixed = {name: value for name, value in model.state_dict().items() if name.endswith("inv_freq")}
     given = {name.removeprefix("esm."): value for name, value in checkpoint.tensors.items()}
     load_weights(model, fixed | given, where=checkpoint.where, prefix="esm.", ignored=(*ignored, "encoder.rotary"))

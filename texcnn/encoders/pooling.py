@@ -43,7 +43,7 @@ def max_(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor
 
 def _masked_mean(hidden: Tensor, chosen: Tensor) -> Tensor:
     """Averages the chosen rows in float32; zeros where none is chosen."""
-    # where, not a product: whatever stands in a row that is not chosen, NaN included, must not reach the sum.
+    # where, not a product: whatever is in a row that is not chosen, NaN included, must not reach the sum.
     kept = torch.where(chosen.unsqueeze(-1), hidden.float(), 0.0)
     return kept.sum(dim=1) / chosen.sum(dim=1, keepdim=True).clamp(min=1)
 

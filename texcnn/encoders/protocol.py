@@ -48,7 +48,7 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class ReducedPrecision(Protocol):
-    """What an encoder has beside :class:`Encoder` if its matrix products can be computed in 16 bits.
+    """What an encoder has in addition to :class:`Encoder` if its matrix products can be computed in 16 bits.
 
     One without it computes in float32, whatever the user asks for.
     """
@@ -60,7 +60,7 @@ class ReducedPrecision(Protocol):
 
 @runtime_checkable
 class TokenCost(Protocol):
-    """What an encoder has beside :class:`Encoder` if a token of it needs less memory than a language model's.
+    """What an encoder has in addition to :class:`Encoder` if a token of it needs less memory than a language model's.
 
     Attributes:
         token_cost: Share of the memory that a token of DNABERT-2 needs; batches hold as many more tokens.
@@ -71,7 +71,7 @@ class TokenCost(Protocol):
 
 @runtime_checkable
 class Compilable(Protocol):
-    """What an encoder has beside :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
+    """What an encoder has in addition to :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
 
     def compile(self) -> Self:
         """Has ``torch.compile`` do its work in the first batches; fingerprint and weights stay as they are."""
@@ -80,14 +80,14 @@ class Compilable(Protocol):
 
 @runtime_checkable
 class Bundled(Protocol):
-    """What an encoder has beside :class:`Encoder` if a model bundle can hold a copy of it.
+    """What an encoder has in addition to :class:`Encoder` if a model bundle can hold a copy of it.
 
     Its loader then reads a spec whose source is :data:`BUNDLE_SOURCE`: ``config`` holds the fields of ``config.json``,
     ``prefix`` names the tensors of ``model``, and each option of ``bundle_files`` a file of the bundle.
 
     Attributes:
         model: The weights.
-        bundle_files: Option to the name of the file in the encoder's folder, for what it reads beside ``config.json``
+        bundle_files: Option to the name of the file in the encoder's folder, for what it reads next to ``config.json``
             and the weights, such as a tokenizer; None where that is not known.
     """
 
@@ -97,7 +97,7 @@ class Bundled(Protocol):
 
 @runtime_checkable
 class Explained(Protocol):
-    """What an encoder has beside :class:`Encoder` if gradients of its vectors reach the bases."""
+    """What an encoder has in addition to :class:`Encoder` if gradients of its vectors reach the bases."""
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns gradient x input of a segment's bases.

@@ -36,7 +36,7 @@ class SegmentCNN(nn.Module):
         width: Their width in bins; odd.
         layers: Convolutions over bins. The first one changes the number of channels, each later one adds to its input
             and looks at bins twice as far apart as the one before.
-        second_pool: Bins per place, likewise.
+        second_pool: Bins per place, the same.
         places: Places of a whole segment. Those that a shorter one lacks are zero.
     """
 

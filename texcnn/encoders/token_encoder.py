@@ -51,7 +51,7 @@ class TokenEncoder(ModuleEncoder):
         name: What tables and messages call it.
         dim: Length of a vector.
         pooling: Name of the pooling.
-        architecture: What the vectors depend on beside the weights, such as the number of heads; for the fingerprint.
+        architecture: What the vectors depend on besides the weights, such as the number of heads; for the fingerprint.
     """
 
     token_wise: ClassVar[tuple[type[nn.Module], ...]] = ()
@@ -147,7 +147,7 @@ class TokenEncoder(ModuleEncoder):
         return spread_over_bases(of_tokens.flatten(1), self.tokenizer.spans(segment), len(segment))
 
     def copy(self) -> Self:
-        """Returns an encoder with weights of its own, so that training it leaves this one as it is.
+        """Returns an encoder with its own weights, so that training it leaves this one as it is.
 
         Its fingerprint is computed when it is asked for the first time: not before its weights are final.
         """

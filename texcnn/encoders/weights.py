@@ -72,7 +72,7 @@ def read_checkpoint(spec: EncoderSpec, bundle: EncoderFiles | None) -> Checkpoin
 
 
 def require_bundle(spec: EncoderSpec, bundle: EncoderFiles | None) -> EncoderFiles:
-    """Returns the bundle, or says that this spec cannot stand without one."""
+    """Returns the bundle, or says that this spec cannot do without one."""
     if bundle is None:
         raise ModelError(
             f"encoder '{spec.type}' has source '{BUNDLE_SOURCE}', but no bundle is open",

@@ -26,7 +26,7 @@ class Word2VecEncoder:
 
     Args:
         table: float32 ``(4**k, dim)``, in the order of :func:`texcnn.segments.bases.kmer_numbers`.
-        k: Bases per k-mer; those with an unknown base have no say, and a segment without a known one is zero.
+        k: Bases per k-mer; those with an unknown base do not count, and a segment without a known one is zero.
 
     Raises:
         ModelError: when the table has another number of rows.

@@ -59,7 +59,7 @@ def read_tf_table(
 
     Raises:
         InputError: when the file is missing, empty or unreadable, a column cannot be told, a row has too few or too
-            many fields, a value is no finite number, or a gene, a TF or a pair stands twice.
+            many fields, a value is no finite number, or a gene, a TF or a pair appears twice.
     """
     if layout not in TF_LAYOUTS:
         raise unknown_name("layout", layout, TF_LAYOUTS)
@@ -106,7 +106,7 @@ def _from_wide(header: list[str], rows: list[Row], path: Path, n_text: int, gene
         gene_id = _name(fields[gene], header[gene], path, number)
         if gene_id in seen:
             raise InputError(
-                f"the gene '{gene_id}' stands in lines {seen[gene_id]} and {number}", where=path,
+                f"the gene '{gene_id}' appears in lines {seen[gene_id]} and {number}", where=path,
                 remedy="keep one row a gene",
             )  # fmt: skip
         seen[gene_id] = number
@@ -140,7 +140,7 @@ def _from_long(
         pair = (_name(fields[gene], header[gene], path, number), _name(fields[tf], header[tf], path, number))
         if pair in pairs:
             raise InputError(
-                f"the pair of '{pair[0]}' and '{pair[1]}' stands twice", where=f"{path}, line {number}",
+                f"the pair of '{pair[0]}' and '{pair[1]}' appears twice", where=f"{path}, line {number}",
                 remedy="keep one row a pair",
             )  # fmt: skip
         pairs[pair] = 1.0 if weight is None else _number(fields[weight], path, number, header[weight])

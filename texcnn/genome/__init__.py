@@ -1,1 +1,1 @@
-"""Coordinates in, bases out: intervals, the reference genome, annotations and windows round the TSS."""
+"""Coordinates in, bases out: intervals, the reference genome, annotations and windows around the TSS."""

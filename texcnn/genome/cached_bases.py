@@ -9,7 +9,7 @@ from texcnn.genome.reference import Reference
 
 _BLOCK = 1 << 16
 _BLOCKS = 32
-"""2 MB of bases: enough for the genes of one region and for variants that come in any order round them."""
+"""2 MB of bases: enough for the genes of one region and for variants that come in any order around them."""
 
 
 class CachedBases:

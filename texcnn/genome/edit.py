@@ -15,7 +15,7 @@ from texcnn.genome.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class EditedWindow:
-    """The bases round a TSS after some changes.
+    """The bases around a TSS after some changes.
 
     Attributes:
         window: The window before.
@@ -54,7 +54,7 @@ def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> Ed
     Args:
         bases: The genome.
         window: The window, without changes.
-        edits: Changes of this chromosome, sorted and apart from each other, those round the window included where
+        edits: Changes of this chromosome, sorted and apart from each other, those around the window included where
             they may come in at a far end.
 
     Raises:

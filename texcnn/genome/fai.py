@@ -63,7 +63,7 @@ def read_fai(fai: Path) -> list[FastaRecord]:
 
 
 def check_agreement(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -> None:
-    """Checks that headers stand where the index has them, and that nothing follows the last sequence.
+    """Checks that headers are where the index has them, and that nothing follows the last sequence.
 
     Raises:
         ValueError: They do not, or the text cannot be read there.
@@ -100,6 +100,6 @@ def _check_header(gap: bytes | None, record: FastaRecord) -> None:
     header = b"" if gap is None else gap.strip()
     words = header[1:].split()
     if not (gap and gap.endswith(b"\n") and header.startswith(b">") and header.count(b"\n") == 0):
-        raise ValueError(f"no header stands before '{record.name}'")
+        raise ValueError(f"no header is before '{record.name}'")
     if not words or words[0] != record.name.encode():
-        raise ValueError(f"another header stands before '{record.name}'")
+        raise ValueError(f"another header is before '{record.name}'")

@@ -61,7 +61,7 @@ def _read(kept: Path, key: dict[str, int]) -> str | None:
     try:
         values = read_object(kept, error=InputError)
         check_fields(_TYPES, values, where=kept, error=InputError)
-    except InputError:  # damaged: it is made anew
+    except InputError:  # damaged: it is made again
         return None
     digest = values.get("sha256", "")
     return digest if {name: values.get(name) for name in key} == key and len(digest) == 64 else None
@@ -71,5 +71,5 @@ def _write(kept: Path, values: dict[str, object]) -> None:
     try:
         with atomic_file(kept) as temporary:
             temporary.write_text(json.dumps(values) + "\n", encoding="utf-8")
-    except (OSError, RunError):  # a full disk, or another process that keeps the same: the next run makes it anew
+    except (OSError, RunError):  # a full disk, or another process that keeps the same: the next run makes it again
         return

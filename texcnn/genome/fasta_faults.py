@@ -32,7 +32,7 @@ def unusable(fasta: Path, reason: str) -> InputError:
         + (f" ({reason})" if fault and reason.startswith("htslib") else ""),
         where=f"{fasta}, line {fault[0]}" if fault else fasta,
         allowed="UTF-8 names, each once; below each, lines of letters, all but the last of one length",
-        remedy="write the file anew, such as with: seqkit seq -w 60 FASTA",
+        remedy="write the file again, such as with: seqkit seq -w 60 FASTA",
     )
 
 

@@ -46,7 +46,7 @@ def find_index(fasta: Path) -> FastaIndex:
     """Finds the index of a FASTA, or builds it, and checks that both agree.
 
     An index counts as stale by what it says, not by its date, which copying changes: each record's header has to
-    stand where the index has it, and the file has to end where the index ends. htslib does the reading.
+    are where the index has it, and the file has to end where the index ends. htslib does the reading.
 
     Args:
         fasta: A FASTA file, plain or BGZF, or plain gzip, which is unpacked into the user's cache.
@@ -119,14 +119,14 @@ def _check_file(fasta: Path) -> bool:
     if compressed:
         if tail != _BGZF_EOF:
             raise InputError(
-                "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file anew"
+                "the BGZF file is truncated: its end marker is missing", where=fasta, remedy="fetch the file again"
             )
         try:
             with gzip.open(fasta) as handle:
                 head = handle.read(_HEAD)
         except (EOFError, OSError, zlib.error) as error:
             raise InputError(
-                f"the BGZF file is damaged ({error})", where=fasta, remedy="fetch the file anew"
+                f"the BGZF file is damaged ({error})", where=fasta, remedy="fetch the file again"
             ) from error
     if head.startswith(_BYTE_ORDER_MARK):
         raise InputError(
@@ -183,5 +183,5 @@ def _stale(fasta: Path, fai: Path, reason: str) -> InputError:
         f"the FASTA and its index disagree ({reason}): the FASTA is truncated, was changed after the index was made, "
         "or holds a name twice",
         where=f"{fasta} and {fai}",
-        remedy=f"if the FASTA is whole, delete {fai.name} (and the .gzi) to have the index built anew",
+        remedy=f"if the FASTA is whole, delete {fai.name} (and the .gzi) to have the index rebuilt",
     )

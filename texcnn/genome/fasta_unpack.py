@@ -34,7 +34,7 @@ def unpacked(fasta: Path, folder: Path) -> Path:
                     shutil.copyfileobj(packed, out, 1 << 22)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise InputError(
-                    f"the gzip file is truncated or damaged ({error})", where=fasta, remedy="fetch the file anew"
+                    f"the gzip file is truncated or damaged ({error})", where=fasta, remedy="fetch the file again"
                 ) from error
             (scratch / "fasta").replace(plain)
     return plain

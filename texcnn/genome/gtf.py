@@ -84,7 +84,7 @@ def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[lis
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:
-    """Gives each transcript to the gene row it overlaps, the rest to loci of their own; in file order."""
+    """Gives each transcript to the gene row it overlaps, the rest to separate loci; in file order."""
     rows_by_gene: dict[tuple[str, str, str], list[Locus]] = {}
     for locus in gene_rows:
         rows_by_gene.setdefault((locus.gene_id, locus.chrom, locus.strand), []).append(locus)

@@ -65,7 +65,7 @@ def is_gff3(attributes: str) -> bool:
 def parse_attributes(attributes: str) -> dict[str, str]:
     """Reads column 9: keys to values, of a key that is repeated the first one.
 
-    Values stand in double, single or curly quotes or in none. A backslash before a double quote makes it a letter.
+    Values are in double, single or curly quotes or in none. A backslash before a double quote makes it a letter.
     pandas writes the whole column in quotes and doubles those inside.
     """
     text = attributes.strip()

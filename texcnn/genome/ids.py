@@ -13,7 +13,7 @@ def without_version(gene_id: str) -> str:
 
     That is the prefix that Ensembl's GFF3 writes (``gene:``, ``transcript:``), and, of an Ensembl id, its version and
     the suffix of GENCODE's lift to GRCh37 (``ENSG00000000003.15_2``). A gene of the Y chromosome's pseudoautosomal
-    region stays another one than that of X (``ENSG00000182378.15_PAR_Y``). Other ids keep what stands behind their dot:
+    region stays another one than that of X (``ENSG00000182378.15_PAR_Y``). Other ids keep what is behind their dot:
     AC004556.1 and AC004556.3 are two genes.
     """
     for prefix in _PREFIXES:

@@ -18,7 +18,7 @@ def load_genes(reference: Reference, spec: WindowSpec, selection: GeneSelection)
 
     Args:
         reference: The genome.
-        spec: The window round the TSS.
+        spec: The window around the TSS.
         selection: Which genes.
 
     Returns:

@@ -36,7 +36,7 @@ class Mrna:
         Args:
             exons: start, end, start, end, ... of the exons in any order. May be empty or lack coding bases: these
                 count as exonic in any case, for annotations that have CDS rows alone.
-            coding: Likewise of the CDS and the stop codon. Overlapping and touching blocks count once (a ribosomal
+            coding: The same of the CDS and the stop codon. Overlapping and touching blocks count once (a ribosomal
                 frameshift splits a CDS where no intron is).
             strand: ``+`` or ``-``.
 

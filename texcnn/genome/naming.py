@@ -33,7 +33,7 @@ def match_names(
 
     Raises:
         InputError: No chromosome is known, or more genes would be known under the other naming style
-            than are by the names as they stand and ``map_names`` is False.
+            than are by the names as they are and ``map_names`` is False.
     """
     n_genes = Counter(gene.chrom for gene in annotation.genes)
     known = set(fasta_names)

@@ -54,7 +54,7 @@ class Edit:
 def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
     """Removes bases that two alleles share: first at the start, then at the end.
 
-    In this order an indel never reaches the base before it that VCF writes, which may have a variant of its own.
+    In this order an indel never reaches the base before it that VCF writes, which may have its own variant.
 
     Returns:
         The place of the first base left, and what is left of both alleles; one of them may be empty.

@@ -87,5 +87,5 @@ def _unpack(source: Path, target: Path | None) -> None:
                     shutil.copyfileobj(packed, plain, _PIECE)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
-            f"the FASTA is damaged ({error})", where=source, remedy="fetch it anew; gzip -t tests it"
+            f"the FASTA is damaged ({error})", where=source, remedy="fetch it again; gzip -t tests it"
         ) from error

@@ -35,8 +35,8 @@ class Reference:
     """A genome in a FASTA file, plain or BGZF, read through its index.
 
     A file in plain gzip is unpacked once, into the user's cache, which is logged. An index that is missing is built:
-    beside the FASTA, or in the user's cache where that folder is read-only.
-    The file is opened anew in each process, so one object may be used after a fork or be pickled; threads of
+    next to the FASTA, or in the user's cache where that folder is read-only.
+    The file is opened again in each process, so one object may be used after a fork or be pickled; threads of
     one process need one object each.
 
     Args:
@@ -89,7 +89,7 @@ class Reference:
         if len(bases) != end - start:
             raise InputError(
                 f"the file holds {len(bases)} of the {end - start} bases of {interval}", where=self.path,
-                remedy="the FASTA is truncated or damaged: fetch it anew",
+                remedy="the FASTA is truncated or damaged: fetch it again",
             )  # fmt: skip
         read = bases.translate(_READ)
         if _NO_LETTER in read:
@@ -110,7 +110,7 @@ class Reference:
         return InputError(
             f"{character!r} is among the bases of {interval}: the index is of another FASTA, or of an earlier state",
             where=f"{self.path} and {fai}",
-            remedy=f"delete {fai.name} (and the .gzi) to have the index built anew",
+            remedy=f"delete {fai.name} (and the .gzi) to have the index rebuilt",
         )
 
     def _name_foreign(self, letters: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the input that give no result, and the list of them beside every table."""
+"""Rows of the input that give no result, and the list of them next to every table."""
 
 from __future__ import annotations
 

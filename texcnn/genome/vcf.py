@@ -143,7 +143,7 @@ class VcfReader:
                 where = f"{self.path}, record {number + 1} (after {last})" + (f", line {line}" if line else "")
                 raise InputError(
                     f"a record cannot be read: {what or error}", where=where,
-                    remedy="bcftools view shows htslib's own reason; fetch or write the file anew",
+                    remedy="bcftools view shows htslib's own reason; fetch or write the file again",
                 ) from error  # fmt: skip
             finally:
                 pysam.set_verbosity(verbosity)
@@ -197,7 +197,7 @@ class VcfReader:
         if self._damage is not None:
             raise InputError(
                 f"the gzip file is truncated or damaged ({self._damage})", where=f"{self.path}, after record {number}",
-                remedy="fetch or compress it anew; gzip -t tests it",
+                remedy="fetch or compress it again; gzip -t tests it",
             ) from self._damage  # fmt: skip
 
 

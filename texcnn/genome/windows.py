@@ -1,4 +1,4 @@
-"""From genes to windows of bases round their TSS."""
+"""From genes to windows of bases around their TSS."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class WindowSpec:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The bases round one gene's TSS.
+    """The bases around one gene's TSS.
 
     Attributes:
         gene: The gene.

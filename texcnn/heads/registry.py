@@ -15,11 +15,11 @@ from texcnn.heads.xpresso import XpressoCNN
 
 HEADS: dict[str, type[nn.Module]] = {
     "textcnn": TextCNN,
-    "ensemble": Ensemble,
     "xpresso": XpressoCNN,
     "pipoli": PipoliTransformer,
     "perceiver": Perceiver,
     "linear": LinearHead,
+    "ensemble": Ensemble,
 }
 
 

@@ -19,7 +19,7 @@ from texcnn.errors import ModelError
 class TextCNN(nn.Module):
     """Parallel 1-D convolutions over segments, the maximum of each filter or a dense layer, and a linear layer.
 
-    Every activation is a module of its own, so that attribution methods can hook each one.
+    Every activation is a separate module, so that attribution methods can hook each one.
 
     Args:
         dim: Length of one segment's vector (of all encoders together).
@@ -30,7 +30,7 @@ class TextCNN(nn.Module):
         dropout: Fraction dropped before the linear layer while training.
         n_features: Extra features per gene (half-life, TF targets), joined before the linear layer.
         fusion_units: Width of a layer with ReLU that reads what was pooled and the features together; the linear layer
-            then reads it beside both. Without it a feature adds the same to every gene. None leaves it out.
+            then reads it next to both. Without it a feature adds the same to every gene. None leaves it out.
         segment_positions: Adds a learned vector per segment index, so that a filter can tell the promoter from
             the window's ends although the maximum forgets where it was found.
         input_dropout: Fraction of the vectors' numbers dropped while training.

@@ -27,7 +27,7 @@ N_FEATURES = 6
 class XpressoCNN(nn.Module):
     """The published Xpresso network; :func:`texcnn.model.import_xpresso.read_keras_weights` fills it.
 
-    Every activation is a module of its own, so that attribution methods can hook each of them.
+    Every activation is a separate module, so that attribution methods can hook each of them.
 
     Args:
         length: Bases of the window; a multiple of 300 loses no base in the two poolings.

@@ -43,7 +43,7 @@ class BundleConfig:
         version: The model's version.
         kind: ``"segments"`` for encoder + head, ``"one-hot"`` for a head that reads bases.
         unit: Unit of every prediction, such as ``"log10(RPKM + 0.1)"``.
-        window: The window round the TSS the model was trained with.
+        window: The window around the TSS the model was trained with.
         head: Which head.
         segments: How the window is cut; None for one-hot models.
         encoders: The encoders whose vectors are joined per segment; empty for one-hot models.

@@ -141,7 +141,7 @@ class HeadFeatures:
         )
 
     def look_up(self, table: FeatureTable | None, gene_ids: Sequence[str]) -> FeatureRows | None:
-        """Looks up the inputs of genes; the model's defaults stand in for what is missing, where it has some.
+        """Looks up the inputs of genes; the model's defaults replace what is missing, where it has some.
 
         Args:
             table: The features; None uses the defaults stored in the model.

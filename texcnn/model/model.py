@@ -36,7 +36,7 @@ class Model:
         config: Its description.
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
-        fingerprint: Digest of everything the predictions depend on besides the input.
+        fingerprint: Digest of everything the predictions depend on besidess the input.
         reference: What its bundle says of its own genes.
         folder: The bundle it was loaded from; None where it was not, or was changed since.
     """
@@ -79,7 +79,7 @@ class Model:
 
     @property
     def window(self) -> WindowSpec:
-        """The window round the TSS."""
+        """The window around the TSS."""
         return self.config.window
 
     @property

@@ -2,7 +2,7 @@
 
 The file ``reference.safetensors`` of a bundle holds, for ``n`` genes, ``b`` places and ``c`` cell types:
 
-- ``predictions`` float16 ``(n, c)``: the model's predictions of genes of its own species, 2,000 of them at even ranks;
+- ``predictions`` float16 ``(n, c)``: the model's predictions of genes of its species, 2,000 of them at even ranks;
 - ``interval_at``, ``interval_lower``, ``interval_upper`` float32 ``(b, c)``: at a predicted value, the 5 % and 95 %
   quantiles of measured - predicted of genes that neither trained the model nor chose anything. Not there where nothing
   was measured. Between two places they are interpolated, beyond them constant.

@@ -108,7 +108,7 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
     truth = read_columns(path, TRUTH_COLUMNS)
     repeated = truth["gene_id"][truth["gene_id"].duplicated()]
     if len(repeated):
-        raise InputError(f"gene '{repeated.iloc[0]}' stands twice", where=path, allowed="one row per gene")
+        raise InputError(f"gene '{repeated.iloc[0]}' appears twice", where=path, allowed="one row per gene")
     numbers = [to_number(text) for text in truth["true_expression"]]
     for line, text, number in zip(truth.index, truth["true_expression"], numbers, strict=True):
         if number is None or not math.isfinite(number):

@@ -64,7 +64,7 @@ class BpeTokenizer:
     def encode(self, segments: Sequence[str]) -> list[list[int]]:
         """Turns segments into token ids, ``[CLS]`` and ``[SEP]`` included; an empty segment is these two alone."""
         # The special tokens are added here and not by the file's template, which a freshly trained file lacks.
-        # "fast" leaves out where in the segment a token stands, a sixth of the time.
+        # "fast" leaves out where in the segment a token is, a sixth of the time.
         upper = [segment.upper() for segment in segments]
         encodings = self._tokenizer.encode_batch_fast(upper, add_special_tokens=False)
         return [[self.cls_id, *encoding.ids, self.sep_id] for encoding in encodings]

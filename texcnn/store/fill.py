@@ -93,7 +93,7 @@ def describe_store(
     Args:
         encoders: Their vectors are joined per segment, in this order.
         reference: The genome.
-        window: The window round the TSS.
+        window: The window around the TSS.
         segments: How it is cut.
         specs: What the encoders were loaded from, to be named in the store.
         transcripts: Whether there is one row per transcript.

@@ -56,7 +56,7 @@ class StoreSpec:
     Attributes:
         encoders: Fingerprint of each encoder, in the order they are joined.
         dim: Length of a segment's joined vector.
-        window: The window round the TSS.
+        window: The window around the TSS.
         segments: How it is cut.
         fasta: Name of the genome's file.
         fasta_fingerprint: Digest of the genome's file.

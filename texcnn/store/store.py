@@ -2,7 +2,7 @@
 
 A folder: ``store.json`` (what the vectors depend on), ``genes.parquet``, ``skipped.tsv`` and a Zarr array each for
 the vectors, the masks and the fractions of N. Chunks of genes are written in order and counted in
-``progress.json`` after each, so that a killed run goes on where it stopped. ``lock`` is held by the process that
+``progress.json`` after each, so that a killed run continues where it stopped. ``lock`` is held by the process that
 writes. Chunks carry a checksum and are not compressed: noise of 32 or 16 bits hardly shrinks, and so they can be
 mapped into memory.
 """
@@ -82,7 +82,7 @@ class EmbeddingStore:
     def create(
         cls, folder: Path, spec: StoreSpec, genes: Sequence[Gene], skipped: Sequence[Skipped] = ()
     ) -> EmbeddingStore:
-        """Makes an empty store, or opens an unfinished one of the very same content to go on with it.
+        """Makes an empty store, or opens an unfinished one of the very same content to continue it.
 
         Args:
             folder: The store's folder.
@@ -154,7 +154,7 @@ class EmbeddingStore:
                 where=folder,
                 remedy="a process is writing it: wait for its end"
                 if busy
-                else "run the same texcnn embed command again; it goes on where it stopped",
+                else "run the same texcnn embed command again; it continues where it stopped",
             )
         store._arrays.check_complete(store.n_chunks)
         return store

@@ -38,7 +38,7 @@ SUMMARIES = ("median", "mean")
 
 
 def gene_columns(*, transcripts: bool, extra: Sequence[str] = ()) -> tuple[str, ...]:
-    """Returns the columns that stand before the cell types; ``tss`` is 1-based.
+    """Returns the columns before the cell types; ``tss`` is 1-based.
 
     Args:
         transcripts: Whether there is one row per transcript.

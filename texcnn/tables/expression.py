@@ -65,7 +65,7 @@ def read_expression(
 
     Raises:
         InputError: when the file is missing, unreadable or empty, has no column of gene ids, no other or not the one
-            asked for, a gene or a cell type stands twice, or a cell is no finite number.
+            asked for, a gene or a cell type appears twice, or a cell is no finite number.
     """
     path = Path(path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
@@ -92,7 +92,7 @@ def read_expression(
     if passed:
         _LOG.info("%s: columns that are no expression of a cell type are passed over: %s", path, ", ".join(passed))
     _check_names("gene", gene_ids, path, "keep one row a gene")
-    _check_names("cell type", cell_types, path, "give each column a name of its own")
+    _check_names("cell type", cell_types, path, "give each column another name")
     if not gene_ids or not cell_types:
         raise InputError(
             f"no {'cell types' if gene_ids else 'genes'}"

@@ -25,9 +25,9 @@ def merge_tables(parts: Paths, outs: Paths, *, more_skipped: Paths = ()) -> tupl
     """Joins Parquet tables, one row group in memory at a time, and their lists of skipped genes.
 
     Args:
-        parts: Tables written by ``texcnn predict``, in the order their rows shall have. Each one's list of skipped
-            genes must lie beside it, since a missing list would make the joined table look complete.
-        outs: Where to write the joined table, once per format; the joined list is written beside the first.
+        parts: Tables written by ``texcnn predict``, in the order their rows are to have. Each one's list of skipped
+            genes must lie next to it, since a missing list would make the joined table look complete.
+        outs: Where to write the joined table, once per format; the joined list is written next to the first.
         more_skipped: Further lists of skipped genes; they come first.
 
     Returns:

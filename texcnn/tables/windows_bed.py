@@ -18,7 +18,7 @@ def write_windows_bed(path: Path, annotation: Annotation, spec: WindowSpec, leng
     Args:
         path: The file to write.
         annotation: Placed genes, in the order of the rows, and what was skipped.
-        spec: The window round the TSS.
+        spec: The window around the TSS.
         lengths: Chromosome to length; windows are clipped to it, since BED knows no bases beyond the ends. The
             column ``tss`` (1-based) brings the whole window back.
     """

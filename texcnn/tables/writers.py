@@ -86,7 +86,7 @@ def table_format(path: Path) -> str:
 
 
 def description_path(out: Path) -> Path:
-    """Returns where a text table's unit and origin stand: ``<out>.meta.json``; other formats carry them inside."""
+    """Returns where a text table's unit and origin are: ``<out>.meta.json``; other formats carry them inside."""
     return out.with_name(f"{out.name}.meta.json")
 
 
@@ -109,12 +109,12 @@ def open_tables(
 ) -> Iterator[TablesWriter]:
     """Opens tables that take the same rows.
 
-    They appear together with what lies beside them when the block ends without an error; else nothing appears.
+    They appear together with what lies next to them when the block ends without an error; else nothing appears.
 
     Args:
         outs: Files to write, in one folder; each one's ending decides its format.
         description: Columns, unit and origin.
-        remarks: Asked at the end for what else ``<out>.meta.json`` shall say of the run. It stands nowhere in the
+        remarks: Asked at the end for what else ``<out>.meta.json`` is to say of the run. It is nowhere in the
             tables themselves, which do not depend on how they were computed.
 
     Yields:
@@ -124,7 +124,7 @@ def open_tables(
         RunError: when the disk is full, or another process writes or has written one of the files meanwhile.
     """
     described = [out for out in outs if table_format(out).startswith(".tsv")]
-    # What lies beside a table appears before it: a table without its list of skipped genes would look complete.
+    # What lies next to a table appears before it: a table without its list of skipped genes would look complete.
     companions = [skipped_path(outs[0]), *map(description_path, described)]
     with atomic_files([*companions, *outs]) as (skipped, *temporaries):
         skipped.unlink()
@@ -157,5 +157,5 @@ class TablesWriter:
             writer.write(frame)
 
     def write_skipped(self, skipped: Sequence[Skipped]) -> None:
-        """Writes the genes without a row to ``<out>.skipped.tsv`` beside the first table."""
+        """Writes the genes without a row to ``<out>.skipped.tsv`` next to the first table."""
         write_skipped(self._skipped, skipped)

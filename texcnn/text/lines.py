@@ -83,7 +83,7 @@ def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
 def _damaged(error: Exception, path: PathLike, number: int) -> InputError:
     return InputError(
         f"the compressed file is truncated or damaged ({error})", where=f"{path}, after line {number}",
-        remedy="fetch or compress it anew; gzip -t tests a .gz",
+        remedy="fetch or compress it again; gzip -t tests a .gz",
     )  # fmt: skip
 
 

@@ -36,8 +36,8 @@ class TextTable:
     """A table that is read row by row, once.
 
     Fields are separated by tabs, or by commas where the header has no tab. Lines that are blank or start with ``#`` are
-    passed over, so are empty fields behind the last column, the quotes round a field and the first two lines of a GCT.
-    Names and fields have no blanks round them.
+    passed over, so are empty fields behind the last column, the quotes around a field and the first two lines of a GCT.
+    Names and fields have no blanks around them.
 
     Args:
         path: The file; see :func:`texcnn.text.lines.numbered_lines`.
@@ -129,7 +129,7 @@ class TextTable:
         twice = [name for name in names if self.names.count(name) > 1]
         if twice:
             raise InputError(
-                f"the column '{twice[0]}' stands twice", where=f"{self.path}, line {self.header_line}",
+                f"the column '{twice[0]}' appears twice", where=f"{self.path}, line {self.header_line}",
                 allowed="columns of different names",
             )  # fmt: skip
 

@@ -8,7 +8,7 @@ process MERGE {
 
     input:
     // parts: shard_1.parquet, ... in the order of the windows; skipped_parts: shard_1.parquet.skipped.tsv, ..., which
-    // texcnn merge finds beside them; expected: the number of genes that entered, placed or skipped
+    // texcnn merge finds next to them; expected: the number of genes that entered, placed or skipped
     tuple val(meta), path(parts), path(skipped_parts), path(skipped_windows), val(expected)
     val code
 

@@ -8,7 +8,7 @@ process PREPARE {
     label 'of_a_sample'
 
     input:
-    tuple val(key), path(fasta, stageAs: 'genome/*')   // key: the FASTA's full path; the FASTA, and index files beside it
+    tuple val(key), path(fasta, stageAs: 'genome/*')   // key: the FASTA's full path; the FASTA, and index files next to it
     val code
 
     output:

@@ -1,5 +1,5 @@
 /*
- * Asks the package that the tasks will run: which code each stage has, and what the models are. It is asked anew in each
+ * Asks the package that the tasks will run: which code each stage has, and what the models are. It is asked again in each
  * run, and its answer is part of the other tasks' identity: an edited package is never mistaken for the one before.
  * A stub run asks as well.
  */

@@ -1,5 +1,5 @@
 /*
- * Predicts what the variants of a sample's VCF do to the expression of the genes round them: a GPU stage.
+ * Predicts what the variants of a sample's VCF do to the expression of the genes around them: a GPU stage.
  */
 process VARIANTS {
     tag "${meta.id} ${meta.model} ${meta.what}"

@@ -33,7 +33,7 @@ def modelProblems(settings, rows) {
     def unusable = sources.findAll { source -> !isFolder(source) && !(source ==~ '(hf:)?[A-Za-z0-9@/._-]+') }
         .collect { source -> "--models: '${source}' is no name – allowed: letters, digits, '.', '_' and '-', hf:owner/name@revision, or a folder" }
     def doubled = sources.countBy { source -> modelId(source) }.findAll { _name, n -> n > 1 }.keySet()
-        .collect { name -> "--models: ${name} stands there twice – allowed: names that differ, since files are named after them" }
+        .collect { name -> "--models: ${name} appears twice – allowed: names that differ, since files are named after them" }
     return missing + unusable + doubled + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }
 

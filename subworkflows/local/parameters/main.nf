@@ -92,7 +92,7 @@ def nearest(names, wrong) {
     return close ? " – did you mean ${close[0]}?" : ''
 }
 
-// All problems of a map of values, one line each; prefix stands before each name ('--' or 'column ').
+// All problems of a map of values, one line each; prefix comes before each name ('--' or 'column ').
 def valueProblems(schema, values, prefix) {
     def rules = schemaProperties(schema)
     def known = rules.findAll { _name, rule -> !rule.hidden }.keySet()

@@ -39,7 +39,7 @@ def readSheet(path) {
         def cells = csvCells(line)
         def extra = cells.drop(header.size()).findAll { cell -> cell }
         def problems = [
-            doubled ? "column ${doubled.join(', ')} stands there twice – allowed: once" : null,
+            doubled ? "column ${doubled.join(', ')} appears twice – allowed: once" : null,
             extra ? "${cells.size()} cells under ${header.size()} columns – allowed: a cell with a comma in quotes" : null,
             line.count('"') % 2 ? 'a quote is not closed' : null,
         ].findAll { problem -> problem }
@@ -133,7 +133,7 @@ def sampleProblems(settings, schema_path) {
         def wrong = row.problems + valueProblems(schema, row.cells, 'column ') + rowProblems(settings, row.cells)
         def name = row.cells.sample
         if (name && seen[name.toLowerCase()] > 1) {
-            wrong << "sample '${name}' stands in ${seen[name.toLowerCase()]} rows – allowed: one, whatever the case of its letters"
+            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, whatever the case of its letters"
         }
         if (name == 'pipeline_info') {
             wrong << "sample 'pipeline_info' would mix with the folder of that name"
