@@ -88,16 +88,9 @@ def test_pooled_vectors_equal_the_originals_to_four_nines(data: Path, name: str)
     assert min(correlations(found, expected)) >= 0.9999
 
 
-@pytest.mark.data
-def test_predictions_of_a_model_without_a_language_model_do_not_move(data: Path) -> None:
-    """Encoders of bases and counts compute in float32, whatever the user asks for."""
+def test_the_bundled_model_computes_in_float32_whatever_is_asked() -> None:
     model = load_model("texcnn-mini")
-    with Reference(data / "yeast" / "R64-1-1.fa.gz") as reference:
-        genes = load_genes(reference, model.window, GeneSelection(data / "yeast" / "R64-1-1.81.gtf.gz")).genes[::150]
-        sequences = [window.sequence for window in read_windows(reference, genes, model.window)]
-    predict: Callable[..., np.ndarray] = model.predict_sequences
-    full = predict(sequences, device="cpu", dtype="float32")
-    low = predict(sequences, device="cpu", dtype="bfloat16")
-    assert len(sequences) > 40
-    assert full.std(axis=0).min() > 0.01
-    np.testing.assert_array_equal(low, full)
+    bases = np.random.default_rng(0).choice(list("ACGT"), (8, model.window.length))
+    sequences = ["".join(row) for row in bases]
+    full = model.predict_sequences(sequences, device="cpu", dtype="float32")
+    np.testing.assert_array_equal(model.predict_sequences(sequences, device="cpu", dtype="bfloat16"), full)

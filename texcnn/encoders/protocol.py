@@ -71,7 +71,7 @@ class TokenCost(Protocol):
 
 @runtime_checkable
 class Compilable(Protocol):
-    """What an encoder has in addition to :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
+    """What an encoder has besides :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
 
     def compile(self) -> Self:
         """Has ``torch.compile`` do its work in the first batches; fingerprint and weights stay as they are."""

@@ -56,7 +56,7 @@ class FeatureTable:
                 numbers, and passes columns of text over, which is logged.
 
         Raises:
-            InputError: when the file, a column or a number cannot be used, a gene appears twice, or there is no feature.
+            InputError: when the file, a column or a number cannot be used, a gene appears twice, or none is a feature.
         """
         table = TextTable(path)
         every = names is None
