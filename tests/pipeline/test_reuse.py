@@ -49,7 +49,7 @@ def test_nothing_that_changes_no_number(stubbed: Pipeline, first: Run) -> None:
     (stubbed.model / "README.md").write_text("# edited, which the bundle's checksum does not allow to be read\n")
     shutil.move(stubbed.model, stubbed.launch / "moved")
     assert again(stubbed, "--batch_size", "7", "--gpus", "2", "--dtype", "float32", models="./moved") == (
-        ["MERGE", "PREDICT", "REPORT"]
+        ["CHECK", "MERGE", "PREDICT", "REPORT"]
     ), "a model's name is in the names of files"
     (stubbed.launch / "elsewhere").mkdir()
     shutil.move(stubbed.launch / "moved", stubbed.launch / "elsewhere" / "tiny")
