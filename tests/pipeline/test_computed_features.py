@@ -134,7 +134,7 @@ def test_lengths_are_logged_for_the_models_that_take_logarithms(demo: Pipeline) 
 def test_features_that_a_model_lacks_or_does_not_take_end_the_run(pipeline: Pipeline) -> None:
     save_tiny_dnabert2(pipeline.launch / "needing", features=[FeatureSpec("cds_length_bp")])
     wanted = pipeline.run("-profile", "test", "--half_life", "--models", pipeline.model)
-    needed = pipeline.run("-profile", "test", "--models", "./needing", outdir="needed")
+    needed = pipeline.run("-profile", "test", "--half_life", "false", "--models", "./needing", outdir="needed")
     takes_none = (
         "sample 'sample': the model 'tiny-dnabert2' takes no half-life features – in --half_life – allowed: none"
     )
