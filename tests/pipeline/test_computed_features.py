@@ -135,12 +135,8 @@ def test_features_that_a_model_lacks_or_does_not_take_end_the_run(pipeline: Pipe
     save_tiny_dnabert2(pipeline.launch / "needing", features=[FeatureSpec("cds_length_bp")])
     wanted = pipeline.run("-profile", "test", "--half_life", "--models", pipeline.model)
     needed = pipeline.run("-profile", "test", "--half_life", "false", "--models", "./needing", outdir="needed")
-    takes_none = (
-        "sample 'sample': the model 'tiny-dnabert2' takes no half-life features – in --half_life – allowed: none"
-    )
-    needs = (
-        "sample 'sample': the model 'tiny-dnabert2' needs the features cds_length_bp – give --features or --half_life"
-    )
+    takes_none = "sample 'sample': the model 'tiny' takes no half-life features – in --half_life – allowed: none"
+    needs = "sample 'sample': the model 'needing' needs the features cds_length_bp – give --features or --half_life"
     for run, message in ((wanted, takes_none), (needed, needs)):
         assert run.status == 1
         (problem,) = run.problems

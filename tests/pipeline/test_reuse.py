@@ -59,7 +59,7 @@ def test_nothing_that_changes_no_number(stubbed: Pipeline, first: Run) -> None:
 
 def test_an_edited_stage_of_the_installed_package(stubbed: Pipeline, first: Run) -> None:
     package = Path(stubbed.environment["PYTHONPATH"]) / "texcnn"
-    with (package / "report" / "figures.py").open("a") as source:
+    with (package / "report" / "payload.py").open("a") as source:
         source.write("EDITED = True\n")
     assert again(stubbed) == ["REPORT"]
     with (package / "embedding" / "engine.py").open("a") as source:

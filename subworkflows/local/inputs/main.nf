@@ -36,7 +36,7 @@ def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
     def wanted = described.findAll { model -> wantsModel(sample, model) }
     def models = wanted.collect { model ->
-        model.subMap(['name', 'features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
+        [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
     }
     def identity = [id: sample.id, half_life: settings.half_life, kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
     return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, models.collectMany { model -> model.needed }]
