@@ -7,6 +7,7 @@ import multiprocessing
 import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.model.catalog import bundled_models
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
 from texcnn.segments.segment import SegmentSpec
@@ -46,9 +46,9 @@ FLOP_SIZES: dict[str, Any] = {"hidden": 768, "intermediate": 3072, "layers": 12}
 def dnabert2() -> Dnabert2Encoder:
     """DNABERT-2 117M with random weights.
 
-    texcnn-mini's tokenizer stands in for DNABERT-2's, which is not bundled: both are byte-pair vocabularies of 4,096.
+    texcnn-mini 4's tokenizer stands in for DNABERT-2's, which is not bundled: both are byte-pair vocabularies of 4,096.
     """
-    tokenizer = BpeTokenizer(bundled_models()["texcnn-mini"] / "tokenizer.json")
+    tokenizer = BpeTokenizer(Path(__file__).with_name("dna_bpe.json"))
     return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=4096, **SIZES)), tokenizer)
 
 

@@ -35,12 +35,6 @@ def _variants(device: str, out: Path) -> list[Row]:
     return gpu_variants.measure(device, out)
 
 
-def _flex(device: str, out: Path) -> list[Row]:
-    import gpu_variants
-
-    return gpu_variants.measure_flex(device)
-
-
 def _genes(device: str, out: Path) -> list[Row]:
     import bench_gpu
 
@@ -63,7 +57,6 @@ def _checks(device: str, out: Path) -> list[Row]:
 
 PARTS: dict[str, tuple[Callable[[str, Path], list[Row]], float]] = {
     "variants": (_variants, 20),
-    "flex": (_flex, 20),
     "genes": (_genes, 15),
     "speed": (_speed, 15),
     "checks": (_checks, 15),

@@ -1,4 +1,4 @@
-"""Ways to embed with DNABERT-2 on a GPU, timed against each other from token ids to vectors."""
+"""Batches of several sizes, compiled or not, from token ids to vectors: what the engine's sizes on a GPU rest on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +17,8 @@ from texcnn.bench.flops import batch_flops, gemm_flops_per_second, synchronize
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Row, median_ratio, time_rounds
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.dnabert2_model import alibi_slopes, runs_of
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
-from texcnn.segments.segment import SegmentSpec
 
 Rows = Sequence[Sequence[int]]
 ROUNDS = 3
@@ -50,95 +47,8 @@ def in_batches(embed: Callable[[Rows], Tensor], tokens: Rows, budget: int, pool:
     return torch.cat(found)
 
 
-def autocast_linears(encoder: TokenEncoder, dtype: torch.dtype) -> None:
-    """16-bit weights of linear layers alone, and a float32 residual stream."""
-    for module in encoder.model.modules():
-        if isinstance(module, nn.Linear):
-            module.to(dtype)
-
-
-@torch.inference_mode()
-def padded(encoder: TokenEncoder, tokens: Rows) -> Tensor:
-    """Every row of a batch padded to the longest; one attention over all, its bias with the mask of padding."""
-    model = encoder.model
-    longest = -(-max(map(len, tokens)) // 16) * 16
-    lengths = encoder._moved(np.array([len(row) for row in tokens]))
-    ids = np.full((len(tokens), longest), encoder.tokenizer.pad_id, np.int64)
-    for row, found in enumerate(tokens):
-        ids[row, : len(found)] = found
-    hidden = model.embeddings(encoder._moved(ids).flatten())
-    real = torch.arange(longest, device=encoder.device) < lengths[:, None]
-    bias = model.encoder._bias(longest, hidden.dtype, hidden.device)[..., :longest, :longest]
-    bias = bias.masked_fill(~real[:, None, None, :], -torch.inf)
-    runs = runs_of([longest] * len(tokens))
-    for layer in model.encoder.layer:
-        hidden = layer(hidden, runs, bias)
-    states = hidden.view(len(tokens), longest, -1).float().masked_fill(~real[..., None], 0)
-    return states.sum(1) / lengths[:, None]
-
-
-def flex_encoder(encoder: TokenEncoder, size: int) -> Callable[[Rows], Tensor]:
-    """Packed batches of one fixed number of tokens, FlexAttention with ALiBi, whole layers compiled."""
-    from torch.nn.attention.flex_attention import BlockMask, flex_attention
-
-    model, device, block = encoder.model, encoder.device, 128
-    slopes = torch.tensor(alibi_slopes(model.config.num_attention_heads), device=device)
-
-    def layer_forward(layer: Any, hidden: Tensor, mask: Any) -> Tensor:
-        attention = layer.attention.self
-        qkv = attention.Wqkv(hidden).view(1, -1, 3, attention.n_heads, hidden.shape[-1] // attention.n_heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        if device.type == "cpu":  # where it refuses three views of one array
-            query, key, value = query.clone(), key.clone(), value.clone()
-
-        def alibi(score: Tensor, b: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-            return score - slopes[head] * (q - k).abs()
-
-        mixed = flex_attention(query, key, value, score_mod=alibi, block_mask=mask)
-        attended = mixed.transpose(1, 2).reshape(hidden.shape[0], -1)  # type: ignore[union-attr]
-        return layer.mlp(layer.attention.output(attended, hidden))
-
-    compiled = torch.compile(layer_forward, dynamic=False)
-
-    @torch.inference_mode()
-    def embed(tokens: Rows) -> Tensor:
-        lengths = [len(row) for row in tokens]
-        left = size - sum(lengths)
-        ids = np.zeros(size, np.int64)
-        ids[: sum(lengths)] = np.concatenate([np.asarray(row) for row in tokens])
-        all_lengths = np.array([*lengths, left])
-        ends = all_lengths.cumsum()
-        starts = ends - all_lengths
-        row_of = np.repeat(np.arange(len(all_lengths)), all_lengths)
-        first = starts[row_of[::block]] // block
-        last = (ends[row_of[block - 1 :: block]] - 1) // block
-        blocks = size // block
-        number = torch.from_numpy((last - first + 1).astype(np.int32))[None, None]
-        places = np.minimum(first[:, None] + np.arange(blocks), blocks - 1).astype(np.int32)
-        rows = encoder._moved(row_of)
-
-        def same_row(b: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-            return rows[q] == rows[k]
-
-        mask = BlockMask.from_kv_blocks(
-            number.to(device),
-            torch.from_numpy(places)[None, None].to(device),
-            BLOCK_SIZE=block,
-            mask_mod=same_row,
-            seq_lengths=(size, size),
-            compute_q_blocks=False,
-        )
-        hidden = model.embeddings(encoder._moved(ids))
-        for layer in model.encoder.layer:
-            hidden = compiled(layer, hidden, mask)
-        sums = torch.zeros(len(all_lengths), hidden.shape[-1], device=device).index_add_(0, rows, hidden.float())
-        return sums[:-1] / torch.tensor(lengths, device=device)[:, None]
-
-    return embed
-
-
 def measure(device: str, out: Path) -> list[Row]:
-    """Times each way of DNABERT-2 and of DNABERT, and of texcnn-mini's language model with and without a CUDA graph."""
+    """Times each way of DNABERT-2 and of DNABERT, and each encoder of texcnn-mini in batches of three sizes."""
     torch.manual_seed(0)
     if device == "cpu":
         use_tiny_sizes()
@@ -146,30 +56,15 @@ def measure(device: str, out: Path) -> list[Row]:
 
 
 def _dnabert2_rows(device: str, out: Path) -> list[Row]:
-    low = torch.bfloat16
     full = dnabert2()
     tokens = full.tokenize(segments_of_genes(GENES_PER_ROUND[device]))
     expected = full.embed(tokens[:21])
-    mixed, whole, compiled = (full.copy() for _ in range(3))
-    autocast_linears(mixed, low)
-    mixed.to(torch.device(device))
-    whole.compute_in(low).to(torch.device(device))
-    compiled.compute_in(low).to(torch.device(device))
+    whole, compiled = (full.copy().compute_in(torch.bfloat16).to(torch.device(device)) for _ in range(2))
     compile_encoders([compiled], torch.device(device))
-
-    def with_autocast(rows: Rows) -> Tensor:
-        with torch.autocast(device, low):
-            return mixed.embed(rows)
-
     ways: dict[str, tuple[Callable[[Rows], Tensor], int, int]] = {
-        "float32 residual, autocast, 8k tokens of 512": (with_autocast, 8192, 512),
-        "float32 residual, autocast, 32k tokens of 4096": (with_autocast, 32768, 4096),
         "bfloat16, 8k tokens of 512": (whole.embed, 8192, 512),
         "bfloat16, 32k tokens of 1344": (whole.embed, 32768, 1344),
         "bfloat16, 32k tokens of 4096": (whole.embed, 32768, 4096),
-        "bfloat16, 64k tokens of all": (whole.embed, 65536, 10**6),
-        "bfloat16, padded, 32k tokens of 4096": (functools.partial(padded, whole), 32768, 4096),
-        "compiled, 8k tokens of 4096": (compiled.embed, 8192, 4096),
         "compiled, 16k tokens of 4096": (compiled.embed, 16384, 4096),
         "compiled, 32k tokens of 1344": (compiled.embed, 32768, 1344),
         "compiled, 32k tokens of 4096": (compiled.embed, 32768, 4096),
@@ -193,20 +88,6 @@ def _dnabert_rows(device: str) -> list[Row]:
         "compiled, 32k tokens": (compiled.embed, 32768, 10**6),
     }
     return _timed("DNABERT", ways, tokens, expected, device, gated=False)
-
-
-def measure_flex(device: str) -> list[Row]:
-    """Times DNABERT-2 with FlexAttention."""
-    torch.manual_seed(0)
-    if device == "cpu":
-        use_tiny_sizes()
-    full = dnabert2()
-    tokens = full.tokenize(segments_of_genes(GENES_PER_ROUND[device]))
-    expected = full.embed(tokens[:21])
-    whole = full.copy().compute_in(torch.bfloat16).to(torch.device(device))
-    size = 32768 if device == "cuda" else 4096
-    ways = {f"FlexAttention, whole layers compiled, {size} tokens": (flex_encoder(whole, size), size, 4096)}
-    return _timed("DNABERT-2", ways, tokens, expected, device, gated=True)
 
 
 def _timed(
@@ -285,66 +166,23 @@ def _profile(name: str, encoder: TokenEncoder, batch: Rows, device: str) -> str:
 
 
 def _mini_rows(device: str) -> list[Row]:
-    """texcnn-mini: tokenizer, language model by batch size, motif convolutions, and what a CUDA graph would gain."""
-    where = torch.device(device)
+    """texcnn-mini's encoders: their tokens, and batches of three sizes."""
     network = load_model("texcnn-mini").segment_network()
-    language, motifs = network.encoders
     n_genes = 256 if device == "cuda" else 2
-    spec: SegmentSpec = network.segments
-    pieces = [piece for window in random_windows(n_genes, WINDOW) for piece in spec.split(window).bases]
-    language.to(where)
-    motifs.to(where)
-    tokens, bases = language.tokenize(pieces), motifs.tokenize(pieces)
-    runs: dict[str, Callable[[], object]] = {
-        "tokenizer": lambda: language.tokenize(pieces),
-        "base codes": lambda: motifs.tokenize(pieces),
-    }
-    for budget in (8192, 32768, 131072):
-        runs[f"language model, {budget // 1024}k tokens"] = functools.partial(
-            in_batches, language.embed, tokens, budget, 4096
-        )
-    for budget in (8192, 131072):
-        runs[f"motif convolutions, {budget // 1024}k bases"] = functools.partial(
-            in_batches, motifs.embed, bases, budget, 4096
-        )
+    pieces = [piece for window in random_windows(n_genes, WINDOW) for piece in network.segments.split(window).bases]
+    runs: dict[str, Callable[[], object]] = {}
+    for number, encoder in enumerate(network.encoders, 1):
+        name = f"{number} {encoder.name}"
+        tokens = encoder.to(torch.device(device)).tokenize(pieces)
+        runs[f"{name}, tokens"] = functools.partial(encoder.tokenize, pieces)
+        for budget in (8192, 32768, 131072):
+            runs[f"{name}, {budget // 1024}k tokens"] = functools.partial(
+                in_batches, encoder.embed, tokens, budget, 4096
+            )
     for run in runs.values():
         run()
     seconds = time_rounds(runs, ROUNDS)
-    rows = [
+    return [
         Row(f"texcnn-mini, {what}", statistics.median(times) / n_genes * 20_000, "s per 20,000 genes")
         for what, times in seconds.items()
-    ]
-    return rows if device == "cpu" else [*rows, *_graph_rows(language, sorted(tokens, key=len)[:64])]
-
-
-@torch.inference_mode()
-def _graph_rows(encoder: Any, batch: Rows) -> list[Row]:
-    """One batch of 8k tokens again and again, launched kernel by kernel and as a CUDA graph."""
-    lengths = [len(row) for row in batch]
-    ids = encoder._moved(np.concatenate([np.asarray(row) for row in batch]))
-    encoder.model.packed(ids, lengths)
-    stream = torch.cuda.Stream()
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            encoder.model.packed(ids, lengths)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        encoder.model.packed(ids, lengths)
-
-    def eager() -> None:
-        for _ in range(20):
-            encoder.model.packed(ids, lengths)
-        torch.cuda.synchronize()
-
-    def replayed() -> None:
-        for _ in range(20):
-            graph.replay()
-        torch.cuda.synchronize()
-
-    seconds = time_rounds({"eager": eager, "graph": replayed}, 5)
-    what = f"texcnn-mini's language model, {sum(lengths):,} tokens, {len(runs_of(lengths))} lengths"
-    return [
-        Row(f"{what}: one batch", statistics.median(seconds["eager"]) / 20 * 1e3, "ms"),
-        Row(f"{what}: one batch, CUDA graph", statistics.median(seconds["graph"]) / 20 * 1e3, "ms"),
     ]

@@ -157,7 +157,7 @@ def test_real_genes_are_predicted_alike(
     reference = Reference(fasta)
     annotation = load_genes(reference, model.window, GeneSelection(gtf))
     names = [gene.id for gene in annotation.genes[1000:1070]]
-    expected = model.predict(fasta, gtf=gtf, genes=names, device="cpu")
+    expected = model.predict(fasta, gtf=gtf, genes=names, half_life=False, device="cpu")
     network = model.segment_network()
     chosen = load_genes(reference, model.window, GeneSelection(gtf, genes=names))
     assert len(expected) == len(names)
@@ -166,7 +166,8 @@ def test_real_genes_are_predicted_alike(
         pd.testing.assert_frame_equal(found.reset_index(drop=True), expected, rtol=0, atol=1e-5)
 
     shards = [
-        model.predict(fasta, gtf=gtf, genes=names[start : start + 31], device="cpu") for start in range(0, 70, 31)
+        model.predict(fasta, gtf=gtf, genes=names[start : start + 31], half_life=False, device="cpu")
+        for start in range(0, 70, 31)
     ]
     check(pd.concat(shards))
     fill_store(
@@ -175,6 +176,6 @@ def test_real_genes_are_predicted_alike(
     )  # fmt: skip
     check(pd.concat([part.frame for part in predict_store(model, EmbeddingStore.open(tmp_path / "store"))]))
     monkeypatch.setattr(predict_windows, "WINDOWS_PER_CHUNK", 7)
-    check(model.predict(fasta, gtf=gtf, genes=names, batch_size=5, device="cpu"))
+    check(model.predict(fasta, gtf=gtf, genes=names, half_life=False, batch_size=5, device="cpu"))
     monkeypatch.setattr(SegmentCache, "embed", lambda self, segments, compute: compute(segments))
-    check(model.predict(fasta, gtf=gtf, genes=names, device="cpu"))
+    check(model.predict(fasta, gtf=gtf, genes=names, half_life=False, device="cpu"))

@@ -13,8 +13,10 @@ from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, RunError
 from texcnn.features.spec import FeatureSpec
+from texcnn.heads.xpresso import XpressoCNN
 from texcnn.model import predict_windows as module
 from texcnn.model.load import load_model
+from texcnn.model.network import OneHotNetwork
 from texcnn.model.predict_windows import WindowStatus, predict_windows
 
 OK, NO_BASES, NO_FEATURES = WindowStatus.OK, WindowStatus.NO_KNOWN_BASES, WindowStatus.NO_FEATURES
@@ -85,3 +87,13 @@ def test_bad_windows_are_named(tiny: Path) -> None:
         list(predict_windows(model, ["A" * 30, "A" * 29]))
     with pytest.raises(InputError, match=r"letters 'R', 'a'.*upper-case A, C, G, T and N"):
         list(predict_windows(model, ["a" * 30, "R" * 30]))
+
+
+@pytest.mark.parametrize("windows", [["N" * 300] * 3, ["N" * 300, "ACG" * 100, "N" * 300]])
+def test_a_one_hot_model_passes_over_windows_without_a_base(windows: list[str]) -> None:
+    torch.manual_seed(0)
+    network = OneHotNetwork(XpressoCNN(length=300, n_features=0), 1)
+    with network.session(ComputeOptions(2, "cpu")) as session:
+        values, known = network.predict(windows, None, session)
+    assert known.tolist() == [window[0] != "N" for window in windows]
+    assert values.isfinite().flatten().tolist() == known.tolist()

@@ -28,7 +28,7 @@ def test_rows_in_are_rows_out_and_skipped(data: Path, tmp_path: Path) -> None:
     reasons = skipped["reason"].str.extract(r"^(no segment|gene id|chromosome|.*)")[0].value_counts()
     print(f"{len(table)} predicted, {len(skipped)} skipped: {reasons.to_dict()}")
     assert len(table) + len(skipped) == LOCI
-    assert len(table) > 1000
+    assert len(table) > 900
     assert table["gene_id"].is_unique
     assert not table["median"].isna().any()
     assert (table["n_fraction"] < 1).all()

@@ -124,7 +124,7 @@ def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
     assert train("stopped") == 0
     assert read(tmp_path / "one" / "mine", "runs.tsv")["seed"].tolist() == list(range(3, 13))
     files = sorted((tmp_path / "one" / "mine").iterdir())
-    assert len(files) == 10
+    assert len(files) == 11
     for path in files:
         for other in ("two", "stopped"):
             assert path.read_bytes() == (tmp_path / other / "mine" / path.name).read_bytes(), (other, path.name)

@@ -162,7 +162,8 @@ class OneHotNetwork:
         """Both steps without gradients, a batch of windows at a time; windows without a known base are left out."""
         known = torch.tensor([window.count("N") < len(window) for window in windows])
         predicted = torch.full((len(windows), self.n_cell_types), torch.nan)
-        for rows in known.nonzero().flatten().split(session.batch_size):
+        rows_known = known.nonzero().flatten()
+        for rows in rows_known.split(session.batch_size) if len(rows_known) else ():
             scaled = None if features is None else features[rows]
             predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
         return predicted, known

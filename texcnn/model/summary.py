@@ -12,6 +12,11 @@ from texcnn.model.reference_genes import ReferenceGenes
 from texcnn.tables.columns import without_summaries
 
 _SHOWN = 5
+_SHOWN_INPUTS = 9
+
+
+def _shortened(names: Sequence[str], *, most: int) -> str:
+    return ", ".join(names[:most]) + (f", ... {len(names)} in all" if len(names) > most else "")
 
 
 def summary_rows(
@@ -28,7 +33,6 @@ def summary_rows(
     window, segments = config.window, config.segments
     real = without_summaries(cell_types)
     names = [cell_types[place] for place in real]
-    more = f", ... {len(names)} in all" if len(names) > _SHOWN else ""
     others = [name for place, name in enumerate(cell_types) if place not in real]
     encoders = [spec.type if spec.source == "bundle" else known_name(spec) for spec in config.encoders]
     rows = [
@@ -39,8 +43,8 @@ def summary_rows(
         ("Segments", "none: reads bases" if segments is None else f"{segments.length} bp"),
         ("Encoders", ", ".join(encoders) or "none"),
         ("Head", config.head.type),
-        ("Inputs", ", ".join(["sequence", *(spec.name for spec in config.features)])),
-        ("Outputs", ", ".join(names[:_SHOWN]) + more + (f"; and {', '.join(others)}" if others else "")),
+        ("Inputs", _shortened(["sequence", *(spec.name for spec in config.features)], most=_SHOWN_INPUTS)),
+        ("Outputs", _shortened(names, most=_SHOWN) + (f"; and {', '.join(others)}" if others else "")),
         ("Held-out genes", _held_out(reference, names)),
         ("Limit on N", "none" if config.max_n_fraction is None else f"{config.max_n_fraction:.0%} of the window"),
     ]
