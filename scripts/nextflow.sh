@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs Nextflow: the one on PATH, else the release named in pom.xml, fetched once through Maven into .lib/nextflow.
 #   scripts/nextflow.sh run main.nf -profile test --outdir results
-# An environment made by "make demo" (.venv) goes first on PATH, so that the tasks find its texcnn.
+# An environment made by "make demo" (.venv) goes first on PATH where it is not there yet, so that the tasks find its texcnn.
 set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jars=${TEXCNN_NEXTFLOW_JARS:-$project/.lib/nextflow}
-if [[ -d $project/.venv/bin ]]; then
+if [[ -d $project/.venv/bin && ":$PATH:" != *":$project/.venv/bin:"* ]]; then
     PATH=$project/.venv/bin:$PATH
 fi
 
