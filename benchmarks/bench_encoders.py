@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import multiprocessing
 import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
 from texcnn.encoders.token_encoder import TokenEncoder
+from texcnn.pretraining.vocabulary import train_bpe
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
 from texcnn.segments.segment import SegmentSpec
@@ -43,13 +44,15 @@ SIZES: dict[str, Any] = {
 FLOP_SIZES: dict[str, Any] = {"hidden": 768, "intermediate": 3072, "layers": 12}
 
 
-def dnabert2() -> Dnabert2Encoder:
-    """DNABERT-2 117M with random weights.
+@functools.cache
+def byte_pairs() -> BpeTokenizer:
+    """A vocabulary of 4,096 byte-pair tokens of random bases, in DNABERT-2's place, which is not bundled."""
+    return BpeTokenizer(train_bpe(random_windows(40, WINDOW), 4096))
 
-    texcnn-mini 4's tokenizer stands in for DNABERT-2's, which is not bundled: both are byte-pair vocabularies of 4,096.
-    """
-    tokenizer = BpeTokenizer(Path(__file__).with_name("dna_bpe.json"))
-    return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=4096, **SIZES)), tokenizer)
+
+def dnabert2() -> Dnabert2Encoder:
+    """DNABERT-2 117M with random weights."""
+    return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=4096, **SIZES)), byte_pairs())
 
 
 def dnabert() -> DnabertEncoder:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second, synchronize
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Row, median_ratio, time_rounds
+from texcnn.device import gpu_kernels
 from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
@@ -52,7 +53,8 @@ def measure(device: str, out: Path) -> list[Row]:
     torch.manual_seed(0)
     if device == "cpu":
         use_tiny_sizes()
-    return [*_dnabert2_rows(device, out), *_dnabert_rows(device), *_mini_rows(device)]
+    with gpu_kernels():  # as in a session
+        return [*_dnabert2_rows(device, out), *_dnabert_rows(device), *_mini_rows(device)]
 
 
 def _dnabert2_rows(device: str, out: Path) -> list[Row]:

@@ -19,9 +19,9 @@ from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.model.catalog import bundled_models
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
+from texcnn.pretraining.vocabulary import train_bpe
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
 
@@ -33,8 +33,8 @@ SIZES = {"hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3, "
 
 def dnabert2() -> Dnabert2Encoder:
     torch.manual_seed(0)
-    tokenizer = BpeTokenizer(bundled_models()["texcnn-mini"] / "tokenizer.json")
-    return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=4096, **SIZES)), tokenizer)
+    tokenizer = BpeTokenizer(train_bpe(random_windows(4, 10_000), 1024))
+    return Dnabert2Encoder(Dnabert2Model(Dnabert2Config(vocab_size=1024, **SIZES)), tokenizer)
 
 
 def dnabert() -> DnabertEncoder:
