@@ -14,6 +14,7 @@ from texcnn.errors import InputError
 ALWAYS = {
     "20,000 genes at this rate": "min",
     "matrix product, float32": "GFLOP/s",
+    "drift of the machine: fastest round's matrix product / slowest's": "x",
     "peak memory, process": "MiB",
 }
 OF_ENCODERS = {

@@ -110,6 +110,7 @@ def _measure(
         Row(f"genes of {window.length:,} bp, {len(windows)} at a time", statistics.median(per_second), "genes/s"),
         Row(f"{PROJECTED_GENES:,} genes at this rate", PROJECTED_GENES / statistics.median(per_second) / 60, "min"),
         Row(f"matrix product, {dtype_name(options.dtype)}", statistics.median(peaks) / 1e9, "GFLOP/s"),
+        Row("drift of the machine: fastest round's matrix product / slowest's", max(peaks) / min(peaks), "x"),
     ]
     if encoders:
         rows += _encoder_rows(encoders, pieces, seconds, peaks)
