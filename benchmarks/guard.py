@@ -1,6 +1,6 @@
 """Compares the speed of two commits on this machine: fails where the newer one is slower.
 
-    python benchmarks/guard.py f673007 [HEAD] [--rounds 5] [--quick]
+    python benchmarks/guard.py f673007 [HEAD] [--rounds 7] [--quick]
 
 Each round runs both commits one after the other, each in a process of its own, on the same made-up windows in float32,
 and multiplies matrices before, as a measure of the machine's speed in that round. The ratio is the median of the
