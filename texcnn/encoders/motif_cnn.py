@@ -7,18 +7,16 @@ reaches across its borders, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from texcnn.encoders.base_convolution import bin_maxima
-from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
-from texcnn.errors import ModelError
 
 _SIZES = ("motifs", "motif_width", "pool", "patterns", "pattern_width", "second_pool", "places")
 
@@ -74,7 +72,7 @@ class MotifCNN(nn.Module):
         return pad(patterns, (0, self.places - patterns.shape[2])).flatten(1)
 
 
-class MotifCNNEncoder(BaseEncoder):
+class MotifCNNEncoder(ConvolutionsEncoder):
     """The largest value of each pattern at each place of a segment, in float32.
 
     Attributes:
@@ -88,26 +86,10 @@ class MotifCNNEncoder(BaseEncoder):
 
     name = "motif-cnn"
     model: MotifCNN
-    bundle_files: ClassVar[Mapping[str, str] | None] = {}
+    sizes = _SIZES
 
     def __init__(self, model: MotifCNN, config: dict[str, int]) -> None:
-        super().__init__(model)
-        self.dim = config["patterns"] * config["places"]
-        self.longest = config["pool"] * config["second_pool"] * config["places"]
-        self._sizes = repr([config[size] for size in _SIZES])
-
-    def embed_bases(self, bases: Tensor) -> Tensor:
-        """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
-        vectors: Tensor = self.model(bases)
-        return vectors
-
-    def embed_codes(self, codes: Tensor) -> Tensor:
-        """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
-        return self.model.from_codes(codes)
-
-    def fingerprint_parts(self) -> Sequence[str]:
-        """Name and sizes."""
-        return self.name, self._sizes
+        super().__init__(model, config, config["patterns"] * config["places"])
 
 
 def load_motif_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> MotifCNNEncoder:
@@ -120,14 +102,7 @@ def load_motif_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Mot
         ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
     """
     checkpoint = read_checkpoint(spec, bundle)
-    config: dict[str, Any] = {size: checkpoint.config.get(size) for size in _SIZES}
-    unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
-    if unusable or config["pattern_width"] % 2 == 0:
-        raise ModelError(
-            f"unusable sizes of motif convolutions: {', '.join(unusable) or 'pattern_width'}",
-            where=checkpoint.where,
-            allowed=f"whole numbers from 1 for {', '.join(_SIZES)}; pattern_width odd",
-        )
+    config = read_sizes(checkpoint, _SIZES, odd=("pattern_width",), what="motif convolutions")
     model = MotifCNN(**config)
     load_weights(model, checkpoint.tensors, where=checkpoint.where)
     return MotifCNNEncoder(model, config)

@@ -8,19 +8,15 @@ which says how common a pattern is where the maximum only says that there is one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, pad
 
 from texcnn.encoders.base_convolution import bin_maxima
-from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
-from texcnn.errors import ModelError
 
 _SIZES = ("motifs", "motif_width", "pool", "channels", "width", "layers", "second_pool", "places")
 
@@ -89,7 +85,7 @@ class SegmentCNN(nn.Module):
         return torch.cat([peaks.flatten(1), hidden.mean(dim=2)], dim=1)
 
 
-class SegmentCNNEncoder(BaseEncoder):
+class SegmentCNNEncoder(ConvolutionsEncoder):
     """The largest value of each channel at each place of a segment, and its mean, in float32.
 
     Attributes:
@@ -103,26 +99,10 @@ class SegmentCNNEncoder(BaseEncoder):
 
     name = "segment-cnn"
     model: SegmentCNN
-    bundle_files: ClassVar[dict[str, str] | None] = {}
+    sizes = _SIZES
 
     def __init__(self, model: SegmentCNN, config: dict[str, int]) -> None:
-        super().__init__(model)
-        self.dim = config["channels"] * (config["places"] + 1)
-        self.longest = config["pool"] * config["second_pool"] * config["places"]
-        self._sizes = repr([config[size] for size in _SIZES])
-
-    def embed_bases(self, bases: Tensor) -> Tensor:
-        """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
-        vectors: Tensor = self.model(bases)
-        return vectors
-
-    def embed_codes(self, codes: Tensor) -> Tensor:
-        """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
-        return self.model.from_codes(codes)
-
-    def fingerprint_parts(self) -> Sequence[str]:
-        """Name and sizes."""
-        return self.name, self._sizes
+        super().__init__(model, config, config["channels"] * (config["places"] + 1))
 
 
 def load_segment_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> SegmentCNNEncoder:
@@ -135,15 +115,7 @@ def load_segment_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> S
         ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
     """
     checkpoint = read_checkpoint(spec, bundle)
-    config: dict[str, Any] = {size: checkpoint.config.get(size) for size in _SIZES}
-    unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
-    unusable += [size for size in ("motif_width", "width") if size not in unusable and config[size] % 2 == 0]
-    if unusable:
-        raise ModelError(
-            f"unusable sizes of segment convolutions: {', '.join(unusable)}",
-            where=checkpoint.where,
-            allowed=f"whole numbers from 1 for {', '.join(_SIZES)}; motif_width and width odd",
-        )
+    config = read_sizes(checkpoint, _SIZES, odd=("motif_width", "width"), what="segment convolutions")
     model = SegmentCNN(**config)
     load_weights(model, checkpoint.tensors, where=checkpoint.where)
     return SegmentCNNEncoder(model, config)

@@ -1,0 +1,74 @@
+"""What encoders of convolutions over one segment's bases have in common: their sizes, and how they embed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from texcnn.encoders.base_encoder import BaseEncoder
+from texcnn.encoders.weights import Checkpoint
+from texcnn.errors import ModelError
+
+
+class ConvolutionsEncoder(BaseEncoder):
+    """Embeds segments of at most as many bases as the convolutions have places for, in float32.
+
+    Attributes:
+        model: The convolutions, in evaluation mode.
+        sizes: Names of their sizes; ``pool``, ``second_pool`` and ``places`` among them.
+
+    Args:
+        model: The convolutions.
+        config: Their sizes.
+        dim: Length of a vector.
+    """
+
+    model: Any
+    sizes: ClassVar[tuple[str, ...]]
+    bundle_files: ClassVar[Mapping[str, str] | None] = {}
+
+    def __init__(self, model: nn.Module, config: Mapping[str, int], dim: int) -> None:
+        super().__init__(model)
+        self.dim = dim
+        self.longest = config["pool"] * config["second_pool"] * config["places"]
+        self._sizes = repr([config[size] for size in self.sizes])
+
+    def embed_bases(self, bases: Tensor) -> Tensor:
+        """Embeds one-hot rows ``(n, 4, length)``, float32 ``(n, dim)``."""
+        vectors: Tensor = self.model(bases)
+        return vectors
+
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
+        vectors: Tensor = self.model.from_codes(codes)
+        return vectors
+
+    def fingerprint_parts(self) -> Sequence[str]:
+        """Name and sizes."""
+        return self.name, self._sizes
+
+
+def read_sizes(checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str) -> dict[str, int]:
+    """Reads the sizes of convolutions from a checkpoint's configuration.
+
+    Args:
+        checkpoint: The checkpoint.
+        names: Names of the sizes.
+        odd: Those that must be odd.
+        what: The convolutions, for the error.
+
+    Raises:
+        ModelError: if a size is missing or unusable.
+    """
+    config: dict[str, Any] = {size: checkpoint.config.get(size) for size in names}
+    unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
+    unusable += [size for size in odd if size not in unusable and config[size] % 2 == 0]
+    if unusable:
+        raise ModelError(
+            f"unusable sizes of {what}: {', '.join(unusable)}",
+            where=checkpoint.where,
+            allowed=f"whole numbers from 1 for {', '.join(names)}; {' and '.join(odd)} odd",
+        )
+    return config
