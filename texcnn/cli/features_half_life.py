@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from texcnn.cli.options import (
+    ANNOTATION_OPTION,
     FASTA_OPTION,
-    FILE,
     GENES_OPTION,
     MAP_CHROM_NAMES_OPTION,
     OUT_OPTION,
@@ -19,7 +19,7 @@ from texcnn.cli.options import (
 
 @click.command("half-life")
 @FASTA_OPTION
-@click.option("--gtf", type=FILE, required=True, help="Annotation: GTF (Ensembl, GENCODE, RefSeq), plain or gz.")
+@ANNOTATION_OPTION
 @GENES_OPTION
 @MAP_CHROM_NAMES_OPTION
 @click.option(

@@ -33,6 +33,9 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 
 GENES_OPTION = click.option("--genes", type=FILE, help="Only these genes: a file with an id or name per line.")
+ANNOTATION_OPTION = click.option(
+    "--gtf", type=FILE, required=True, help="Annotation: GTF (Ensembl, GENCODE, RefSeq), plain or gz."
+)
 MAP_CHROM_NAMES_OPTION = click.option(
     "--map-chrom-names", is_flag=True, help="Map chr1/1 chromosome names to the FASTA's where the files differ."
 )
