@@ -11,19 +11,28 @@ from texcnn import checkpoints
 from texcnn.checkpoints import WorkFolder, load_state, optimizer_tensors, restore_optimizer, save_state
 from texcnn.errors import InputError, RunError
 
-PARTS = {"head": {"a.weight": torch.arange(6.0).reshape(2, 3)}, "optimizer": {}, "best": {"a.weight": torch.ones(1)}}
+PARTS = {
+    "head": {"a.weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)},
+    "optimizer": {},
+    "best": {"a.weight": torch.full((2,), 1 / 3, dtype=torch.bfloat16)},
+}
+HISTORY = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17}]  # no short decimal fractions
 
 
 def test_what_was_saved_is_read_without_the_empty_parts(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     assert load_state(path, "x") is None
-    save_state(path, PARTS, [{"epoch": 1, "loss": 0.1}], "x")
+    save_state(path, PARTS, HISTORY, "x")
     found = load_state(path, "x")
     assert found is not None
     parts, history = found
-    assert history == [{"epoch": 1, "loss": 0.1}]
+    assert history == HISTORY
     assert parts.keys() == {"head", "best"}
-    assert parts["head"]["a.weight"].equal(PARTS["head"]["a.weight"])
+    for part, tensors in parts.items():
+        assert tensors.keys() == PARTS[part].keys()
+        for name, tensor in tensors.items():
+            assert tensor.dtype == PARTS[part][name].dtype
+            assert tensor.equal(PARTS[part][name])
 
 
 def test_the_state_of_another_training_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from tokenizers.models import BPE
 from torch import Tensor
 
 from texcnn.embedding.options import ComputeOptions
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.protocol import BUNDLE_SOURCE, Encoder, EncoderSpec
 from texcnn.features.spec import FeatureSpec
 from texcnn.genome.gene import Annotation

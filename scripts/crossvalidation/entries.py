@@ -19,7 +19,7 @@ from texcnn.encoders.dnabert2 import Dnabert2Encoder
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import Encoder
-from texcnn.encoders.word2vec import Word2VecEncoder
+from texcnn.encoders.word2vec import Word2VecEncoder, fit_word2vec
 from texcnn.errors import ModelError
 from texcnn.evaluation.baselines import GC_CPG, MEAN
 from texcnn.files import atomic_file
@@ -27,8 +27,7 @@ from texcnn.model.load import load_model
 from texcnn.segments.bases import stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.architectures import Architecture, find_architecture
-from texcnn.training.inputs import Inputs, SegmentVectors, WindowBases
-from texcnn.training.word2vec import fit_word2vec
+from texcnn.training.examples import Inputs, SegmentVectors, WindowBases
 
 MINI = os.environ.get("TEXCNN_MINI_4", "texcnn-mini")
 """Version 4, whose encoders this comparison is about; later versions have no language model."""

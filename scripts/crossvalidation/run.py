@@ -27,9 +27,8 @@ from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inpu
 from texcnn.features.spec import scale_features
 from texcnn.files import atomic_file
 from texcnn.training.architectures import find_architecture
-from texcnn.training.examples import fit_features
+from texcnn.training.examples import Examples, SegmentVectors, fit_features
 from texcnn.training.fit import Fit, predict_rows
-from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import is_constant
 
 

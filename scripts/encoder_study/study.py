@@ -31,7 +31,8 @@ from network import NormedSegmentCNN, kmer_shares
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_yeast"))
 from yeast_genome import cut_yeast, load_yeast_pack
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2ForMaskedLM, Dnabert2Model
 from texcnn.heads.textcnn import TextCNN
 from texcnn.pretraining.masking import mask_tokens
 

@@ -17,11 +17,11 @@ from texcnn.cli.train import train as train_command
 from texcnn.evaluation.evaluate import evaluate
 from texcnn.evaluation.options import EvaluateOptions
 from texcnn.keywords import option_names
-from texcnn.pretraining.choices import LANGUAGE_MODELS
+from texcnn.pretraining import LANGUAGE_MODELS
 from texcnn.pretraining.options import PretrainOptions
 from texcnn.pretraining.pretrain import pretrain
 from texcnn.tables.units import UNIT_TRANSFORMS
-from texcnn.training.choices import OPTIMIZERS, SPLITS
+from texcnn.training import OPTIMIZERS, SPLITS
 from texcnn.training.options import TrainOptions
 from texcnn.training.train import train
 

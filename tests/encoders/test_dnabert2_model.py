@@ -9,7 +9,7 @@ from torch import nn
 
 from texcnn.encoders.checkpoint import load_weights, read_state_dict
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
-from texcnn.encoders.dnabert2_model import GatedMLP, RowRun, alibi_bias, alibi_slopes, runs_of
+from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, alibi_bias, alibi_slopes, runs_of
 from texcnn.errors import ModelError
 
 TINY = Dnabert2Config(vocab_size=12, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=8)

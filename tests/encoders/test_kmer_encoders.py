@@ -37,7 +37,7 @@ def test_a_table_of_another_size_is_refused():
 
 def test_words_of_like_company_are_alike_and_the_same_each_time():
     pytest.importorskip("gensim")
-    from texcnn.training.word2vec import fit_word2vec
+    from texcnn.encoders.word2vec import fit_word2vec
 
     windows = ["ACGT" * 50, "TTTTNTTTTT" * 20]
     first = fit_word2vec(windows, k=2, dim=4, epochs=3)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from texcnn.training.examples import Examples, WindowBases
 from texcnn.training.fit import predict_rows
-from texcnn.training.inputs import Examples, WindowBases
 
 LENGTH, GENES = 900, 60
 

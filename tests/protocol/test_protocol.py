@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from tiny import tiny_tokenizer
 from transformers import BertConfig, BertModel
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.genome.annotation import read_gtf
 from texcnn.model.load import load_model
 

@@ -17,10 +17,10 @@ from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.examples import LabelledGenes, fit_features, label_genes, make_examples
+from texcnn.training.examples import fit_features, make_examples
 from texcnn.training.prepare import prepare_store
 from texcnn.training.splits import Split
-from texcnn.training.targets import Targets
+from texcnn.training.targets import LabelledGenes, Targets, label_genes
 
 NO_ENCODERS = ChosenEncoders([], (), {}, {})
 IDS = [f"g{place:02d}" for place in range(20)]

@@ -10,9 +10,9 @@ from texcnn.errors import InputError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.model.load import load_model
 from texcnn.segments.segment import SegmentSpec
+from texcnn.training.examples import Examples
 from texcnn.training.finetune import FineTunedNetwork, SegmentTokens
 from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
-from texcnn.training.inputs import Examples
 
 SPEC = SegmentSpec(length=12)
 TRAIN, VALID, TEST = list(range(120)), list(range(120, 160)), list(range(160, 200))

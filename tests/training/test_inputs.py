@@ -9,7 +9,7 @@ from texcnn.segments.bases import stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.store.store import EmbeddingStore
-from texcnn.training.inputs import SegmentVectors, StoredVectors, WindowBases, digest_tensors
+from texcnn.training.examples import SegmentVectors, StoredVectors, WindowBases, digest_tensors
 
 CPU = torch.device("cpu")
 

@@ -22,8 +22,8 @@ from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.heads.textcnn import TextCNN
 from texcnn.segments.segment import SegmentSpec
 from texcnn.tables.split import PARTS
+from texcnn.training.examples import Examples, SegmentVectors
 from texcnn.training.fit import FitOptions
-from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import fit_runs
 from texcnn.training.splits import chromosome_split
 

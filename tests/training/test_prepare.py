@@ -22,10 +22,10 @@ from texcnn.model.held_encoders import ChosenEncoders, encoders_of_model
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.store.store import EmbeddingStore
 from texcnn.training.architectures import find_architecture
-from texcnn.training.examples import LabelledGenes
 from texcnn.training.finetune import FineTunedNetwork, Tuning
 from texcnn.training.prepare import fitted_encoders, prepare_bases, prepare_store, prepare_tokens, prepare_vectors
 from texcnn.training.splits import Split
+from texcnn.training.targets import LabelledGenes
 
 ROWS = torch.arange(2)
 CPU = torch.device("cpu")

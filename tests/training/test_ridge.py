@@ -10,8 +10,8 @@ import torch
 from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError
 from texcnn.heads.linear import LinearHead
+from texcnn.training.examples import Examples, SegmentVectors
 from texcnn.training.fit import Fit, FitOptions, predict_rows
-from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.ridge import PENALTIES, fit_ridge
 
 TRAIN, VALID, TEST = list(range(40)), list(range(40, 60)), list(range(60, 80))

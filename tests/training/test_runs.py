@@ -8,8 +8,8 @@ import torch
 from texcnn.embedding.engine import Embeddings
 from texcnn.heads.textcnn import TextCNN
 from texcnn.plots.loss_curve import loss_curve
+from texcnn.training.examples import Examples, SegmentVectors
 from texcnn.training.fit import FitOptions, predict_rows
-from texcnn.training.inputs import Examples, SegmentVectors
 from texcnn.training.runs import Run, best_run, fit_runs, runs_table, summarize_runs
 
 ROWS = {"train": range(40), "valid": range(40, 50), "test": range(50, 60)}

@@ -110,7 +110,7 @@ def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
         return texcnn("train", *given, *TINY, "--epochs", 3)[0]
 
     assert (train("one"), train("two")) == (0, 0)
-    save, saved = fit_module.save_fit, []
+    save, saved = fit_module.save_state, []
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ def test_ten_runs_are_the_same_bits_also_when_they_were_stopped(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_fit", killed)
+        patched.setattr(fit_module, "save_state", killed)
         assert train("stopped") == 1
     assert train("stopped") == 0
     assert read(tmp_path / "one" / "mine", "runs.tsv")["seed"].tolist() == list(range(3, 13))

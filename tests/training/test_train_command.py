@@ -13,7 +13,8 @@ import torch
 from tiny import CompositionEncoder, tiny_tokenizer
 from train_files import N_GENES, TINY, options, read
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.features.table import FeatureTable
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.held_encoders import encoders_by_name

@@ -22,9 +22,9 @@ from texcnn.model.held_encoders import encoders_of_model
 from texcnn.model.load import load_model
 from texcnn.training import bundle as bundle_module
 from texcnn.training import fit as fit_module
+from texcnn.training.examples import Examples
 from texcnn.training.finetune import Tuning
 from texcnn.training.fit import predict_rows
-from texcnn.training.inputs import Examples
 from texcnn.training.prepare import prepare_tokens
 from texcnn.training.runs import Run, best_run
 
@@ -115,7 +115,7 @@ def test_a_killed_training_continues_to_the_same_bytes(
         return texcnn("train", *given, *TUNED, "--fine-tune", layers)
 
     assert train("whole") == (0, "")
-    save, saved = fit_module.save_fit, []
+    save, saved = fit_module.save_state, []
 
     def killed(*args: object) -> None:
         save(*args)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_a_killed_training_continues_to_the_same_bytes(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "save_fit", killed)
+        patched.setattr(fit_module, "save_state", killed)
         assert train("stopped")[0] == 1
     status, err = train("stopped", 1)
     assert (status, "belongs to a training with other data or other options" in err) == (2, True), err

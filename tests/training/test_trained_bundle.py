@@ -25,14 +25,13 @@ from texcnn.model.bundle import BundleFiles
 from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.bundle import Trained, save_trained
-from texcnn.training.examples import LabelledGenes
-from texcnn.training.fit import Fit
-from texcnn.training.fit_state import Epoch
-from texcnn.training.inputs import SegmentVectors
+from texcnn.training.examples import SegmentVectors
+from texcnn.training.fit import Epoch, Fit
 from texcnn.training.options import TrainOptions
 from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run
 from texcnn.training.splits import Split
+from texcnn.training.targets import LabelledGenes
 
 GENES = [Gene(f"g{number:02d}", f"g{number:02d}", "chr1", 50 * number, "+") for number in range(16)]
 PARTS = ["train"] * 10 + ["valid"] * 3 + ["test"] * 3

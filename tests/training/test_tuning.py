@@ -11,7 +11,8 @@ from transformers import BertConfig, BertModel, EsmConfig, EsmModel
 
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Encoder
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.nucleotide_transformer import NucleotideTransformerEncoder, SixMerTokenizer
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder

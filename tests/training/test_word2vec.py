@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from texcnn.encoders import word2vec
+from texcnn.encoders.word2vec import fit_word2vec
 from texcnn.errors import RunError
 from texcnn.segments.bases import base_codes, kmer_numbers
-from texcnn.training import word2vec
-from texcnn.training.word2vec import fit_word2vec
 
 
 def windows(n: int = 8) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from texcnn.cli.options import COMPUTE_OPTIONS, FASTA_OPTION, FILE, OUT_OPTION, OVERWRITE_OPTION
-from texcnn.pretraining.choices import LANGUAGE_MODELS
+from texcnn.pretraining import LANGUAGE_MODELS
 
 _POSITIVE = click.IntRange(min=1)
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)

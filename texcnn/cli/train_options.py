@@ -6,7 +6,7 @@ import click
 
 from texcnn.cli.options import FILE, options
 from texcnn.errors import InputError
-from texcnn.training.choices import OPTIMIZERS, SPLITS
+from texcnn.training import OPTIMIZERS, SPLITS
 
 POSITIVE = click.IntRange(min=1)
 RATE = click.FloatRange(min=0, min_open=True)

@@ -11,14 +11,9 @@ import torch
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.dnabert2_model import (
-    AttentionOutput,
-    Dnabert2Config,
-    Dnabert2ForMaskedLM,
-    Dnabert2Model,
-    GatedMLP,
-    runs_of,
-)
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_layers import AttentionOutput, GatedMLP, runs_of
+from texcnn.encoders.dnabert2_model import Dnabert2ForMaskedLM, Dnabert2Model
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.encoders.weights import (

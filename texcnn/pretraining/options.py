@@ -11,7 +11,7 @@ from texcnn.arguments import check_above_zero, check_choice, check_counts, check
 from texcnn.device import dtype_name, resolve_dtype
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
-from texcnn.pretraining.choices import LANGUAGE_MODELS
+from texcnn.pretraining import LANGUAGE_MODELS
 from texcnn.pretraining.fit import StepOptions
 from texcnn.pretraining.language_model import ModelSizes
 
@@ -24,7 +24,7 @@ class PretrainOptions:
         compute: Where to compute, and how many segments at a time; a language model learns in float32.
         bed: Only these regions: BED of three columns or more; None for the whole genome.
         exclude_chroms: Chromosomes to leave out.
-        architecture: One of :data:`texcnn.pretraining.choices.LANGUAGE_MODELS`.
+        architecture: One of :data:`texcnn.pretraining.LANGUAGE_MODELS`.
         vocab_size: Tokens of a dnabert2; None for 4,096.
         k: Bases per token of a dnabert; None for 6.
         layers: Layers of the model.

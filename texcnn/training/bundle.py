@@ -20,11 +20,11 @@ from texcnn.model.reference_genes import FEWEST_GENES, REFERENCE, make_reference
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.tables.split import PARTS, TEST
 from texcnn.tables.units import above_floor
-from texcnn.training.examples import LabelledGenes
 from texcnn.training.fit import fit_head
 from texcnn.training.options import TrainOptions
 from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run, best_run, runs_table, summarize_runs
+from texcnn.training.targets import LabelledGenes
 
 _CARD = """# {name}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from texcnn.arguments import check_choice, check_shares, names_of, path_of
 from texcnn.errors import InputError
 from texcnn.genome.gene import Gene
-from texcnn.training.choices import SPLITS
+from texcnn.training import SPLITS
 from texcnn.training.splits import (
     Split,
     chromosome_split,
@@ -26,7 +26,7 @@ class SplitOptions:
     """Which genes train a model, which stop the training, and which judge it.
 
     Attributes:
-        split: One of :data:`texcnn.training.choices.SPLITS`. Neighbours and many relatives of a gene are on its
+        split: One of :data:`texcnn.training.SPLITS`. Neighbours and many relatives of a gene are on its
             chromosome, so whole chromosomes are the default: ``random`` lets a model see relatives of its test genes.
         split_file: Table of ``file``: ``gene_id`` and ``split``.
         groups: Table of gene families or pairs of similar genes: kept whole by ``groups``, checked with every other

@@ -1,126 +1,140 @@
-"""Genes that can be learned from: those with a place, expression, features and a part of the split."""
+"""What a network is fed per gene, in its smallest form, and the scaled features and labels."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
+from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError
 from texcnn.features.spec import FeatureSpec, scale_features
-from texcnn.features.table import FeatureTable, find_rows
-from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
-from texcnn.tables.split import PARTS, TRAIN
-from texcnn.training.inputs import Examples, Inputs
-from texcnn.training.splits import Split
-from texcnn.training.targets import Targets
+from texcnn.segments.bases import one_hot
+from texcnn.store.store import EmbeddingStore
+from texcnn.tables.split import TRAIN
+from texcnn.training.targets import LabelledGenes
 
 _LOG = logging.getLogger("texcnn")
 
 
+class Inputs(Protocol):
+    """Inputs of ``n`` genes, of whatever kind."""
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        ...
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns a network's first arguments for some genes, each with a row per gene, on a device."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        ...
+
+
 @dataclass(frozen=True)
-class LabelledGenes:
-    """Genes with everything but their vectors.
+class SegmentVectors:
+    """Vectors of frozen encoders, for a network ``(values, mask, ...)``; each window has a usable segment."""
+
+    embeddings: Embeddings
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.embeddings.mask)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns vectors ``(n, n_segments, dim)`` and mask ``(n, n_segments)``."""
+        return self.embeddings.values[rows].to(device), self.embeddings.mask[rows].to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return digest_tensors([self.embeddings.values, self.embeddings.mask])
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVectors:
+    """What :class:`SegmentVectors` holds, left in a store and read when it is needed: memory does not grow with genes.
 
     Attributes:
-        genes: The genes, in the annotation's order.
-        labels: float32 ``(n, n_cell_types)``; NaN where unknown.
-        features: float32 ``(n, n_features)`` as in their table, without NaN; None for none.
-        split: Their parts.
-        skipped: Genes of either table that cannot be learned from, and why.
+        store: The vectors.
+        rows: Row of each gene in the store.
     """
 
-    genes: list[Gene]
-    labels: npt.NDArray[np.float32]
-    features: npt.NDArray[np.float32] | None
-    split: Split
-    skipped: list[Skipped]
+    store: EmbeddingStore
+    rows: list[int]
 
-    def rows(self) -> dict[str, list[int]]:
-        """Returns the rows of each part of the split."""
-        gene_ids = [gene.id for gene in self.genes]
-        return {part: self.split.rows(gene_ids, part) for part in PARTS}
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.rows)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns vectors ``(n, n_segments, dim)`` and mask ``(n, n_segments)``."""
+        found = self.store.read_rows([self.rows[row] for row in rows.tolist()])
+        return found.values.to(device), found.mask.to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        digest = hashlib.sha256()
+        for rows in torch.arange(len(self)).split(self.store.spec.genes_per_chunk):
+            digest.update(digest_tensors(self.take(rows, torch.device("cpu"))).encode())
+        return digest.hexdigest()
 
 
-def label_genes(
-    annotation: Annotation,
-    targets: Targets,
-    split: Callable[[Sequence[Gene]], Split],
-    *,
-    features: FeatureTable | None = None,
-) -> LabelledGenes:
-    """Joins genes with their expression and features, by id; Ensembl versions may differ.
+@dataclass(frozen=True)
+class WindowBases:
+    """Bases of windows, for a network ``(one_hot, ...)``: a byte per base here, sixteen in the batch.
 
-    Args:
-        annotation: Placed genes, one row each, and what was skipped on the way.
-        targets: What to learn.
-        split: Makes the split of the genes that are left.
-        features: Extra inputs.
-
-    Returns:
-        The genes left; those missing in either table are listed.
-
-    Raises:
-        InputError: when no gene is in both, or has all features, or the split cannot be used.
+    Attributes:
+        codes: uint8 ``(n, length)``; see :func:`texcnn.segments.bases.base_codes`.
     """
-    genes = annotation.genes
-    skipped = list(annotation.skipped)
-    kept: list[tuple[Gene, int]] = []
-    used: dict[int, str] = {}
-    for gene, row in zip(genes, find_rows(targets.rows, [gene.id for gene in genes]), strict=True):
-        if row is None:
-            skipped.append(Skipped(gene.id, f"not in {targets.path.name}"))
-        elif np.isnan(targets.values[row]).all():
-            skipped.append(Skipped(gene.id, f"no value in {targets.path.name}"))
-        elif row in used:
-            skipped.append(Skipped(gene.id, f"its expression is that of '{used[row]}' already"))
-        else:
-            kept.append((gene, row))
-        if row is not None:
-            used.setdefault(row, gene.id)
-    listed = set(find_rows(targets.rows, [entry.gene_id for entry in annotation.skipped]))
-    skipped += [
-        Skipped(gene_id, "in the expression table, but not among the genes")
-        for gene_id, row in targets.rows.items()
-        if row not in used and row not in listed
-    ]
-    if not kept:
-        raise InputError(
-            f"no gene has expression: the genes are named like '{genes[0].id if genes else ''}', the table's like "
-            f"'{next(iter(targets.rows))}'",
-            where=targets.path,
-            remedy="use the same ids in both",
-        )
-    values = None if features is None else features.lookup([gene.id for gene, _ in kept])
-    if features is not None and values is not None:
-        complete = ~np.isnan(values).any(axis=1)
-        if not complete.any():
-            raise InputError(
-                f"no gene has all features: the genes are named like '{kept[0][0].id}', the feature table's like "
-                f"'{next(iter(features.rows), '')}'",
-                where=features.path,
-                remedy="use the same ids in both, and leave no cell empty",
-            )
-        reason = f"no complete features in {features.path.name}"
-        skipped += [Skipped(kept[index][0].id, reason) for index in np.flatnonzero(~complete).tolist()]
-        kept = [kept[index] for index in np.flatnonzero(complete).tolist()]
-        values = values[complete]
-    made = split([gene for gene, _ in kept])
-    reason = f"in no part of the split {made.how}"
-    skipped += [Skipped(gene.id, reason) for gene, _ in kept if gene.id not in made.parts]
-    indices = [index for index, (gene, _) in enumerate(kept) if gene.id in made.parts]
-    return LabelledGenes(
-        [kept[index][0] for index in indices],
-        targets.values[[kept[index][1] for index in indices]],
-        None if values is None else values[indices],
-        made,
-        skipped,
-    )
+
+    codes: Tensor
+
+    def __len__(self) -> int:
+        """Number of genes."""
+        return len(self.codes)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+        """Returns one-hot bases, float32 ``(n, 4, length)``."""
+        return (one_hot(self.codes[rows].to(device)),)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return digest_tensors([self.codes])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Genes to learn from, held in memory.
+
+    Attributes:
+        inputs: What the network is fed for ``n`` genes.
+        features: float32 ``(n, n_features)``, scaled; None for none.
+        labels: float32 ``(n, n_cell_types)`` in the model's unit; NaN where unknown.
+        cell_types: Names of the labels' columns.
+    """
+
+    inputs: Inputs
+    features: Tensor | None
+    labels: Tensor
+    cell_types: tuple[str, ...]
+
+    def arguments(self, rows: Tensor, device: torch.device) -> tuple[Tensor | None, ...]:
+        """Returns a network's arguments for some genes: its inputs, then the features."""
+        return *self.inputs.take(rows, device), None if self.features is None else self.features[rows].to(device)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all numbers."""
+        return f"{self.inputs.fingerprint()} {digest_tensors([self.features, self.labels])}"
 
 
 def make_examples(
@@ -187,3 +201,55 @@ def fit_features(values: npt.NDArray[np.float32], names: Sequence[str]) -> tuple
         FeatureSpec(name, float(centre), float(spread) or 1.0)
         for name, centre, spread in zip(names, mean, scale, strict=True)
     )
+
+
+@dataclass(frozen=True)
+class LabelScale:
+    """What turns a label into what a head learns: ``(label - mean) / scale``, each float32 ``(n_cell_types,)``."""
+
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def fit(cls, labels: Tensor, cell_types: Sequence[str]) -> LabelScale:
+        """Takes mean and standard deviation over genes.
+
+        Args:
+            labels: Of training genes, ``(n, n_cell_types)``; NaN where unknown.
+            cell_types: For messages.
+
+        Raises:
+            InputError: when a cell type has fewer than two distinct values.
+        """
+        values = labels.numpy().astype(np.float64)
+        known = [column[~np.isnan(column)] for column in values.T]
+        flat = [name for name, column in zip(cell_types, known, strict=True) if len(np.unique(column)) < 2]
+        if flat:
+            raise InputError(
+                f"no two training genes differ in the cell types {', '.join(flat)}",
+                where="expression table",
+                remedy="leave these cell types out, or split the genes in another way",
+            )
+        mean = torch.tensor([column.mean() for column in known], dtype=torch.float32)
+        scale = torch.tensor([column.std() for column in known], dtype=torch.float32)
+        return cls(mean, scale)
+
+    def apply(self, labels: Tensor) -> Tensor:
+        """Scales labels."""
+        return (labels - self.mean) / self.scale
+
+    @torch.no_grad()
+    def fold_into(self, output: nn.Linear) -> None:
+        """Changes a head's last layer so that it gives labels as they were before :meth:`apply`."""
+        output.weight.mul_(self.scale[:, None])
+        output.bias.mul_(self.scale).add_(self.mean)
+
+
+def digest_tensors(tensors: Iterable[Tensor | None]) -> str:
+    """Returns a hex digest of tensors' types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(b"none" if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        if tensor is not None:
+            digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()

@@ -15,7 +15,7 @@ from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.errors import InputError
 from texcnn.model.held_encoders import ChosenEncoders, hold_encoder
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.inputs import digest_tensors
+from texcnn.training.examples import digest_tensors
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from texcnn.checkpoints import optimizer_tensors, restore_optimizer, step_seed
+from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state, step_seed
 from texcnn.device import resolve_device
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
-from texcnn.training.choices import Optimizer
-from texcnn.training.fit_state import Epoch, FitState, load_fit, save_fit
-from texcnn.training.inputs import Examples
-from texcnn.training.targets import LabelScale
+from texcnn.training import Optimizer
+from texcnn.training.examples import Examples, LabelScale
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that learns too, at another rate."""
@@ -35,7 +34,7 @@ class FitOptions:
         weight_decay: Of AdamW; the others have none.
         patience: Epochs without a smaller validation loss after which to stop.
         seed: Of first weights, order of genes and dropout.
-        optimizer: One of :data:`texcnn.training.choices.OPTIMIZERS`; sgd has a momentum of 0.9.
+        optimizer: One of :data:`texcnn.training.OPTIMIZERS`; sgd has a momentum of 0.9.
         encoder_learning_rate: Of the weights of a fine-tuned encoder.
     """
 
@@ -47,6 +46,21 @@ class FitOptions:
     seed: int = 0
     optimizer: Optimizer = "adamw"
     encoder_learning_rate: float = 3e-5
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Mean squared errors, in the scale of the labels' standard deviations.
+
+    Attributes:
+        epoch: Number, from 1.
+        train_loss: Mean over the epoch's batches, with dropout, while the weights move.
+        valid_loss: Of the validation genes, after the epoch.
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
 
 
 @dataclass(frozen=True)
@@ -103,14 +117,14 @@ def fit_head(
     scaled = replace(examples, labels=scale.apply(examples.labels))
     fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
-    if checkpoint and (found := load_fit(checkpoint, fingerprint)):
-        fitting.restore(found)
+    if checkpoint and (found := load_state(checkpoint, fingerprint)):
+        fitting.restore(*found)
     with progress_bar(progress, total=options.epochs, what="training", unit="epochs") as bar:
         bar.update(len(fitting.history))
         while not fitting.finished:
             fitting.step()
             if checkpoint:
-                save_fit(checkpoint, fitting.state(), fingerprint)
+                save_state(checkpoint, fitting.state(), [asdict(epoch) for epoch in fitting.history], fingerprint)
             bar.update()
     head.load_state_dict(fitting.best)
     head.cpu().eval()
@@ -195,13 +209,14 @@ class _Fitting:
         errors = self._head(*self._examples.arguments(rows, self._device)) - labels
         return torch.where(known, errors, 0.0).square().sum(), int(known.sum())
 
-    def state(self) -> FitState:
-        return FitState(self._head.state_dict(), self.best, optimizer_tensors(self._optimizer), self.history)
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """All that the next epochs depend on but the history: random numbers follow from seed and epoch."""
+        return {"head": self._head.state_dict(), "best": self.best, "optimizer": optimizer_tensors(self._optimizer)}
 
-    def restore(self, found: FitState) -> None:
-        self._head.load_state_dict(found.head)
-        restore_optimizer(self._optimizer, found.optimizer)
-        self.best, self.history = found.best, list(found.history)
+    def restore(self, state: dict[str, dict[str, Tensor]], history: list[dict[str, Any]]) -> None:
+        self._head.load_state_dict(state["head"])
+        restore_optimizer(self._optimizer, state.get("optimizer", {}))
+        self.best, self.history = state["best"], [Epoch(**values) for values in history]
 
 
 def _make_optimizer(head: nn.Module, options: FitOptions) -> torch.optim.Optimizer:

@@ -18,8 +18,8 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.keywords import check_flags
 from texcnn.tables.expression import GENE_ID
 from texcnn.tables.units import UNIT_TRANSFORMS
+from texcnn.training import OPTIMIZERS, Optimizer
 from texcnn.training.architectures import Architecture, find_architecture, fit_options
-from texcnn.training.choices import OPTIMIZERS, Optimizer
 from texcnn.training.choose_split import SplitOptions
 from texcnn.training.fit import FitOptions
 
@@ -32,7 +32,7 @@ class FitChanges:
         epochs: Most passes over the training genes.
         genes_per_step: Genes per step of the optimiser.
         learning_rate: Of the optimiser.
-        optimizer: One of :data:`texcnn.training.choices.OPTIMIZERS`.
+        optimizer: One of :data:`texcnn.training.OPTIMIZERS`.
         patience: Epochs without a smaller validation loss after which to stop.
         encoder_learning_rate: Of a fine-tuned encoder.
 

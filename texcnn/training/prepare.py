@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
+from texcnn.encoders.word2vec import fit_word2vec
 from texcnn.errors import StoreError
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.reference import Reference
@@ -22,10 +23,8 @@ from texcnn.store.fill import describe_store, embed_genes
 from texcnn.store.store import EmbeddingStore
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
-from texcnn.training.examples import LabelledGenes
+from texcnn.training.examples import Inputs, LabelledGenes, StoredVectors, WindowBases
 from texcnn.training.finetune import FineTunedNetwork, SegmentTokens, Tuning
-from texcnn.training.inputs import Inputs, StoredVectors, WindowBases
-from texcnn.training.word2vec import fit_word2vec
 
 
 @dataclass(frozen=True)

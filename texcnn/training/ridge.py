@@ -12,10 +12,8 @@ from torch import nn
 
 from texcnn.errors import RunError
 from texcnn.heads.linear import LinearHead
-from texcnn.training.fit import Fit, FitOptions
-from texcnn.training.fit_state import Epoch
-from texcnn.training.inputs import Examples
-from texcnn.training.targets import LabelScale
+from texcnn.training.examples import Examples, LabelScale
+from texcnn.training.fit import Epoch, Fit, FitOptions
 
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(0, 6, 13))
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from texcnn.device import resolve_device
 from texcnn.evaluation.metrics import METRICS
 from texcnn.tables.split import TEST, TRAIN, VALID
+from texcnn.training.examples import Examples
 from texcnn.training.finetune import FineTunedNetwork
 from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
-from texcnn.training.inputs import Examples
 
 _LOG = logging.getLogger("texcnn")
 

@@ -1,21 +1,24 @@
-"""What a model learns: an expression table that holds something to learn, and its scale."""
+"""What a model learns: measured expression, and the genes that have it, features and a part of the split."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from texcnn.errors import InputError
+from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.annotation import without_version
+from texcnn.genome.gene import Annotation, Gene
+from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import gene_columns
 from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
+from texcnn.tables.split import PARTS
 from texcnn.tables.units import LOG10_OFFSET
+from texcnn.training.splits import Split
 
 
 @dataclass(frozen=True)
@@ -93,42 +96,100 @@ def read_targets(
 
 
 @dataclass(frozen=True)
-class LabelScale:
-    """What turns a label into what a head learns: ``(label - mean) / scale``, each float32 ``(n_cell_types,)``."""
+class LabelledGenes:
+    """Genes with everything but their vectors.
 
-    mean: Tensor
-    scale: Tensor
+    Attributes:
+        genes: The genes, in the annotation's order.
+        labels: float32 ``(n, n_cell_types)``; NaN where unknown.
+        features: float32 ``(n, n_features)`` as in their table, without NaN; None for none.
+        split: Their parts.
+        skipped: Genes of either table that cannot be learned from, and why.
+    """
 
-    @classmethod
-    def fit(cls, labels: Tensor, cell_types: Sequence[str]) -> LabelScale:
-        """Takes mean and standard deviation over genes.
+    genes: list[Gene]
+    labels: npt.NDArray[np.float32]
+    features: npt.NDArray[np.float32] | None
+    split: Split
+    skipped: list[Skipped]
 
-        Args:
-            labels: Of training genes, ``(n, n_cell_types)``; NaN where unknown.
-            cell_types: For messages.
+    def rows(self) -> dict[str, list[int]]:
+        """Returns the rows of each part of the split."""
+        gene_ids = [gene.id for gene in self.genes]
+        return {part: self.split.rows(gene_ids, part) for part in PARTS}
 
-        Raises:
-            InputError: when a cell type has fewer than two distinct values.
-        """
-        values = labels.numpy().astype(np.float64)
-        known = [column[~np.isnan(column)] for column in values.T]
-        flat = [name for name, column in zip(cell_types, known, strict=True) if len(np.unique(column)) < 2]
-        if flat:
+
+def label_genes(
+    annotation: Annotation,
+    targets: Targets,
+    split: Callable[[Sequence[Gene]], Split],
+    *,
+    features: FeatureTable | None = None,
+) -> LabelledGenes:
+    """Joins genes with their expression and features, by id; Ensembl versions may differ.
+
+    Args:
+        annotation: Placed genes, one row each, and what was skipped on the way.
+        targets: What to learn.
+        split: Makes the split of the genes that are left.
+        features: Extra inputs.
+
+    Returns:
+        The genes left; those missing in either table are listed.
+
+    Raises:
+        InputError: when no gene is in both, or has all features, or the split cannot be used.
+    """
+    genes = annotation.genes
+    skipped = list(annotation.skipped)
+    kept: list[tuple[Gene, int]] = []
+    used: dict[int, str] = {}
+    for gene, row in zip(genes, find_rows(targets.rows, [gene.id for gene in genes]), strict=True):
+        if row is None:
+            skipped.append(Skipped(gene.id, f"not in {targets.path.name}"))
+        elif np.isnan(targets.values[row]).all():
+            skipped.append(Skipped(gene.id, f"no value in {targets.path.name}"))
+        elif row in used:
+            skipped.append(Skipped(gene.id, f"its expression is that of '{used[row]}' already"))
+        else:
+            kept.append((gene, row))
+        if row is not None:
+            used.setdefault(row, gene.id)
+    listed = set(find_rows(targets.rows, [entry.gene_id for entry in annotation.skipped]))
+    skipped += [
+        Skipped(gene_id, "in the expression table, but not among the genes")
+        for gene_id, row in targets.rows.items()
+        if row not in used and row not in listed
+    ]
+    if not kept:
+        raise InputError(
+            f"no gene has expression: the genes are named like '{genes[0].id if genes else ''}', the table's like "
+            f"'{next(iter(targets.rows))}'",
+            where=targets.path,
+            remedy="use the same ids in both",
+        )
+    values = None if features is None else features.lookup([gene.id for gene, _ in kept])
+    if features is not None and values is not None:
+        complete = ~np.isnan(values).any(axis=1)
+        if not complete.any():
             raise InputError(
-                f"no two training genes differ in the cell types {', '.join(flat)}",
-                where="expression table",
-                remedy="leave these cell types out, or split the genes in another way",
+                f"no gene has all features: the genes are named like '{kept[0][0].id}', the feature table's like "
+                f"'{next(iter(features.rows), '')}'",
+                where=features.path,
+                remedy="use the same ids in both, and leave no cell empty",
             )
-        mean = torch.tensor([column.mean() for column in known], dtype=torch.float32)
-        scale = torch.tensor([column.std() for column in known], dtype=torch.float32)
-        return cls(mean, scale)
-
-    def apply(self, labels: Tensor) -> Tensor:
-        """Scales labels."""
-        return (labels - self.mean) / self.scale
-
-    @torch.no_grad()
-    def fold_into(self, output: nn.Linear) -> None:
-        """Changes a head's last layer so that it gives labels as they were before :meth:`apply`."""
-        output.weight.mul_(self.scale[:, None])
-        output.bias.mul_(self.scale).add_(self.mean)
+        reason = f"no complete features in {features.path.name}"
+        skipped += [Skipped(kept[index][0].id, reason) for index in np.flatnonzero(~complete).tolist()]
+        kept = [kept[index] for index in np.flatnonzero(complete).tolist()]
+        values = values[complete]
+    made = split([gene for gene, _ in kept])
+    reason = f"in no part of the split {made.how}"
+    skipped += [Skipped(gene.id, reason) for gene, _ in kept if gene.id not in made.parts]
+    indices = [index for index, (gene, _) in enumerate(kept) if gene.id in made.parts]
+    return LabelledGenes(
+        [kept[index][0] for index in indices],
+        targets.values[[kept[index][1] for index in indices]],
+        None if values is None else values[indices],
+        made,
+        skipped,
+    )

@@ -20,7 +20,7 @@ from texcnn.model.bundle import CONFIG
 from texcnn.model.held_encoders import ChosenEncoders, encoders_by_name, encoders_of_model
 from texcnn.store.store import EmbeddingStore
 from texcnn.training.bundle import Trained, save_trained
-from texcnn.training.examples import LabelledGenes, label_genes, make_examples
+from texcnn.training.examples import make_examples
 from texcnn.training.finetune import Tuning
 from texcnn.training.options import TrainOptions
 from texcnn.training.prepare import (
@@ -32,7 +32,7 @@ from texcnn.training.prepare import (
     prepare_vectors,
 )
 from texcnn.training.runs import fit_runs
-from texcnn.training.targets import Targets, read_targets
+from texcnn.training.targets import LabelledGenes, Targets, label_genes, read_targets
 
 
 def train(
