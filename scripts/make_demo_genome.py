@@ -19,9 +19,9 @@ import pysam
 
 SEED = 20261121
 SLOT = 5200
-"""Every gene has a stretch of its own this long, so that no gene body touches another's promoter."""
+"""Bases reserved for each gene, so that no gene body touches another's promoter."""
 TSS_OFFSET = 1500
-"""Where the TSS lies in its slot, read on the gene's strand."""
+"""Position of the TSS in the gene's slot, on its strand."""
 GAP = 11500
 """Length of the run of N; the default window (7,000 + 3,500) of the gene in its middle has no other base."""
 CHROMOSOMES = {"demo1": (24, 8000), "demo2": (17, 8000), "demo3": (8, 500)}

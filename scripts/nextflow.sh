@@ -36,7 +36,7 @@ if ! compgen -G "$jars/nextflow-*.jar" > /dev/null; then
             "install either, for example 'apt-get install maven' or 'conda install -c bioconda nextflow'"
     echo "Fetching Nextflow into $jars (once)" >&2
     mkdir -p "$(dirname "$jars")"
-    # Fetched beside the final folder and renamed, so that an interrupted fetch is never taken for a complete one.
+    # Fetched into a folder next to the final one and renamed, so that an interrupted fetch is never taken for a complete one.
     fetched=$(mktemp -d "$jars.XXXXXX")
     trap 'rm -rf "$fetched"' EXIT
     mvn -q -B -f "$project/pom.xml" dependency:copy-dependencies -DoutputDirectory="$fetched" >&2

@@ -64,7 +64,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         Where to write it, an empty file of the same name as ``path``.
 
     Raises:
-        RunError: when the disk is full, or another process writes or has written the file meanwhile.
+        RunError: when the disk is full, or another process writes or has written the file in the meantime.
     """
     with atomic_files([path]) as (temporary,):
         yield temporary
@@ -81,7 +81,7 @@ def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
         Where to write them, empty files of the same names; one that the block removes does not appear.
 
     Raises:
-        RunError: when the disk is full, or another process writes or has written one of the files meanwhile.
+        RunError: when the disk is full, or another process writes or has written one of the files in the meantime.
     """
     parent = paths[0].absolute().parent
     with full_disk_named(parent), scratch_folder(parent) as scratch:
@@ -175,7 +175,7 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
     Raises:
         FileExistsError: when ``path`` is there by the end and is not to be replaced.
-        RunError: when the disk is full, or another process has written the folder meanwhile.
+        RunError: when the disk is full, or another process has written the folder in the meantime.
     """
     parent = path.absolute().parent
     with full_disk_named(parent), scratch_folder(parent) as temporary:

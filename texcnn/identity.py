@@ -104,7 +104,7 @@ def _path(module: str, root: Path) -> Path:
 
 
 def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
-    """What the package reads besides its code, such as the template of the report."""
+    """Files other than code that the package reads, such as the template of the report."""
     for folder in sorted(folders):
         # Folders that are no packages belong to the one that they are in.
         inner = [path for path in folder.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]

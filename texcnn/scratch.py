@@ -51,12 +51,12 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """Yields a folder that is gone when the block ends, and removes those that killed processes left there before.
 
     Args:
-        parent: Where to make it; what lies in it can be renamed into ``parent`` at once.
+        parent: Where to make it; files in it can be renamed into ``parent`` without a copy.
     """
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=_PREFIX))
     try:
-        # A sweeper that came between these two lines took the folder for a dead one: then the next one is made.
+        # A clean-up between these two lines may remove the folder as unused: then make the next one.
         with locked(folder / _LOCK) as mine:
             if mine is not False and (folder / _LOCK).exists():
                 content = folder / "content"
@@ -70,7 +70,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes the scratch folders of processes that are dead: nobody holds their lock."""
+    """Removes the scratch folders of processes that ended: nobody holds their lock."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if not (folder / _LOCK).is_file():
             continue
@@ -87,7 +87,7 @@ def refuse_other_writer(path: Path, ours: Path) -> None:
 
     Args:
         path: The file to write.
-        ours: The scratch folder of this process, where a file of the same name lies.
+        ours: The scratch folder of this process, which has a file of the same name.
 
     Raises:
         RunError: when another process writes it.

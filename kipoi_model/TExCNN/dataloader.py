@@ -46,12 +46,12 @@ class TExCNNDl(Dataset):
     """One item per gene, in the file's order.
 
     An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and
-    ``inputs.features`` the model's extra inputs, if it takes any; ``metadata.ranges`` is where the window lies,
+    ``inputs.features`` the model's extra inputs, if it takes any; ``metadata.ranges`` is the window's position,
     0-based half-open, with the gene's id. A padded window keeps its full length there too, so its start may be negative
-    and its end may lie beyond the chromosome. ``metadata.gene_name`` and ``metadata.tss`` (1-based) describe the gene.
+    and its end may be beyond the chromosome. ``metadata.gene_name`` and ``metadata.tss`` (1-based) describe the gene.
 
     Rows without a place on the genome are left out: a warning lists them, and so does ``skipped``. A window that
-    holds nothing but N is an item; its predictions are NaN.
+    holds only N is an item; its predictions are NaN.
 
     Args:
         fasta_file: Genome, plain or bgzip.
@@ -66,7 +66,7 @@ class TExCNNDl(Dataset):
         sample: Its name in the VCF; may be left out where the VCF has one sample.
         haplotype: 1 or 2. A window of which the sample has one chromosome only is all N as haplotype 2, so that its
             predictions are NaN.
-        unphased: What becomes of heterozygous calls without phase: ``error``, ``skip``, ``as-is`` or ``merge``.
+        unphased: What to do with heterozygous calls without phase: ``error``, ``skip``, ``as-is`` or ``merge``.
 
     Raises:
         InputError: The files cannot be used, or no gene is left.

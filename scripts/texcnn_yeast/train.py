@@ -1,7 +1,7 @@
 """Stage 2: text CNNs for yeast over several windows, segments and encoders, with and without codon features.
 
 Every recipe is trained with several seeds; validation chromosomes stop the training and choose, test chromosomes are
-only reported. Codon features are left out half of the time, so that a model can do without them.
+only reported. Codon features are left out half of the time, so that a model works without them.
 """
 
 from __future__ import annotations

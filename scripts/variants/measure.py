@@ -34,7 +34,7 @@ PAGE = PROJECT / "docs" / "variants.md"
 START, END = "<!-- measured: start -->", "<!-- measured: end -->"
 
 ELEMENTS = ("F9", "LDLR", "LDLR.2", "PKLR-24h", "PKLR-48h")
-"""Those whose bases are known and that lie in the window of the gene they are named after."""
+"""Those whose bases are known and that are in the window of the gene they are named after."""
 
 SATURATION_FIGURES = {"sign_accuracy", "spearman", "spearman_size"}
 

@@ -33,8 +33,8 @@ def codons(
     \b
     texcnn features codons --fasta genome.fa --gtf genes.gtf --out codons.tsv
 
-    61 columns, codon_AAA to codon_TTT without the stop codons of the standard genetic code. A gene stands for its
-    transcript with the longest CDS. Genes without CDS, without a known codon, or with exons off the FASTA, are listed
+    61 columns, codon_AAA to codon_TTT without the stop codons of the standard genetic code. A gene counts with its
+    transcript of the longest CDS. Genes without CDS, without a known codon, or with exons off the FASTA, are listed
     in OUT.skipped.tsv.
     """
     from texcnn.features.codons import codon_features

@@ -53,7 +53,7 @@ def half_life(
     utr5_gc cds_gc utr3_gc                        (G + C) / known bases: 0 without the part, empty if it is all N
     orf_exons_per_kb                              exons with coding bases per 1,000 bp of CDS
 
-    A gene stands for its transcript with the longest CDS. Genes without CDS, or with exons off the FASTA, are listed in
+    A gene counts with its transcript of the longest CDS. Genes without CDS, or with exons off the FASTA, are listed in
     OUT.skipped.tsv.
     """
     from texcnn.features.gene_features import check_features_output

@@ -51,7 +51,7 @@ _FEW = 8
 
 
 def mark_examples(command: click.Command) -> None:
-    r"""Makes of the written ``\b`` (docstrings here are raw) the mark by which click leaves a paragraph unwrapped."""
+    r"""Turns the written ``\b`` (docstrings here are raw) into click's mark for a paragraph that is not wrapped."""
     command.help = (command.help or "").replace("\\b\n", "\b\n")
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():

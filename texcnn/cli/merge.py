@@ -18,7 +18,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
     "more_skipped",
     type=FILE,
     multiple=True,
-    help="A further list of skipped genes to join, besides each PART.skipped.tsv; repeatable.",
+    help="A further list of skipped genes to join, in addition to each PART.skipped.tsv; repeatable.",
 )
 @OVERWRITE_OPTION
 def merge(

@@ -1,4 +1,4 @@
-"""Many segments in, their vectors out: each distinct segment embedded once, batches of like lengths."""
+"""Many segments in, their vectors out: each distinct segment embedded once, batches of similar lengths."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class EmbeddingSession:
 
     def _embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> VectorsOnTheWay:
         encoder = self.encoders[index]
-        # Segments of like token counts share a batch, so that little is spent on padding; the sort is stable, so the
+        # Segments of similar token counts share a batch, so that there is little padding; the sort is stable, so the
         # batches, and with them the last bits of every float, are the same in every run.
         order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         found: list[Tensor] = []

@@ -52,7 +52,7 @@ def bin_maxima(codes: Tensor, weight: Tensor, padding: tuple[int, int], bases: i
         codes: As of :func:`convolve`.
         weight: As of :func:`convolve`.
         padding: As of :func:`convolve`.
-        bases: Places per bin. What is left over at the end is a bin as well.
+        bases: Positions per bin. An incomplete bin at the end is a bin as well.
 
     Returns:
         float32 ``(n, bins, filters)``.

@@ -67,7 +67,7 @@ class BaseEncoder(ModuleEncoder):
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns gradient x input of a segment's one-hot bases, as :class:`texcnn.encoders.protocol.Explained` says.
 
-        Nothing stands for no base: padding is zero, and so is what it contributes.
+        An unknown base has no vector: padding is zero, and so is its contribution.
         """
         tokens = self.tokenize([segment])[0]
         length = self.padded_length(len(tokens))

@@ -24,7 +24,7 @@ def check_one_source(model: object, encoders: Iterable[str]) -> None:
 
 
 def encoder_spec(name: str) -> EncoderSpec:
-    """Finds the encoder a name stands for.
+    """Finds the encoder with a name.
 
     Args:
         name: A published encoder's short name, the folder of a checkpoint in the original DNABERT or DNABERT-2

@@ -28,7 +28,7 @@ def spread_over_bases(of_tokens: Tensor, spans: Sequence[tuple[int, int]], lengt
 
     Args:
         of_tokens: Contributions of tokens, ``(n_outputs, n_tokens)``.
-        spans: The bases of each token, half-open; an empty span for a token that stands for no base.
+        spans: The bases of each token, half-open; an empty span for a token without bases.
         length: Bases of the segment.
 
     Returns:

@@ -45,7 +45,7 @@ def alibi_bias(n_heads: int, length: int, *, dtype: torch.dtype, device: torch.d
 
 
 class RowRun(NamedTuple):
-    """Rows of one length that lie next to each other in a packed batch."""
+    """Rows of one length that are neighbours in a packed batch."""
 
     rows: int
     length: int

@@ -51,7 +51,7 @@ class Dnabert2Model(nn.Module):
         return hidden.new_zeros(n * length, hidden.shape[-1]).index_copy(0, places, hidden).view(n, length, -1)
 
     def packed(self, input_ids: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Returns the last layer's states of rows that lie one after the other.
+        """Returns the last layer's states of rows placed one after the other.
 
         Args:
             input_ids: Token ids ``(tokens,)``, row after row.

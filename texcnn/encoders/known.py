@@ -29,7 +29,7 @@ KNOWN_ENCODERS: dict[str, EncoderSpec] = {
         },
     ),
     # Commits as the Hub's own pages show them. The weights' sum as an independent audit and a Git LFS pointer to a copy
-    # have it, the config's from the text next to that copy. The model of 2.5 billion weights lies in two files, which
+    # have it, the config's from the text next to that copy. The model of 2.5 billion weights is in two files, which
     # are not read.
     "nucleotide-transformer-500m-human-ref": EncoderSpec(
         type="nucleotide-transformer",

@@ -42,7 +42,7 @@ class ModuleEncoder(ABC):
 
     @abstractmethod
     def fingerprint_parts(self) -> Sequence[str]:
-        """What the vectors depend on besides the weights, such as the tokenizer and the pooling."""
+        """What the vectors depend on in addition to the weights, such as the tokenizer and the pooling."""
 
     def fingerprint(self) -> str:
         """Hex digest over the weights (names, types, shapes, bytes) and :meth:`fingerprint_parts`.

@@ -27,7 +27,7 @@ class MotifCNN(nn.Module):
     Args:
         motifs: Filters over bases.
         motif_width: Their width in bases.
-        pool: Bases per bin. What is left over at a segment's end is a bin as well.
+        pool: Bases per bin. An incomplete bin at a segment's end is a bin as well.
         patterns: Filters over bins.
         pattern_width: Their width in bins; odd.
         second_pool: Bins per place, the same.

@@ -23,7 +23,7 @@ def mean(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor
 
 
 def mean_no_special(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor:
-    """Averages the tokens that stand for bases: neither padding nor ``[CLS]`` nor ``[SEP]``."""
+    """Averages the tokens of bases: neither padding nor ``[CLS]`` nor ``[SEP]``."""
     return _masked_mean(hidden, attention_mask.bool() & ~special_mask.bool())
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to
     from torch import Tensor, nn
 
 BUNDLE_SOURCE = "bundle"
-"""The ``source`` of an encoder whose weights lie inside the model bundle that names it."""
+"""The ``source`` of an encoder whose weights are inside the model bundle that names it."""
 
 
 class Encoder(Protocol):
@@ -71,7 +71,10 @@ class TokenCost(Protocol):
 
 @runtime_checkable
 class Compilable(Protocol):
-    """What an encoder has besides :class:`Encoder` if parts of it can be compiled (:mod:`texcnn.encoders.compiled`)."""
+    """What an encoder has in addition to :class:`Encoder` if parts of it can be compiled.
+
+    See :mod:`texcnn.encoders.compiled`.
+    """
 
     def compile(self) -> Self:
         """Has ``torch.compile`` do its work in the first batches; fingerprint and weights stay as they are."""
@@ -107,8 +110,8 @@ class Explained(Protocol):
             gradients: What outputs change with the segment's vector, float32 ``(n_outputs, dim)``.
 
         Returns:
-            The contributions of the bases to each output, ``(n_outputs, len(segment))``, and of what stands for no
-            base, such as special tokens, ``(n_outputs,)``; float32 on the CPU.
+            The contributions of the bases to each output, ``(n_outputs, len(segment))``, and of what has no
+            bases, such as special tokens, ``(n_outputs,)``; float32 on the CPU.
         """
         ...
 

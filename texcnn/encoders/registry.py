@@ -67,7 +67,7 @@ def load_encoder(spec: EncoderSpec, *, bundle: EncoderFiles | None = None) -> En
 
     Args:
         spec: Type, source and pooling.
-        bundle: The open model bundle, for a spec whose weights lie in it.
+        bundle: The open model bundle, for a spec whose weights are in it.
 
     Raises:
         ModelError: for an unknown type, a pooling that the type does not have, or if the encoder cannot be loaded.

@@ -1,4 +1,4 @@
-"""Segment convolutions: motifs, what stands between them, and how often, from the one-hot bases of one segment.
+"""Segment convolutions: motifs, what is between them, and how often, from the one-hot bases of one segment.
 
 Source: convolutions over bases with the maximum over bins as in Xpresso (Agarwal & Shendure 2020,
 doi:10.1016/j.celrep.2020.107663); the deeper layers add to what they read, as in ResNet (He et al. 2016,
@@ -27,7 +27,7 @@ class SegmentCNN(nn.Module):
     Args:
         motifs: Filters over bases.
         motif_width: Their width in bases; odd.
-        pool: Bases per bin. What is left over at a segment's end is a bin as well.
+        pool: Bases per bin. An incomplete bin at a segment's end is a bin as well.
         channels: Filters over bins.
         width: Their width in bins; odd.
         layers: Convolutions over bins. The first one changes the number of channels, each later one adds to its input

@@ -51,7 +51,7 @@ class TokenEncoder(ModuleEncoder):
         name: What tables and messages call it.
         dim: Length of a vector.
         pooling: Name of the pooling.
-        architecture: What the vectors depend on besides the weights, such as the number of heads; for the fingerprint.
+        architecture: What else the vectors depend on, such as the number of heads; for the fingerprint.
     """
 
     token_wise: ClassVar[tuple[type[nn.Module], ...]] = ()
@@ -128,7 +128,7 @@ class TokenEncoder(ModuleEncoder):
         """Returns gradient x input, as :class:`texcnn.encoders.protocol.Explained` says.
 
         It is taken at the token embeddings, before positions are added; each base has an equal share of the tokens that
-        hold it. Special tokens stand for no base.
+        hold it. Special tokens have no base.
         """
         embedded: list[Tensor] = []
 

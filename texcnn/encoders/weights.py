@@ -1,4 +1,4 @@
-"""Where an encoder's files lie and whether they are the right ones; nothing here downloads but :func:`fetch`."""
+"""Where an encoder's files are and whether they are the right ones; only :func:`fetch` downloads."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_checkpoint(spec: EncoderSpec, bundle: EncoderFiles | None) -> Checkpoin
 
 
 def require_bundle(spec: EncoderSpec, bundle: EncoderFiles | None) -> EncoderFiles:
-    """Returns the bundle, or says that this spec cannot do without one."""
+    """Returns the bundle, or says that this spec needs one."""
     if bundle is None:
         raise ModelError(
             f"encoder '{spec.type}' has source '{BUNDLE_SOURCE}', but no bundle is open",
@@ -161,7 +161,7 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
 
 
 def local_file(spec: EncoderSpec, name: str) -> Path | None:
-    """Returns where a file of the spec's folder or Hub repository lies on this machine, None where it does not.
+    """Returns where a file of the spec's folder or Hub repository is on this machine, None where it is not.
 
     Its sum is not checked; the files of a bundle are not looked for.
     """

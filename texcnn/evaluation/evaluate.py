@@ -33,7 +33,7 @@ from texcnn.tables.split import TEST, TRAIN
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """What came of an evaluation.
+    """The result of an evaluation.
 
     Attributes:
         folder: Its tables, pictures and texts.

@@ -128,7 +128,7 @@ def cell_type_metrics(
         true: The same genes and cell types in the same order.
         bootstrap: Number of draws of genes with replacement for the 95 % intervals (percentiles 2.5 and 97.5 over the
             draws in which the metric is defined); 0 for none. Each draw is one set of genes for every cell type, so
-            that the interval of their mean knows that cell types are alike.
+            that the interval of their mean takes into account that cell types are correlated.
         seed: Source of the draws.
 
     Returns:

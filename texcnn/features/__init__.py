@@ -1,1 +1,1 @@
-"""Inputs per gene besides the sequence."""
+"""Inputs per gene in addition to the sequence."""

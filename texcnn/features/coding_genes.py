@@ -1,4 +1,4 @@
-"""Which genes of an annotation code for a protein, and the mRNA that stands for each."""
+"""Which genes of an annotation code for a protein, and the mRNA that represents each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from texcnn.text.lines import PathLike
 
 @dataclass
 class CodingGenes:
-    """The genes of an annotation that lie on a genome, as :meth:`mrnas` walks through them.
+    """The genes of an annotation that are on a genome, as :meth:`mrnas` walks through them.
 
-    A gene stands for its transcript with the longest CDS, the one whose TSS the GTF reader takes (ties: most exon
+    A gene counts with its transcript of the longest CDS, the one whose TSS the GTF reader takes (ties: most exon
     bases, then lowest id).
 
     Args:
@@ -45,7 +45,7 @@ class CodingGenes:
     def mrnas(self, *, what: str, needed: bool = True, progress: bool = False) -> Iterator[tuple[Gene, Mrna]]:
         """Yields each coding gene with its mRNA, in the annotation's order.
 
-        Genes without CDS, and those that reach beyond their chromosome or lie on none of the FASTA, are skipped.
+        Genes without CDS, and those that reach beyond their chromosome or are on none of the FASTA, are skipped.
 
         Args:
             what: What is made of them, for the progress bar.

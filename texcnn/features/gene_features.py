@@ -50,7 +50,7 @@ class GeneFeatures:
                 frame.to_csv(handle, sep="\t", index=False, float_format="%.9g")
 
     def _whole_columns(self) -> list[str]:
-        """Columns of nothing but whole numbers; as such they are written several times as fast."""
+        """Columns of whole numbers only; as such they are written several times as fast."""
         numbers = self.frame.drop(columns="gene_id")
         return numbers.columns[(numbers % 1 == 0).all() & (numbers.abs() < 2**53).all()].tolist()
 

@@ -50,7 +50,7 @@ def half_life_features(
 ) -> GeneFeatures:
     """Computes the features of each coding gene.
 
-    A gene stands for its transcript with the longest CDS, the one whose TSS the GTF reader takes (ties: most exon
+    A gene counts with its transcript of the longest CDS, the one whose TSS the GTF reader takes (ties: most exon
     bases, then lowest id). Lengths are in bp: exonic bases before, in and after the CDS, and all introns together. The
     CDS has the stop codon, whether or not the annotation counts it. GC is the fraction of G and C among the known
     bases: 0 for a part of length 0, as in Xpresso; NaN for a part whose bases are all N. ``orf_exons_per_kb`` is the
@@ -70,7 +70,7 @@ def half_life_features(
 
     Returns:
         One row per coding gene in the annotation's order. Genes without CDS, and those that reach beyond their
-        chromosome or lie on none of the FASTA, are skipped.
+        chromosome or are on none of the FASTA, are skipped.
 
     Raises:
         InputError: when a file cannot be used, the two do not fit, or no gene has a CDS and ``needed``.

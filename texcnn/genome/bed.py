@@ -16,7 +16,7 @@ from texcnn.genome.windows import WindowSpec
 from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
 BED_ANCHORS = ("five-prime", "center", "window")
-"""What a BED interval can mean: it starts at the TSS, lies around it, or is the window."""
+"""What a BED interval can mean: it starts at the TSS, is centred on it, or is the window."""
 
 WINDOWS_BED_COLUMNS = ("chrom", "start", "end", "gene_id", "score", "strand", "gene_name", "tss", "transcript_id")
 """Columns of the BED that ``texcnn windows`` writes below a header line that starts with ``#``."""

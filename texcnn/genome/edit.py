@@ -46,7 +46,7 @@ class _Piece:
 def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> EditedWindow:
     """Applies changes to a window.
 
-    The TSS stays where it is. What lies before it is shifted away from it, or towards it, as what lies after it is;
+    The TSS stays where it is. Bases before it are shifted away from it, or towards it, and so are bases after it;
     bases that a deletion leaves missing at a far end come from the genome there, with N only beyond the chromosome's
     ends. A change across the TSS is split at it, on the gene's strand. An indel that can be moved through a repeat is
     applied at its most upstream place, so that it does not matter how it is stated and on which strand the gene is.

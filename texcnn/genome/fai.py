@@ -86,7 +86,7 @@ def check_agreement(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -
 
 
 def _check_line_ends(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -> None:
-    """Checks that nothing but a line end follows the bases of a line: htslib passes over bytes that are no letters."""
+    """Checks that only a line end follows the bases of a line: htslib skips bytes that are not letters."""
     with_more = [record for record in records if record.length and record.line_width - record.line_bases > 1]
     with_more = with_more[:: max(1, len(with_more) // _CHECKED_RECORDS)]
     ends = read_texts(fasta, gzi, [(record.offset + record.line_bases, 1) for record in with_more])

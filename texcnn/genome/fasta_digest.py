@@ -21,7 +21,7 @@ def fasta_digest(fasta: Path, folder: Path) -> str:
 
     Args:
         fasta: The file.
-        folder: Where its index lies; where that is read-only, the digest is kept in the user's cache.
+        folder: The folder of its index; where it is read-only, the digest is kept in the user's cache.
 
     Raises:
         InputError: when the file cannot be read.

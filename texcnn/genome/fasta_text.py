@@ -34,7 +34,7 @@ def read_texts(fasta: Path, gzi: Path | None, places: Sequence[tuple[int, int]])
     said = pysam.set_verbosity(0)
     try:
         with tempfile.NamedTemporaryFile("w", suffix=".fai") as index:
-            # htslib reads a sequence of one line as it lies in the file: each piece is declared to be one.
+            # htslib copies a sequence of one line unchanged from the file: each piece is declared to be one.
             for number, (offset, size) in enumerate(places):
                 index.write(f"{number}\t{size}\t{offset}\t{size}\t{size + 1}\n")
             index.flush()

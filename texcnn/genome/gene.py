@@ -19,7 +19,7 @@ class Gene:
         chrom: Name of the chromosome.
         tss: The first transcribed base, 0-based.
         strand: ``+`` or ``-``.
-        transcript_id: The transcript this row stands for; empty where the row stands for the gene.
+        transcript_id: The transcript of this row; empty where the row is about the gene.
 
     Raises:
         InputError: The id or chromosome is empty, the TSS negative or the strand not ``+`` or ``-``.

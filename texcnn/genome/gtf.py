@@ -31,7 +31,7 @@ def read_gtf(
         path: The GTF file.
         transcripts: ``gene`` for one row per gene, ``all`` for one row per transcript, with its ``transcript_id``.
         on_genome: Whether the genome has a chromosome: a gene is kept at a place on it if there is one, rather than
-            on an alternate scaffold that the genome lacks. None takes every chromosome alike.
+            on an alternate scaffold that the genome lacks. None treats every chromosome the same.
 
     Returns:
         Genes in the order of their first row, those on the genome before the others.
@@ -55,7 +55,7 @@ def read_gtf(
 def read_chosen_transcripts(
     path: PathLike, *, on_genome: Callable[[str], bool] | None = None
 ) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
-    """Reads each gene of :func:`read_gtf` with the one transcript that stands for it.
+    """Reads each gene of :func:`read_gtf` with the one transcript that represents it.
 
     Returns:
         The genes with their transcripts, and what was skipped.

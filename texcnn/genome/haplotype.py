@@ -1,4 +1,4 @@
-"""Which alleles of a sample lie on which of its two chromosomes."""
+"""Which of a sample's two chromosomes carries which alleles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from texcnn.genome.normalize import trim
 from texcnn.genome.vcf import VcfRecord
 
 UNPHASED_CHOICES = ("error", "skip", "as-is", "merge")
-"""What becomes of a heterozygous call without a phase: it stops the run, is left out, is taken in the order in which it
+"""What to do with a heterozygous call without a phase: it stops the run, is left out, is taken in the order in which it
 is written, or its alternative allele is put on both haplotypes."""
 
 _REFERENCE = frozenset(("0|0", "0/0"))

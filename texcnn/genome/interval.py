@@ -1,4 +1,4 @@
-"""Where something lies on the genome: intervals that check themselves."""
+"""Positions on the genome: intervals that check themselves."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
     In this order an indel never reaches the base before it that VCF writes, which may have its own variant.
 
     Returns:
-        The place of the first base left, and what is left of both alleles; one of them may be empty.
+        The position of the first base kept, and both alleles' remaining bases; one of them may be empty.
     """
     before = 0
     while before < min(len(ref), len(alt)) and ref[before] == alt[before]:

@@ -70,8 +70,8 @@ class Reference:
             and the reverse complement where the strand is ``-``. Letters that are no code of IUPAC are logged.
 
         Raises:
-            InputError: The chromosome is unknown, the interval lies wholly outside it, the file breaks off, or what
-                lies there are no letters.
+            InputError: The chromosome is unknown, the interval is wholly outside it, the file breaks off, or its
+                text there is not letters.
         """
         length = self.lengths.get(interval.chrom)
         if length is None:

@@ -16,7 +16,7 @@ def cut_into_shards(genes: Sequence[Gene], size: int) -> list[Sequence[Gene]]:
 
     Args:
         genes: In the order of the rows.
-        size: Genes per shard; no more than that are one shard.
+        size: Genes per shard; up to that many make one shard.
 
     Returns:
         The shards, in order; no empty one, so none for no genes.

@@ -18,7 +18,7 @@ _FORMS = "chr17:7674220:G>A, chr17:7674220:G:A, chr17-7674220-G-A, or SPDI such 
 
 
 class VariantStatus(StrEnum):
-    """What became of one alternative allele."""
+    """The status of one alternative allele."""
 
     SCORED = "SCORED"
     """It has a prediction."""

@@ -77,7 +77,7 @@ def annotate_vcf(
 
     Raises:
         InputError: A record has one of the fields, or the records are not sorted.
-        RunError: There are more or fewer alleles than values: the file has changed meanwhile.
+        RunError: There are more or fewer alleles than values: the file has changed in the meantime.
     """
     remaining = iter(values)
     ids = tuple(f"{field.id}=" for field in fields)

@@ -52,7 +52,7 @@ class WindowIndex:
 def distance_to_tss(edit: Edit, gene: Gene) -> int:
     """Bases from a gene's TSS to the nearest base that a change replaces, along the gene; negative is upstream.
 
-    An insertion lies at the base before it. An indel in a repeat counts at its most upstream place.
+    An insertion counts at the base before it. An indel in a repeat counts at its most upstream place.
     """
     if gene.strand == "+":
         edit = edit.moved(-edit.left)

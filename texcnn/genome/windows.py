@@ -20,7 +20,7 @@ class WindowSpec:
     Attributes:
         upstream: Bases before the TSS.
         downstream: Bases from the TSS on, the TSS included.
-        grid: Shift the window, by half of this at most, so that its 5' end lies on a multiple of this many bases of
+        grid: Shift the window, by half of this at most, so that its 5' end is on a multiple of this many bases of
             the chromosome: windows of neighbouring genes on one strand then consist of the same segments. None keeps
             the window where the TSS puts it.
 
@@ -70,7 +70,7 @@ class Window:
 
     Attributes:
         gene: The gene.
-        interval: Where the bases lie.
+        interval: Position of the bases.
         sequence: Upper-case ``ACGTN`` on the gene's strand, one letter per base of ``interval``.
 
     Raises:
@@ -139,7 +139,7 @@ def read_windows(reference: Reference, genes: Iterable[Gene], spec: WindowSpec) 
         One window per gene, padded with N beyond the chromosome's ends.
 
     Raises:
-        InputError: A gene's chromosome is unknown or its window lies wholly beyond the chromosome.
+        InputError: A gene's chromosome is unknown or its window is wholly beyond the chromosome.
     """
     for gene in genes:
         interval = spec.interval(gene)

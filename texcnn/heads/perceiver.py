@@ -139,7 +139,7 @@ class _FeedForward(nn.Module):
 
 
 class _AttentionPool(nn.Module):
-    """Joins neighbouring positions by a softmax of their own values; what is left over at the end is cut off."""
+    """Joins neighbouring positions by a softmax of their values; an incomplete pool at the end is cut off."""
 
     def __init__(self, dim: int, size: int) -> None:
         super().__init__()

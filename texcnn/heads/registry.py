@@ -28,7 +28,7 @@ def load_head(spec: HeadSpec, tensors: dict[str, Tensor], *, where: object = Non
 
     Args:
         spec: Its type and its constructor's arguments.
-        tensors: Its state, by the names of its own ``state_dict``.
+        tensors: Its state, by the names of its ``state_dict``.
         where: The bundle, for messages.
 
     Returns:

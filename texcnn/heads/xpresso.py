@@ -112,7 +112,7 @@ class XpressoCNN(nn.Module):
             float32 ``(n, 32, number)``, as :meth:`places` has them.
         """
         bins = self.pool1(self.relu1(self.conv1(one_hot)))
-        # Beyond the window the second convolution is padded with zeros, not with what the first makes of no bases.
+        # Beyond the window the second convolution is padded with zeros, not with the first one's output for no bases.
         position = first[:, None] * _BINS_PER_PLACE - _NEIGHBOURS + torch.arange(bins.shape[2], device=bins.device)
         inside = (position >= 0) & (position < self.length // _BIN)
         convolved = conv1d(bins * inside[:, None], self.conv2.weight, self.conv2.bias)

@@ -1,1 +1,1 @@
-"""What lies on disk for a model, and what a user holds."""
+"""What a model is: its bundle on disk, and the object in memory."""

@@ -1,4 +1,4 @@
-"""What lies on disk for one model: a folder with a config, tensors, cell types and a model card, all with checksums."""
+"""The files of one model: a folder with a config, tensors, cell types and a model card, all with checksums."""
 
 from __future__ import annotations
 

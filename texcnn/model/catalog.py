@@ -1,4 +1,4 @@
-"""Names of models, and where each one's bundle lies."""
+"""Names of models, and the folder of each one's bundle."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         ``needed`` for those without a default; ``half_life``: how half-life features are scaled that fit this model
         (``plain`` or ``log10``), None where none do; ``cell_types``; ``encoders``: a digest of what segments' vectors
         depend on, None for a model that reads bases; ``encoder_bytes``: the size of the encoders' weights, None where
-        these lie outside the bundle; ``content``: a digest of everything but the model card.
+        these are outside the bundle; ``content``: a digest of everything but the model card.
 
     Raises:
         ModelError: when there is no such model, or it cannot be trusted.

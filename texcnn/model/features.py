@@ -197,7 +197,7 @@ class HeadFeatures:
         return torch.tensor([[spec.default for spec in self.specs]] * n, dtype=torch.float32)
 
     def check_defaults(self) -> None:
-        """Refuses to do without a table where the model has no defaults.
+        """Checks that there is a table where the model has no defaults.
 
         Raises:
             InputError: when the model needs features.

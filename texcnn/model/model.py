@@ -36,8 +36,8 @@ class Model:
         config: Its description.
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
-        fingerprint: Digest of everything the predictions depend on besidess the input.
-        reference: What its bundle says of its own genes.
+        fingerprint: Digest of everything but the input that the predictions depend on.
+        reference: What its bundle says about the genes it was trained and tested on.
         folder: The bundle it was loaded from; None where it was not, or was changed since.
     """
 

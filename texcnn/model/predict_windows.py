@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from texcnn.model.model import Model
 
 WINDOWS_PER_CHUNK = 64
-"""Enough segments to fill batches of like lengths (64 x 21), few enough to keep memory flat."""
+"""Enough segments to fill batches of similar lengths (64 x 21), few enough to keep memory flat."""
 
 
 class WindowStatus(StrEnum):

@@ -36,7 +36,7 @@ SPLITS = ("split.tsv", "split.tsv.gz")
 METRICS = "metrics.tsv"
 
 COVERAGE = 0.9
-"""Share of held-out genes whose measured value lies inside the interval."""
+"""Share of held-out genes whose measured value is inside the interval."""
 
 MAX_GENES = 2000
 """Reference genes that are kept: percentiles are then good to 0.05."""
@@ -121,7 +121,7 @@ class ReferenceGenes:
 
 
 def read_reference(files: BundleFiles) -> ReferenceGenes | None:
-    """Reads what a bundle says of its own genes; None where it says nothing.
+    """Reads what a bundle says about its training and test genes; None where it says nothing.
 
     Raises:
         ModelError: when a file of it cannot be used.

@@ -106,7 +106,7 @@ def embed(
         The finished store; :meth:`~texcnn.store.store.EmbeddingStore.to_anndata` reads its vectors.
 
     Raises:
-        InputError: when the input cannot be used, or something else lies at ``out``.
+        InputError: when the input cannot be used, or something else is at ``out``.
         ModelError: when there is no such model or encoder, or it cannot be trusted.
         StoreError: when another process is writing the store, or the disk has no room for it.
     """

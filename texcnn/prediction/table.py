@@ -55,7 +55,7 @@ class PredictionRun:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """What became of the genes.
+    """Which genes were predicted and which were skipped.
 
     Attributes:
         rows: Rows written.

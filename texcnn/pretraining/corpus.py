@@ -187,7 +187,7 @@ def _known_runs(reference: Reference, region: Interval) -> Iterator[Interval]:
 
 
 def _cut(runs: Sequence[Interval], size: int) -> list[Interval]:
-    """Cuts each run into pieces of like sizes, none smaller than ``size`` where the run is not."""
+    """Cuts each run into pieces of similar sizes, none smaller than ``size`` where the run is not."""
     pieces = []
     for run in runs:
         edges = np.linspace(run.start, run.end, max(1, len(run) // size) + 1).astype(int).tolist()

@@ -226,7 +226,7 @@ class _Pretraining:
 
 
 def _fingerprint(language: LanguageModel, options: StepOptions, data: str) -> str:
-    """Digest of all that the weights depend on, but for the size of a forward pass."""
+    """Digest of all that the weights depend on, except the size of a forward pass."""
     shown = {name: value for name, value in asdict(options).items() if name != "batch_size"}
     digest = hashlib.sha256(repr((language.name, language.config, sorted(shown.items()), data)).encode())
     digest.update(language.encoder.tokenizer.fingerprint.encode())

@@ -29,7 +29,7 @@ _LOG = logging.getLogger("texcnn")
 
 @dataclass(frozen=True, eq=False)
 class Pretrained:
-    """What came of a pre-training.
+    """The result of a pre-training.
 
     Attributes:
         folder: The encoder.

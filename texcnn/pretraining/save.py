@@ -35,7 +35,7 @@ A DNA language model of the {architecture} architecture, pre-trained from random
 - **Training**: {fit.steps:,} steps of {fit.segments_per_step} segments, float32, learning rate up to
   {fit.learning_rate:g}, seed {fit.seed}.
 - **Loss on held-out segments**: {last.valid_loss:.4f} nats per hidden token at the end, {first.valid_loss:.4f} after
-  {first.step:,} steps (`history.tsv`, `loss.png`). Guessing among all tokens alike is {chance:.4f}.
+  {first.step:,} steps (`history.tsv`, `loss.png`). Guessing among all tokens with equal chance gives {chance:.4f}.
 
 It turns DNA of this genome into vectors. It knows nothing of expression, and nothing of other species; what it is worth
 shows in a model trained on it. `texcnn train --encoder {name}` and `texcnn embed --encoder {name}` read this folder.

@@ -1,4 +1,4 @@
-"""Vectors as they lie in a store: float32, float16, or bfloat16 as the 16-bit words that NumPy has no type for."""
+"""Vectors as a store keeps them: float32, float16, or bfloat16 as the 16-bit words that NumPy has no type for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def encode(values: Tensor, store_dtype: str) -> npt.NDArray[Any]:
     """Rounds float32 vectors to the nearest of a store's type.
 
     Raises:
-        StoreError: when a vector lies beyond the range of float16.
+        StoreError: when a vector is beyond the range of float16.
     """
     if store_dtype == "bfloat16":
         return values.to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16)

@@ -48,7 +48,7 @@ def embed_genes(
         The finished store.
 
     Raises:
-        InputError: when something else lies at ``folder``.
+        InputError: when something else is at ``folder``.
         StoreError: when another process is writing the store, or the disk has no room for it.
     """
     store = EmbeddingStore.create(folder, spec, annotation.genes, annotation.skipped)

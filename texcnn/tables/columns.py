@@ -17,7 +17,7 @@ from texcnn.genome.gene import Gene
 from texcnn.typed_json import check_types, parse_object
 
 TRANSCRIPT_ID = "transcript_id"
-"""Stands after ``gene_name`` in tables with one row per transcript."""
+"""Follows ``gene_name`` in tables with one row per transcript."""
 
 METADATA_KEY = b"texcnn"
 """Key of the run's description in a Parquet file's schema."""

@@ -26,7 +26,7 @@ def merge_tables(parts: Paths, outs: Paths, *, more_skipped: Paths = ()) -> tupl
 
     Args:
         parts: Tables written by ``texcnn predict``, in the order their rows are to have. Each one's list of skipped
-            genes must lie next to it, since a missing list would make the joined table look complete.
+            genes must be next to it: without the list the joined table would look complete.
         outs: Where to write the joined table, once per format; the joined list is written next to the first.
         more_skipped: Further lists of skipped genes; they come first.
 

@@ -109,7 +109,7 @@ def open_tables(
 ) -> Iterator[TablesWriter]:
     """Opens tables that take the same rows.
 
-    They appear together with what lies next to them when the block ends without an error; else nothing appears.
+    They appear together with their companion files when the block ends without an error; else nothing appears.
 
     Args:
         outs: Files to write, in one folder; each one's ending decides its format.
@@ -121,10 +121,10 @@ def open_tables(
         An object with ``write(frame)`` and ``write_skipped(skipped)``.
 
     Raises:
-        RunError: when the disk is full, or another process writes or has written one of the files meanwhile.
+        RunError: when the disk is full, or another process writes or has written one of the files in the meantime.
     """
     described = [out for out in outs if table_format(out).startswith(".tsv")]
-    # What lies next to a table appears before it: a table without its list of skipped genes would look complete.
+    # Companion files appear before the table: a table without its list of skipped genes would look complete.
     companions = [skipped_path(outs[0]), *map(description_path, described)]
     with atomic_files([*companions, *outs]) as (skipped, *temporaries):
         skipped.unlink()

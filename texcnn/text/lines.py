@@ -104,7 +104,7 @@ def _unpacked(raw: BinaryIO, path: PathLike) -> BinaryIO:
 
 
 def _rejoined(stream: BinaryIO) -> io.BufferedReader:
-    """The same stream with its first bytes at hand: one read of a pipe may give fewer than are needed to know it."""
+    """The same stream, its first bytes readable in advance: one read of a pipe may give fewer than the format needs."""
     first = b""
     while len(first) < _MAGIC_LENGTH and (more := stream.read(_MAGIC_LENGTH - len(first))):
         first += more

@@ -190,7 +190,7 @@ class NumberColumns:
     Args:
         path: The table, for messages.
         names: Names of the columns.
-        text: Whether columns of nothing but text may be among them; they are left out of the result.
+        text: Whether some columns may hold only text; they are left out of the result.
     """
 
     def __init__(self, path: Path, names: Sequence[str], *, text: bool = False) -> None:

@@ -26,7 +26,7 @@ class Architecture:
         head: A name of :data:`texcnn.heads.registry.HEADS`.
         reads: ``encoders`` chosen by the user, bases themselves, or a table fitted to the training genes.
         fit: Its settings; the seed is the user's.
-        options: Arguments of the head besides its sizes.
+        options: Arguments of the head, except its sizes.
         segment_length: Bases per segment of a window; None where the user's encoders say it, or there are none.
         k: Bases per k-mer, where it reads their counts.
         solve: What fits it.

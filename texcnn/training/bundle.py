@@ -64,7 +64,7 @@ overlap theirs, may have been trained on. A split by chromosomes or by families 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
         folder: The model.
@@ -93,12 +93,12 @@ class Trained:
 def save_trained(trained: Trained, head: HeadSpec, options: TrainOptions) -> None:
     """Writes the model, whole or not at all; one that is already there is replaced.
 
-    Besides what every bundle holds there are ``split.tsv`` (``gene_id split``), ``history.tsv`` (``seed epoch
+    In addition to what every bundle holds there are ``split.tsv`` (``gene_id split``), ``history.tsv`` (``seed epoch
     train_loss valid_loss``), ``metrics.tsv`` (the kept run per cell type), ``runs.tsv``, ``skipped.tsv``,
     ``loss.png``, and ``reference.safetensors`` for percentiles and intervals, from genes that were not trained on.
 
     Args:
-        trained: What came of the training.
+        trained: The result of the training.
         head: The head's description.
         options: What the user decided.
 

@@ -111,7 +111,7 @@ class FineTunedNetwork(nn.Module):
         flat, flat_lengths = ids[mask], lengths[mask]
         values = torch.zeros(*mask.shape, self._encoder.dim, device=ids.device)
         if len(flat):
-            # Segments of like lengths share a pass; the sort is stable, so that equal calls give equal bits.
+            # Segments of similar lengths share a pass; the sort is stable, so that equal calls give equal bits.
             order = flat_lengths.argsort(descending=True, stable=True)
             parts = [self._vectors(flat[rows], flat_lengths[rows]) for rows in order.split(self._per_pass)]
             values[mask] = torch.cat(parts)[order.argsort()]

@@ -241,7 +241,7 @@ def _best(history: Sequence[Epoch]) -> Epoch:
 def _fingerprint(
     head: nn.Module, examples: Examples, train: Sequence[int], valid: Sequence[int], options: FitOptions
 ) -> str:
-    """Digest of all that the weights depend on, but for how long to train: a checkpoint may be taken further."""
+    """Digest of all that the weights depend on, except how long to train: a checkpoint may be trained further."""
     shown = {name: value for name, value in asdict(options).items() if name not in ("epochs", "patience")}
     digest = hashlib.sha256(repr((str(head), list(train), list(valid), sorted(shown.items()))).encode())
     digest.update(examples.fingerprint().encode())

@@ -30,7 +30,7 @@ METRICS_FILE = "variant_metrics.tsv"
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedVariants:
-    """What came of an evaluation of variants.
+    """The result of an evaluation of variants.
 
     Attributes:
         folder: Its tables and texts.

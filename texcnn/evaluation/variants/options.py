@@ -26,7 +26,7 @@ class EvaluateVariantsOptions:
             where the model takes nothing else and a GTF is given.
         vcf: For effects of whole genes: the variants of the sample.
         sample: For effects of whole genes: the sample.
-        unphased: What becomes of its heterozygous calls without phase, as in ``variant_effects``.
+        unphased: What to do with its heterozygous calls without phase, as in ``variant_effects``.
         min_barcodes: Saturation rows with fewer barcodes are left out.
         peers: Published scores: ``NAME=TABLE`` or ``NAME=TABLE:COLUMN`` each, with the truth's columns of alleles or
             genes.
