@@ -47,10 +47,10 @@ def read_expression(
 ) -> pd.DataFrame:
     """Reads a matrix of expression.
 
-    Text is any table of :class:`texcnn.text.table.TextTable`. AnnData may have either orientation: genes
-    are in the axis whose table has ``gene_column``, as a column or as its index. Columns of text, and those that describe a gene or are
-    another unit of the same sample (:data:`OTHER_COLUMNS`, :data:`OTHER_UNITS`), are passed over, which is logged: so
-    tables of salmon, RSEM, featureCounts, nf-core/rnaseq and GCT are read as they are.
+    Text is any table of :class:`texcnn.text.table.TextTable`. AnnData may have either orientation: genes are in the
+    axis whose table has ``gene_column``, as a column or as its index. Columns of text, and those that describe a gene
+    or are another unit of the same sample (:data:`OTHER_COLUMNS`, :data:`OTHER_UNITS`), are passed over, which is
+    logged: so tables of salmon, RSEM, featureCounts, nf-core/rnaseq and GCT are read as they are.
 
     Args:
         path: The file; ``.parquet`` and ``.h5ad`` are told by their endings, everything else is text.
