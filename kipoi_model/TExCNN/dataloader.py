@@ -42,7 +42,7 @@ _LOG = logging.getLogger("texcnn")
 _SHOWN_SKIPPED = 100
 
 
-class TExCNNDl(Dataset):
+class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
     """One item per gene, in the file's order.
 
     An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and

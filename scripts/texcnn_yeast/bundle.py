@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ OUT = PROJECT / "texcnn" / "bundled" / "texcnn-yeast"
 PARTS = ("train", "valid", "test")
 
 
-def best_run() -> tuple[Recipe, dict[str, torch.Tensor], dict[str, object]]:
+def best_run() -> tuple[Recipe, dict[str, torch.Tensor], dict[str, Any]]:
     """Returns the recipe with the least error on the validation chromosomes, its weights and its record."""
     records = json.loads((WORK / "models" / "yeast.json").read_text())
     record = min(records, key=lambda entry: entry["error"])

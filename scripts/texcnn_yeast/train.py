@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,7 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 def fit(
     recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int
-) -> tuple[dict[str, object], dict[str, Tensor]]:
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Trains one model; returns its figures and its weights at the best epoch."""
     torch.manual_seed(seed)
     device = genome.device
@@ -168,15 +169,15 @@ def fit(
             continue
         held = np.flatnonzero(split == 1)
         alone = predict(held, 0.0)
-        given = predict(held, 1.0) if recipe.codons else alone
-        error = np.nanmean(((alone - labels[held]) / scale) ** 2) + np.nanmean(((given - labels[held]) / scale) ** 2)
-        if error < best:
-            best = float(error)
+        with_codons = predict(held, 1.0) if recipe.codons else alone
+        errors = [np.nanmean(((found - labels[held]) / scale) ** 2) for found in (alone, with_codons)]
+        if sum(errors) < best:
+            best = float(sum(errors))
             weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
             if network.encoder is not None:
                 weights |= {f"exported.{name}": value for name, value in network.encoder.exported().items()}
             kept = {"epoch": epoch, "error": best, "validation": figures(alone, labels[held])}
-            kept["validation_codons"] = figures(given, labels[held])
+            kept["validation_codons"] = figures(with_codons, labels[held])
             test = np.flatnonzero(split == 2)
             kept["test"] = figures(predict(test, 0.0), labels[test])
             coding_test = np.flatnonzero((split == 2) & coding)

@@ -120,7 +120,7 @@ def planted(models: dict[str, Model], genome: Simulated, folder: Path, draws: in
 
 def base_auroc(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cell_type: str, method: str) -> float:
     """AUROC of the sizes of attributions round one TSS: planted bases against the others."""
-    place = pd.read_csv(genome.bed, sep="\t", header=None).set_index(3).loc[gene]
+    place = pd.read_csv(genome.bed, sep="\t", header=None).set_index(3).loc[gene].to_dict()
     tss, forward = int(place[1]), place[5] == "+"
     start, end = (tss + AROUND[0], tss + AROUND[1]) if forward else (tss - AROUND[1] + 1, tss - AROUND[0] + 1)
     frame = texcnn.attribute(
@@ -136,13 +136,13 @@ def base_auroc(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame,
 
 def _lines(metrics: pd.DataFrame, truth: str, model: str, ours: set[str], of_size: str = "") -> Iterator[Measured]:
     """The model's figures, the signs that the most frequent one gets right, and one figure of the other baselines."""
-    for row in metrics.itertuples():
-        of_baseline = row.cell_type == ""
-        wanted = ours if not of_baseline else {"sign_accuracy"} if row.scorer == COMMON_SIGN else {of_size}
-        if row.metric in wanted:
+    for row in metrics.to_dict("records"):
+        of_baseline = row["cell_type"] == ""
+        wanted = ours if not of_baseline else {"sign_accuracy"} if row["scorer"] == COMMON_SIGN else {of_size}
+        if row["metric"] in wanted:
             yield Measured(
-                truth.format(group=row.group), row.scorer if of_baseline else model, row.metric, row.value, row.low,
-                row.high, row.n,
+                truth.format(group=row["group"]), row["scorer"] if of_baseline else model, row["metric"], row["value"],
+                row["low"], row["high"], row["n"],
             )  # fmt: skip
 
 

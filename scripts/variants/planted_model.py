@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -34,7 +36,7 @@ def train(genome: Simulated) -> Model:
     codes, labels = read_examples(genome)
     mean, scale = labels.mean(), labels.std()
     convolutions = MotifCNN(**SIZES)
-    options = {
+    options: dict[str, Any] = {
         "dim": SIZES["patterns"] * SIZES["places"], "n_cell_types": 1, "n_segments": WINDOW.length // SEGMENT,
         "kernel_widths": [1], "filters": 64, "dense_units": 64, "dropout": 0.0,
     }  # fmt: skip
