@@ -47,7 +47,7 @@ def fold(run: ModuleType, dataset: SimpleNamespace, number: int = 0, **changes: 
     entry = next(entry for entry in run.MODELS if entry.key == "xpresso")
     entry = replace(entry, **{"fit": {"epochs": 2}, "few": {"batch_size": 8}, **changes})
     feeder = SimpleNamespace(inputs=lambda *_: WindowBases(dataset.codes))
-    return run.run_fold(dataset, feeder, entry, number, 0, None, "cpu")
+    return run.run_fold(dataset, feeder, entry, number, 0, None, torch.device("cpu"))
 
 
 def test_a_network_of_the_median_says_nothing_of_cell_types(run: ModuleType, dataset: SimpleNamespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -46,9 +46,7 @@ class Network(Protocol[Session]):
 
     head: nn.Module
 
-    def session(
-        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
-    ) -> AbstractContextManager[Session]:
+    def session(self, options: ComputeOptions | None = None) -> AbstractContextManager[Session]:
         """Opens a session: weights on their device in their number type, put back at the end of the block."""
         ...
 
@@ -132,10 +130,8 @@ class OneHotNetwork:
         self.n_cell_types = n_cell_types
 
     @contextmanager
-    def session(
-        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
-    ) -> Iterator[ComputeOptions]:
-        """Moves the head to the device for the time of the block; there are no segments to put into ``cache``."""
+    def session(self, options: ComputeOptions | None = None) -> Iterator[ComputeOptions]:
+        """Moves the head to the device for the time of the block."""
         options = options or ComputeOptions()
         before = next((weight.device for weight in self.head.parameters()), options.device)
         try:
@@ -167,3 +163,10 @@ class OneHotNetwork:
             scaled = None if features is None else features[rows]
             predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
         return predicted, known
+
+
+def open_session(
+    network: Network[Any], options: ComputeOptions | None = None, cache: SegmentCache | None = None
+) -> AbstractContextManager[Any]:
+    """Opens a network's session; one that embeds segments looks up and keeps their vectors in ``cache``."""
+    return network.session(options, cache) if isinstance(network, SegmentNetwork) else network.session(options)

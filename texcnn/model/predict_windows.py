@@ -20,6 +20,7 @@ from texcnn.progress import progress_bar
 
 if TYPE_CHECKING:
     from texcnn.model.model import Model
+from texcnn.model.network import open_session
 
 WINDOWS_PER_CHUNK = 64
 """Enough segments to fill batches of similar lengths (64 x 21), few enough to keep memory flat."""
@@ -85,7 +86,7 @@ def predict_windows(
     source = iter(windows)
     done = 0
     with (
-        model.network.session(options, cache) as session,
+        open_session(model.network, options, cache) as session,
         progress_bar(progress, total=total, what="predicting", unit="windows") as bar,
     ):
         while chunk := list(islice(source, WINDOWS_PER_CHUNK)):
