@@ -83,7 +83,7 @@ def _digest(modules: Sequence[str], root: Path) -> str:
 
 
 def _closure(starts: Sequence[str], root: Path) -> list[str]:
-    """Returns the modules that a stage imports, itself included, at whatever place in the code."""
+    """Returns the modules that a stage imports, itself included, anywhere in the code."""
     found: set[str] = set()
     waiting = list(starts)
     while waiting:
@@ -106,7 +106,7 @@ def _path(module: str, root: Path) -> Path:
 def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
     """Files other than code that the package reads, such as the template of the report."""
     for folder in sorted(folders):
-        # Folders that are no packages belong to the one that they are in.
+        # Folders that are not packages belong to the package that contains them.
         inner = [path for path in folder.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]
         for path in sorted(file for place in (folder, *inner) for file in place.iterdir()):
             if path.suffix in (".html", ".css", ".js", ".json", ".tsv", ".toml"):

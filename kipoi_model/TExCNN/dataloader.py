@@ -1,7 +1,7 @@
 """Genes of a GTF or BED as windows of bases, the same windows as ``texcnn predict`` makes.
 
 kipoiseq's dataloaders are not used here: on 0.7.1 an interval that reaches beyond its chromosome comes back
-shorter or empty without a word (StringSeqIntervalDl) or ends the whole run (FastaStringExtractor, AnchoredGTFDl),
+shorter or empty without a warning (StringSeqIntervalDl) or ends the whole run (FastaStringExtractor, AnchoredGTFDl),
 and BED headers, BED6 names and unknown chromosomes end it too. Inside chromosomes both give the same bases.
 """
 

@@ -119,7 +119,7 @@ def planted(models: dict[str, Model], genome: Simulated, folder: Path, draws: in
 
 
 def base_auroc(model: Model, genome: Simulated, gene: str, motifs: pd.DataFrame, cell_type: str, method: str) -> float:
-    """AUROC of the sizes of attributions round one TSS: planted bases against the others."""
+    """AUROC of the sizes of attributions around one TSS: planted bases against the others."""
     place = pd.read_csv(genome.bed, sep="\t", header=None).set_index(3).loc[gene].to_dict()
     tss, forward = int(place[1]), place[5] == "+"
     start, end = (tss + AROUND[0], tss + AROUND[1]) if forward else (tss - AROUND[1] + 1, tss - AROUND[0] + 1)

@@ -47,7 +47,7 @@ def test_equal_encoders_are_found_whatever_the_head(tmp_path: Path) -> None:
     assert a["encoders"] == c["encoders"]
     assert a["content"] != c["content"]
     again = describe_model(save_tiny_dnabert2(tmp_path / "again", seed=1))
-    assert again == a, "a folder's name is no part of it"
+    assert again == a, "a folder's name is not a part of it"
 
 
 def test_unreadable_weights(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_every_problem_is_named(files: dict[str, Path], takes: dict[str, object]
         "feature table lacks the columns cds_gc",
         "the model 'tiny-dnabert2' takes no features",
         "the list of genes is empty",
-        "'high' is no number",
+        "'high' is not a number",
         "unknown cell type 'liver'",
         "unknown part of a split 'exam'",
         "none of the VCF's chromosomes is in the genome: chr9",

@@ -76,7 +76,7 @@ def load_encoder(spec: EncoderSpec, *, bundle: EncoderFiles | None = None) -> En
     if spec.type not in types:
         raise unknown_name("encoder type", spec.type, types, error=ModelError)
     encoder = types[spec.type](spec, bundle)
-    # What an encoder computes is no other pooling's vectors: a name that it does not know of must not pass unnoticed.
+    # Each pooling gives other vectors: an encoder must not ignore a name that it does not know.
     had = getattr(encoder, "pooling", "mean")
     if spec.pooling != had:
         raise ModelError(f"encoder type '{spec.type}' has no pooling '{spec.pooling}'", where=spec.source, allowed=had)

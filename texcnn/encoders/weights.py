@@ -34,7 +34,7 @@ class EncoderFiles(Protocol):
     """What an encoder needs of a model bundle whose weights include its own."""
 
     def tensors(self, prefix: str) -> dict[str, Tensor]:
-        """Returns the tensors whose names start so, the prefix taken off."""
+        """Returns the tensors whose names start with a prefix, without that prefix."""
         ...
 
     def path(self, name: str) -> Path:

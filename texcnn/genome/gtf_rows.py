@@ -144,7 +144,7 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
             start, end = _parse_place(first, last, strand, path, number)
         if start < 0 or start >= end:
             raise InputError(
-                f"start {first} and end {last} are no interval", where=f"{path}, line {number}",
+                f"start {first} and end {last} are not an interval", where=f"{path}, line {number}",
                 allowed="1 <= start <= end",
             )  # fmt: skip
         if not attributes.startswith(usual):

@@ -65,7 +65,7 @@ def _half_life_scale(names: list[str]) -> str | None:
 
 
 def _encoder(spec: EncoderSpec, files: BundleFiles, tensors: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    """Everything an encoder's vectors depend on, whatever the place of its weights in the bundle."""
+    """Everything an encoder's vectors depend on, wherever the bundle keeps its weights."""
     if spec.source != BUNDLE_SOURCE:
         return spec.to_json()
     prefix = spec.options.get("prefix")

@@ -79,7 +79,7 @@ def _check_truth(path: Path) -> None:
     for line, text in zip(truth.index, truth["true_expression"], strict=True):
         number = to_number(text)
         if number is None or not math.isfinite(number):
-            raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
+            raise InputError(f"'{text}' is not a number", where=f"{path}, line {line}, true_expression")
 
 
 def _check_expression(path: Path, models: Sequence[Mapping[str, Any]]) -> None:

@@ -68,7 +68,7 @@ class SegmentSpec:
     def split(self, sequence: str) -> Segments:
         """Cuts a window of upper-case ``ACGTN``.
 
-        The last segment is shorter where the window is no multiple of the length; its share of unknown bases is of
+        The last segment is shorter where the window is not a multiple of the length; its share of unknown bases is of
         its own length.
         """
         bases = tuple(sequence[start : start + self.length] for start in range(0, len(sequence), self.length))

@@ -1,4 +1,4 @@
-"""Reads tables of predictions back, whatever their format, with all they say of themselves."""
+"""Reads tables of predictions back, in any format, with their descriptions."""
 
 from __future__ import annotations
 

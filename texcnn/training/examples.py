@@ -26,7 +26,7 @@ _LOG = logging.getLogger("texcnn")
 
 
 class Inputs(Protocol):
-    """Inputs of ``n`` genes, of whatever kind."""
+    """Inputs of ``n`` genes, of any kind."""
 
     def __len__(self) -> int:
         """Number of genes."""

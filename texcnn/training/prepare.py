@@ -66,7 +66,7 @@ class Prepared:
 def fitted_encoders(
     architecture: Architecture, reference: Reference, labelled: LabelledGenes, window: WindowSpec, *, seed: int
 ) -> ChosenEncoders:
-    """Makes the encoders that an architecture brings along; a table sees the windows of training genes alone."""
+    """Makes the encoders that an architecture includes; a table sees only the windows of training genes."""
     segments = architecture.segments(window)
     if architecture.reads == "kmer-counts":
         spec = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": architecture.k})
