@@ -245,7 +245,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
 def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "genome.fa"
     path.write_text(text)
-    with pytest.raises(InputError, match="no FASTA"):
+    with pytest.raises(InputError, match="not a FASTA"):
         Reference(path)
     assert [file.name for file in tmp_path.iterdir()] == ["genome.fa"]
 

@@ -128,7 +128,7 @@ def test_other_files_are_refused_by_what_they_are(tmp_path: Path) -> None:
         VcfReader(tmp_path)
     binary = tmp_path / "b.vcf"
     binary.write_bytes(bytes(range(255, 0, -1)))
-    with pytest.raises(InputError, match="no VCF or BCF, or is damaged"):
+    with pytest.raises(InputError, match="not a VCF or BCF, or is damaged"):
         VcfReader(binary)
 
 
