@@ -63,7 +63,8 @@ def read_targets(
     if cell_types:
         frame = frame[list(dict.fromkeys(cell_types))]
     taken = gene_columns(transcripts=True, extra=EXTRA_COLUMNS)
-    owned = [name for name in frame.columns if name in (*taken, *spread_columns([str(name) for name in frame.columns]))]
+    ours = {*taken, *spread_columns([str(name) for name in frame.columns])}
+    owned = [name for name in frame.columns if name in ours]
     if owned:
         raise InputError(
             f"the cell types {', '.join(owned)} are named like columns that a table of predictions has already",
