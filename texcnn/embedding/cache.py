@@ -80,6 +80,8 @@ class SegmentCache:
             segments: Their bases; of equal ones the first counts.
             vectors: float32 ``(len(segments), dim)``.
         """
+        if self.max_bytes == 0:
+            return
         size = vectors.shape[1] * _FLOAT_BYTES if len(segments) else 0
         for segment, vector in zip(segments, vectors, strict=True):
             if segment in self._vectors:
