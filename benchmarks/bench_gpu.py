@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import torch
-from bench_encoders import FLOP_SIZES, SIZES, bert, dnabert, dnabert2, segments_of
+from bench_encoders import FLOP_SIZES, SEGMENT, SIZES, WINDOW, bert, dnabert, dnabert2, segments_of
 
 from texcnn.bench.flops import batch_flops, encoder_flops, gemm_flops_per_second, synchronize
 from texcnn.bench.model import PROJECTED_GENES, random_windows
@@ -16,13 +16,14 @@ from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import embed_segments, embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
+from texcnn.segments.segment import SegmentSpec
 
 GENES = {"cuda": 2000, "cpu": 2}
 GENES_PER_ROUND = {"cuda": 128, "cpu": 1}
-WINDOW = 10_500
 
 
 def use_tiny_sizes() -> None:
@@ -55,6 +56,7 @@ def measure_genes(device: str = "cuda") -> Iterator[Row]:
     yield from _genes_rows("DNABERT-2 117M", encoder, pieces, number, ComputeOptions(64, device, "bfloat16"))
     compiled = ComputeOptions(64, device, "bfloat16", compile=True)
     yield from _genes_rows("DNABERT-2 117M, compiled", encoder, pieces, number, compiled)
+    yield from _chunk_rows("DNABERT-2 117M, from windows, 64 at a time", encoder, number, compiled)
 
 
 def measure_other_genes(device: str = "cuda") -> Iterator[Row]:
@@ -101,6 +103,18 @@ def _genes_rows(
     yield Row(f"{name}: share of the matrix product, tokenising included", flops / whole / peak, "", Goal(0.45))
     yield Row(f"{name}: share of the matrix product, encoder alone", flops / alone / peak, "", Goal(0.45))
     yield Row(f"{name}: matrix product", peak / 1e12, "TFLOP/s")
+
+
+def _chunk_rows(name: str, encoder: TokenEncoder, number: int, options: ComputeOptions) -> Iterator[Row]:
+    """What predictions and stores do: windows are cut and tokenised chunk by chunk."""
+    windows = random_windows(number, WINDOW)
+    chunks = [windows[start : start + 64] for start in range(0, number, 64)]
+    with embedding_session([encoder], options) as session:
+        start = time.perf_counter()
+        for _ in embed_windows_in_chunks(session, chunks, SegmentSpec(SEGMENT)):
+            pass
+        seconds = time.perf_counter() - start
+    yield from _projected(name, number, seconds)
 
 
 def _projected(name: str, number: int, seconds: float) -> list[Row]:

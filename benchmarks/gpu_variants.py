@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_encoders import FLOP_SIZES, dnabert, dnabert2
-from bench_gpu import GENES_PER_ROUND, WINDOW, segments_of_genes, use_tiny_sizes
+from bench_encoders import FLOP_SIZES, WINDOW, dnabert, dnabert2
+from bench_gpu import GENES_PER_ROUND, segments_of_genes, use_tiny_sizes
 from gpu_attention import (
     OneAttention,
     cudnn_attention,

@@ -135,12 +135,13 @@ class EmbeddingSession:
             RunError: when the memory does not suffice for a single row.
         """
         with progress_bar(progress, total=len(tokens), what="embedding", unit="segments") as bar:
-            return self._embed_parts(index, self._parts(tokens), bar)
+            return self._embed_parts(index, self.parts(tokens), bar)
 
     def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
-        return self._embed_parts(index, prefetch(map(self.encoders[index].tokenize, self._parts(segments))), bar)
+        return self._embed_parts(index, prefetch(map(self.encoders[index].tokenize, self.parts(segments))), bar)
 
-    def _parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    def parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+        """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`."""
         size = PREFETCHED_SEGMENTS[self.options.device.type]
         return (items[start : start + size] for start in range(0, len(items), size))
 
@@ -148,12 +149,25 @@ class EmbeddingSession:
         found: list[Tensor] = []
         coming: VectorsOnTheWay | None = None
         for tokens in parts:
-            last, coming = coming, self._start(index, tokens, bar)
+            last, coming = coming, self.start(index, tokens, bar)
             # Only now: a GPU has the work of this part while the vectors of the last one are put in order.
             found += [last.in_order()] if last else []
         return torch.cat([*found, coming.in_order()]) if coming else torch.zeros(0, self.encoders[index].dim)
 
-    def _start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> VectorsOnTheWay:
+    def start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None) -> VectorsOnTheWay:
+        """Gives the device the tokens of a part, batch by batch; a GPU is not waited for.
+
+        Args:
+            index: Number of the encoder.
+            tokens: Rows of its tokens.
+            bar: Told how many rows were given; None for nobody.
+
+        Returns:
+            Their vectors, in the order of ``tokens``.
+
+        Raises:
+            RunError: when the memory does not suffice for a single row.
+        """
         encoder = self.encoders[index]
         # Segments of similar token counts share a batch, so that there is little padding; the sort is stable, so the
         # batches, and with them the last bits of every float, are the same in every run.
@@ -175,7 +189,8 @@ class EmbeddingSession:
                 continue
             found.append(vectors.float())
             start += len(batch)
-            bar.update(len(batch))
+            if bar is not None:
+                bar.update(len(batch))
         return VectorsOnTheWay(torch.cat(found), order)
 
 
