@@ -66,8 +66,8 @@ def measure(device: str, out: Path) -> Iterator[Row]:
         use_tiny_sizes()
     with gpu_kernels():  # as in a session
         yield from _dnabert2_rows(device, out)
-        yield from _mini_rows(device)
         yield from _dnabert_rows(device)
+        yield from _mini_rows(device)
 
 
 def _within(
