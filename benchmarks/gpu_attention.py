@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
 from torch import Tensor
 
-from texcnn.encoders.dnabert2_model import GatedMLP, RowRun, SelfAttention
+from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, SelfAttention
 
 _FUSED_GATE = """
 template <typename T> T gated(T gate, T linear) {

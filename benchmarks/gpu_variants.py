@@ -28,7 +28,7 @@ from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Row, median_ratio, time_rounds
 from texcnn.device import gpu_kernels
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.dnabert2_model import GatedMLP, RowRun, SelfAttention
+from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, SelfAttention
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 
