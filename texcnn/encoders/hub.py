@@ -19,8 +19,10 @@ from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.encoders.weights import HUB_ID, check_sum, local_file
 from texcnn.errors import ModelError, RunError
 
-CACHE = constants.HF_HUB_CACHE
-"""The cache's folder."""
+
+def cache() -> str:
+    """Returns the cache's folder."""
+    return str(constants.HF_HUB_CACHE)
 
 
 def cached(spec: EncoderSpec, name: str) -> Path | None:

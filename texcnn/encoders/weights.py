@@ -112,7 +112,7 @@ def find_file(spec: EncoderSpec, *names: str) -> Path:
 
     raise ModelError(
         f"no {wanted} of '{spec.source}' (revision {spec.revision or 'main'}) on this machine",
-        where=f"no folder of that name, nor in the Hub cache {hub.CACHE}",
+        where=f"no folder of that name, nor in the Hub cache {hub.cache()}",
         remedy=f"run: texcnn models fetch {known_name(spec)}",
     )
 
