@@ -46,3 +46,17 @@ def test_words_of_like_company_are_alike_and_the_same_each_time():
     assert not fit_word2vec(windows, k=2, dim=4, epochs=3, seed=1).table.equal(first.table)
     assert first.table[0].tolist() == [0, 0, 0, 0]  # AA is in no window
     assert first.table[15].abs().sum() > 0  # TT is
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 6])
+def test_kmers_of_many_segments_at_once_are_those_of_each_alone(k):
+    encoder = KmerCountsEncoder(k)
+    segments = ["ACGTTGCAACGNACGTTT", "A", "", "NNNNNNNN", "GATTACAGATTACA", "TTTTTT"]
+    found = encoder.embed(encoder.tokenize(segments))
+    for segment, vector in zip(segments, found, strict=True):
+        words = [segment[start : start + k] for start in range(len(segment) - k + 1)]
+        known = [word for word in words if "N" not in word]
+        expected = torch.zeros(4**k)
+        for word in known:
+            expected[int(word.translate(str.maketrans("ACGT", "0123")), 4)] += 4**k / len(known)
+        torch.testing.assert_close(vector, expected, rtol=1e-6, atol=0)

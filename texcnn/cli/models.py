@@ -73,8 +73,8 @@ def fetch(name: str) -> None:
 
     The only command that uses the network.
     """
+    from texcnn.encoders.hub import fetch as fetch_encoder
     from texcnn.encoders.known import KNOWN_ENCODERS
-    from texcnn.encoders.weights import fetch as fetch_encoder
     from texcnn.errors import ModelError, unknown_name
     from texcnn.model.catalog import HUB_PREFIX, fetch_model
 

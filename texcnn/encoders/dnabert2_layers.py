@@ -143,8 +143,10 @@ class GatedMLP(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
-        gate, linear = self.gated_layers(hidden).chunk(2, dim=-1)
-        activated = self.act(gate)
+        # One product a half: of halves that lie one after the other, element-wise kernels read whole lines. On an H200
+        # GELU and product of the interleaved halves took a third of the layer's time.
+        to_gate, to_linear = self.gated_layers.weight.chunk(2)
+        activated, linear = self.act(F.linear(hidden, to_gate)), F.linear(hidden, to_linear)
         # In place where no gradient needs the factors: a second array of this size would be new memory each time.
         gated = activated * linear if torch.is_grad_enabled() else activated.mul_(linear)
         return self.layernorm(self.wo(self.dropout(gated)) + hidden)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
@@ -70,7 +72,8 @@ def read_chosen_transcripts(
 
 def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[list[Locus], list[Skipped]]:
     """Reads all places, those on the genome first, since a gene keeps its first usable one; and what has none."""
-    gene_rows, placed, unplaced = read_rows(path)
+    with _without_collecting():
+        gene_rows, placed, unplaced = read_rows(path)
     if not placed:
         raise InputError(
             f"no transcript, exon or CDS row found{f', but {unplaced[0].reason}' if unplaced else ''}", where=path,
@@ -81,6 +84,18 @@ def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[lis
         has = {chrom: on_genome(chrom) for chrom in {locus.chrom for locus in loci}}
         loci.sort(key=lambda locus: not has[locus.chrom])
     return loci, unplaced
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Looks for no garbage meanwhile: an annotation holds no cycles, and looking takes a fifth of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:

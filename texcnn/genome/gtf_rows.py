@@ -16,6 +16,7 @@ from texcnn.text.lines import PathLike, numbered_lines
 _LOG = logging.getLogger("texcnn")
 
 _FEATURES = frozenset({"gene", "transcript", "exon", "CDS", "stop_codon"})
+_PARTS = frozenset({"exon", "CDS", "stop_codon"})
 _STRANDS = frozenset("+-.")
 _FEW_DIGITS = 20
 """Two positions of fewer digits in all fit into 64 bits."""
@@ -47,6 +48,16 @@ class TranscriptRows:
     cds_bases: int = 0
     exons: array[int] = field(default_factory=lambda: array("q"))
     coding: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, feature: str, start: int, end: int) -> None:
+        """Adds an exon, a piece of CDS or a stop codon."""
+        if feature == "exon":
+            self.exon_bases += end - start
+            self.exons.extend((start, end))
+        else:
+            self.coding.extend((start, end))
+            if feature == "CDS":
+                self.cds_bases += end - start
 
     @property
     def tss(self) -> int:
@@ -114,6 +125,7 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
     without_transcript: list[_Row] = []
     # Column 9 of most rows begins like that of the row before, up to its ids. No column 9 has a tab.
     gene_id, transcript_id, usual = "", "", "\t"
+    current: TranscriptRows | None = None
     for number, line in numbered_lines(path):
         if not line or line[0] == "#":
             if _GFF3_PRAGMA.match(line):
@@ -129,14 +141,13 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
         chrom, _, feature, first, last, _, strand, _, attributes = fields
         if feature not in _FEATURES:
             continue
-        digits = first + last
-        # What nearly every row is, without a call; the function finds what else is allowed, or what is wrong.
+        # What nearly every row is, without a call; the function finds what else is allowed, or what is wrong. Whether a
+        # line is ASCII is known, whether its digits are would have to be looked up.
         if (
-            digits.isdigit()
-            and digits.isascii()
-            and first
-            and last
-            and len(digits) < _FEW_DIGITS
+            first.isdigit()
+            and last.isdigit()
+            and line.isascii()
+            and len(first) + len(last) < _FEW_DIGITS
             and strand in _STRANDS
         ):
             start, end = int(first) - 1, int(last)
@@ -149,15 +160,28 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
             )  # fmt: skip
         if not attributes.startswith(usual):
             gene_id, transcript_id, usual = find_ids(attributes, feature)
+        elif (
+            # Most rows: a part of the transcript of the row before.
+            current is not None
+            and current.start <= start
+            and end <= current.end
+            and feature in _PARTS
+            and strand == current.strand
+            and chrom == current.chrom
+        ):
+            current.add(feature, start, end)
+            continue
         if feature == "gene" and gene_id:
             loci.append(Locus(gene_id, gene_name(attributes, gene_id), chrom, strand, start, end, number))
         elif gene_id and transcript_id:
-            transcripts.add(feature, transcript_id, gene_id, chrom, strand, start, end, number, attributes)
+            current = transcripts.add(feature, transcript_id, gene_id, chrom, strand, start, end, number, attributes)
+            continue
         elif is_gff3(attributes):
             raise InputError("the file is GFF3, not GTF", where=f"{path}, line {number}", remedy=_GFF3_REMEDY)
         else:
             row = _Row(number, feature, chrom, start, end, strand, attributes)
             (without_transcript if gene_id else nameless).append(row)
+        current = None
     skipped = _place_nameless(nameless, transcripts)
     _place_without_transcript(without_transcript, transcripts, path)
     return loci, transcripts.placed, skipped
@@ -169,38 +193,30 @@ class _Transcripts:
     def __init__(self) -> None:
         self.placed: list[TranscriptRows] = []
         self._by_key: dict[tuple[str, str, str, str], list[TranscriptRows]] = {}
-        self._last: TranscriptRows | None = None
 
     def add(
         self, feature: str, transcript_id: str, gene_id: str, chrom: str, strand: str, start: int, end: int,
         number: int, attributes: str,
-    ) -> None:  # fmt: skip
-        """Adds a row to the transcript it belongs to."""
+    ) -> TranscriptRows | None:  # fmt: skip
+        """Adds a row to the transcript it belongs to.
+
+        Returns:
+            That one, where every part inside its row belongs to it: it has a row, and no later one of its ids does.
+        """
         is_row = feature == "transcript"
-        found = self._last
-        # Most rows belong to the transcript of the row before.
-        if (
-            found is None or is_row or not found.has_row or found.id != transcript_id or found.gene_id != gene_id
-            or found.chrom != chrom or found.strand != strand or start < found.start or end > found.end
-        ):  # fmt: skip
-            same_id = self._by_key.setdefault((transcript_id, gene_id, chrom, strand), [])
-            found = _find(same_id, start, end, is_row=is_row)
-            if found is None:
-                name = gene_name(attributes, gene_id)
-                found = TranscriptRows(transcript_id, gene_id, name, chrom, strand, start, end, number, has_row=is_row)
-                same_id.append(found)
-                self.placed.append(found)
-            elif not found.has_row:
-                found.start, found.end = min(found.start, start), max(found.end, end)
-                found.has_row = is_row
-            self._last = found if found is same_id[-1] else None
-        if feature == "exon":
-            found.exon_bases += end - start
-            found.exons.extend((start, end))
-        elif not is_row:
-            found.coding.extend((start, end))
-            if feature == "CDS":
-                found.cds_bases += end - start
+        same_id = self._by_key.setdefault((transcript_id, gene_id, chrom, strand), [])
+        found = _find(same_id, start, end, is_row=is_row)
+        if found is None:
+            name = gene_name(attributes, gene_id)
+            found = TranscriptRows(transcript_id, gene_id, name, chrom, strand, start, end, number, has_row=is_row)
+            same_id.append(found)
+            self.placed.append(found)
+        elif not found.has_row:
+            found.start, found.end = min(found.start, start), max(found.end, end)
+            found.has_row = is_row
+        if not is_row:
+            found.add(feature, start, end)
+        return found if found.has_row and found is same_id[-1] else None
 
     def gene_ids(self) -> set[str]:
         """The genes of all transcripts."""
@@ -216,7 +232,7 @@ class _Transcripts:
 
 def _place_nameless(rows: list[_Row], transcripts: _Transcripts) -> list[Skipped]:
     """Gives rows without a gene id to the gene that other rows of their transcript name; returns what has none."""
-    genes_of = transcripts.genes_of()
+    genes_of = transcripts.genes_of() if rows else {}
     left: dict[str, _Row] = {}
     for row in rows:
         _, transcript_id, _ = find_ids(row.attributes, row.feature)
@@ -244,7 +260,7 @@ def _place_without_transcript(rows: list[_Row], transcripts: _Transcripts, path:
 
     GTF 2.2 writes an empty id where there is no transcript, as of a tRNA gene.
     """
-    named = transcripts.gene_ids()
+    named = transcripts.gene_ids() if rows else set()
     unused: list[_Row] = []
     for row in rows:
         gene_id, _, _ = find_ids(row.attributes, row.feature)

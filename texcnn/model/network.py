@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -14,11 +15,15 @@ from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.protocol import Encoder
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
 
 Session = TypeVar("Session")
+
+Chunk = tuple[Sequence[str], Tensor | None]
+"""Windows of upper-case ``ACGTN``, and their scaled features."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ class Network(Protocol[Session]):
         """
         ...
 
+    def predict_chunks(self, chunks: Iterable[Chunk], session: Session) -> Iterator[tuple[Tensor, Tensor]]:
+        """What :meth:`predict` returns of each chunk of windows and features, one at least of each.
+
+        Chunks may be taken in a thread, before the last one's expression is there.
+        """
+        ...
+
 
 class SegmentNetwork:
     """Encoders, then a head over their segment vectors.
@@ -115,6 +127,21 @@ class SegmentNetwork:
         """Both steps without gradients."""
         inputs = self.inputs(windows, features, session)
         return self.apply(inputs), inputs.known
+
+    def predict_chunks(self, chunks: Iterable[Chunk], session: EmbeddingSession) -> Iterator[tuple[Tensor, Tensor]]:
+        """As :meth:`predict`; the next chunk is read, cut and tokenised while the device computes."""
+        coming: deque[Tensor | None] = deque()
+
+        def windows() -> Iterator[Sequence[str]]:
+            for bases, features in chunks:
+                coming.append(features)
+                yield bases
+
+        for embeddings in embed_windows_in_chunks(session, windows(), self.segments):
+            inputs = self.head_inputs(embeddings, coming.popleft())
+            with torch.inference_mode():
+                values = self.apply(inputs)
+            yield values, inputs.known
 
 
 class OneHotNetwork:
@@ -163,6 +190,10 @@ class OneHotNetwork:
             scaled = None if features is None else features[rows]
             predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
         return predicted, known
+
+    def predict_chunks(self, chunks: Iterable[Chunk], session: ComputeOptions) -> Iterator[tuple[Tensor, Tensor]]:
+        """As :meth:`predict`, chunk by chunk."""
+        return (self.predict(windows, features, session) for windows, features in chunks)
 
 
 def open_session(
