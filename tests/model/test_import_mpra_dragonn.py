@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import texcnn
+from texcnn.cli.models import models
+from texcnn.errors import ModelError
+from texcnn.heads.mpra_dragonn import MpraDragoNN
+from texcnn.model.import_mpra_dragonn import import_mpra_dragonn, read_weights
+from texcnn.segments.bases import one_hot, stack_codes
+
+KERAS_FILE = Path("mpra", "dragonn_ConvModel_pretrained.hdf5")
+
+
+def write_keras(path: Path, *, dense: int = 133 * 120) -> Path:
+    """A file of weights alone, with the published layers; each array counts up, so that a wrong order of axes shows."""
+    shapes = {f"conv1d_{number}/kernel": (5, 4 if number == 1 else 120, 120) for number in (1, 2, 3)}
+    shapes |= {f"conv1d_{number}/bias": (120,) for number in (1, 2, 3)}
+    for number in (1, 2, 3):
+        for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+            shapes[f"batch_normalization_{number}/{name}"] = (120,)
+    shapes |= {"dense_1/kernel": (dense, 12), "dense_1/bias": (12,)}
+    with h5py.File(path, "w") as file:
+        for place, (name, shape) in enumerate(shapes.items()):
+            layer, array = name.split("/")
+            values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+            file[f"{layer}/{layer}/{array}:0"] = values + place
+        file.create_group("flatten_1")
+    return path
+
+
+def test_reads_every_weight_into_pytorch_order(tmp_path: Path) -> None:
+    state = read_weights(write_keras(tmp_path / "x.hdf5"))
+    MpraDragoNN().load_state_dict(state, strict=True)
+    # Keras kernel[width, in, out] lies at (width * n_in + in) * 120 + out; each array starts at its place in the file.
+    assert state["convolutions.0.weight"][7, 3, 2] == (2 * 4 + 3) * 120 + 7
+    assert state["convolutions.2.weight"][119, 5, 4] == (4 * 120 + 5) * 120 + 119 + 2
+    assert state["output.weight"][11, 15_959] == 15_959 * 12 + 11 + 18
+    first = {name: state[f"norms.0.{name}"][0].item() for name in ("weight", "bias", "running_mean", "running_var")}
+    assert first == {"weight": 6, "bias": 7, "running_mean": 8, "running_var": 9}
+
+
+def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"'dense_1/dense_1/kernel:0' has shape \(120, 12\).*\(15960, 12\)"):
+        read_weights(write_keras(tmp_path / "x.hdf5", dense=120))
+    with h5py.File(tmp_path / "other.hdf5", "w") as file:
+        file["dense_7/dense_7/kernel:0"] = [1.0]
+    with pytest.raises(ModelError, match="not the ConvModel of MPRA-DragoNN: its layers with weights are dense_7"):
+        read_weights(tmp_path / "other.hdf5")
+
+
+@pytest.mark.data
+def test_the_command_makes_a_bundle_with_the_published_numbers(data: Path, tmp_path: Path) -> None:
+    file, folder = data / KERAS_FILE, tmp_path / "mpra-dragonn"
+    done = CliRunner().invoke(models, ["import", "mpra-dragonn", str(file), "--out", str(folder)])
+    assert done.exit_code == 0, done.output
+    model = texcnn.load_model(folder)
+    assert tuple(model.cell_types[:3]) == ("mean", "K562.minP.rep1", "K562.minP.rep2")
+    assert model.cell_types[-1] == "HepG2.SV40P.pooled"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "MIT" in card
+    assert "PLoS ONE 14:e0218073" in card
+    rng = np.random.default_rng(0)
+    windows = ["".join(rng.choice(list("ACGT"), 145)) for _ in range(5)]
+    bases = one_hot(stack_codes(windows))
+    found = model.network.head.activities(bases)[:, :, 0].detach()
+    np.testing.assert_allclose(found, plain_keras(file, bases.transpose(1, 2).numpy()), rtol=1e-4, atol=1e-5)
+
+
+def plain_keras(file: Path, hidden: np.ndarray) -> np.ndarray:
+    """The layers of the published JSON file in NumPy alone: three times conv, ReLU, batch norm; flatten; dense."""
+    with h5py.File(file) as weights:
+        for number in (1, 2, 3):
+            layer = weights[f"conv1d_{number}/conv1d_{number}"]
+            kernel, bias = layer["kernel:0"][()], layer["bias:0"][()]
+            patches = np.stack([hidden[:, tap : hidden.shape[1] - 4 + tap] for tap in range(5)], axis=2)
+            hidden = np.maximum(np.einsum("nptc,tcf->npf", patches, kernel) + bias, 0)
+            norm = weights[f"batch_normalization_{number}/batch_normalization_{number}"]
+            gamma, beta, mean, variance = (
+                norm[f"{name}:0"][()] for name in ("gamma", "beta", "moving_mean", "moving_variance")
+            )
+            hidden = gamma * (hidden - mean) / np.sqrt(variance + 1e-3) + beta
+        dense = weights["dense_1/dense_1"]
+        return np.asarray(hidden.reshape(len(hidden), -1) @ dense["kernel:0"][()] + dense["bias:0"][()])
+
+
+@pytest.mark.data
+def test_effects_of_f9s_promoter_are_ranked_as_its_users_found(data: Path, tmp_path: Path) -> None:
+    """0.35 for substitutions: one of three figures measured with another program (mean of 12 outputs, both strands)."""
+    import_mpra_dragonn(data / KERAS_FILE, tmp_path / "model")
+    truth = tmp_path / "f9.tsv"
+    rows = pd.read_csv(data / "variants" / "mpra_saturation_kircher2019.tsv.gz", sep="\t", dtype=str)
+    rows[(rows["Element"] == "F9") & (rows["Alt"] != "-")].to_csv(truth, sep="\t", index=False)
+    found = texcnn.evaluate_variants(
+        truth, tmp_path / "evaluation", model=tmp_path / "model", fasta=data / "human" / "hg38_wide.fa.gz",
+        gtf=data / "human" / "hg38_refseq.gtf.gz", map_chrom_names=True, genes=("F9",), cell_types="mean", device="cpu",
+    )  # fmt: skip
+    metrics = found.metrics.set_index(["group", "scorer", "metric"])["value"]
+    assert metrics["F9", "mpra-dragonn", "spearman"] == pytest.approx(0.35, abs=0.005)
