@@ -4,13 +4,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
+import pysam
 import pytest
 from click.testing import CliRunner
 
 import texcnn
 from texcnn.cli.models import models
 from texcnn.errors import ModelError
+from texcnn.genome.interval import reverse_complement
 from texcnn.heads.mpra_dragonn import MpraDragoNN
 from texcnn.model.import_mpra_dragonn import import_mpra_dragonn, read_weights
 from texcnn.segments.bases import one_hot, stack_codes
@@ -91,15 +92,30 @@ def plain_keras(file: Path, hidden: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.data
-def test_effects_of_f9s_promoter_are_ranked_as_its_users_found(data: Path, tmp_path: Path) -> None:
-    """0.35 for substitutions: one of three figures measured with another program (mean of 12 outputs, both strands)."""
-    import_mpra_dragonn(data / KERAS_FILE, tmp_path / "model")
-    truth = tmp_path / "f9.tsv"
-    rows = pd.read_csv(data / "variants" / "mpra_saturation_kircher2019.tsv.gz", sep="\t", dtype=str)
-    rows[(rows["Element"] == "F9") & (rows["Alt"] != "-")].to_csv(truth, sep="\t", index=False)
-    found = texcnn.evaluate_variants(
-        truth, tmp_path / "evaluation", model=tmp_path / "model", fasta=data / "human" / "hg38_wide.fa.gz",
-        gtf=data / "human" / "hg38_refseq.gtf.gz", map_chrom_names=True, genes=("F9",), cell_types="mean", device="cpu",
+def test_an_effect_is_the_mean_over_the_fragments_that_hold_the_variant(data: Path, tmp_path: Path) -> None:
+    file, fasta = data / KERAS_FILE, data / "human" / "hg38_wide.fa.gz"
+    import_mpra_dragonn(file, tmp_path / "model")
+    (tmp_path / "f9.bed").write_text("chrX\t139530735\t139530736\tF9\t0\t+\n")
+    found = texcnn.variant_effects(
+        tmp_path / "model", fasta, variants=["chrX:139530500:C>A", "chrX:139530700:A>T"], bed=tmp_path / "f9.bed",
+        device="cpu",
     )  # fmt: skip
-    metrics = found.metrics.set_index(["group", "scorer", "metric"])["value"]
-    assert metrics["F9", "mpra-dragonn", "spearman"] == pytest.approx(0.35, abs=0.005)
+    assert len(found) == 2 * 13
+    with pysam.FastaFile(str(fasta)) as genome:
+        for (pos, alt), rows in found.groupby(["pos", "alt"], sort=False):
+            around = genome.fetch("chrX", pos - 145, pos + 144).upper()
+            changed = around[:144] + alt + around[145:]
+            strands = [[text, reverse_complement(text)] for text in (around, changed)]
+            # The reverse strand's fragments come in the other order, which a mean does not see.
+            before, after = (
+                np.mean([plain_keras(file, fragments(text)).mean(axis=0) for text in both], axis=0) for both in strands
+            )
+            expected = after - before
+            np.testing.assert_allclose(rows["delta"], [expected.mean(), *expected], atol=2e-5)
+            assert np.abs(expected).max() > 1e-3
+
+
+def fragments(text: str) -> np.ndarray:
+    """One-hot fragments ``(145, 145, 4)`` of 289 bases."""
+    bases = one_hot(stack_codes([text[start : start + 145] for start in range(145)]))
+    return np.asarray(bases.transpose(1, 2).numpy())
