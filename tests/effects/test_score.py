@@ -221,6 +221,7 @@ def test_mpra_dragonn_computes_only_the_fragments_that_hold_a_change() -> None:
     torch.manual_seed(0)
     length = 144 + 12 * 40
     head = MpraDragoNN(length)
+    torch.nn.init.normal_(head.output.weight, std=0.2)
     config = BundleConfig("mpra", "1", "one-hot", "u", WindowSpec(300, length - 300), HeadSpec("mpra-dragonn", {}))
     model = Model(config, OneHotNetwork(head, 13), pd.DataFrame({"cell_type": [str(n) for n in range(13)]}), "")
     rng = random.Random(6)
