@@ -8,9 +8,11 @@ no choice of a fragment decides what a variant does.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool1d, conv1d
+from torch.nn.functional import avg_pool1d, conv1d, pad
 
 from texcnn.errors import ModelError
 
@@ -82,12 +84,7 @@ class MpraDragoNN(nn.Module):
         Returns:
             float32 ``(n, 12, length - 144)``.
         """
-        hidden = one_hot
-        for convolution, activation, norm in zip(self.convolutions, self.activations, self.norms, strict=True):
-            hidden = norm(activation(convolution(hidden)))
-        # Keras flattens (position, channel): the dense layer is a convolution over as many positions.
-        weight = self.output.weight.unflatten(1, (_READ, _FILTERS)).transpose(1, 2)
-        return conv1d(hidden, weight, self.output.bias)
+        return conv1d(self._filters(one_hot), self._kernel(), self.output.bias)
 
     def places(self, one_hot: Tensor) -> Tensor:
         """Adds up the activities of each 12 fragments, mean of both strands, ``(n, 12, n_places)``."""
@@ -112,8 +109,29 @@ class MpraDragoNN(nn.Module):
         outputs = places.sum(dim=2) / FRAGMENT
         return torch.cat([outputs.mean(dim=1, keepdim=True), outputs], dim=1)
 
+    def _filters(self, one_hot: Tensor) -> Tensor:
+        hidden = one_hot
+        for convolution, activation, norm in zip(self.convolutions, self.activations, self.norms, strict=True):
+            hidden = norm(activation(convolution(hidden)))
+        return hidden
+
+    def _kernel(self) -> Tensor:
+        """The dense layer as a convolution; Keras flattens (position, channel), PyTorch holds (channel, position)."""
+        return self.output.weight.unflatten(1, (_READ, _FILTERS)).transpose(1, 2)
+
     def _places(self, one_hot: Tensor) -> Tensor:
         known = avg_pool1d(one_hot.sum(dim=1, keepdim=True), FRAGMENT, stride=1) > 0.5
+        if known.all():
+            return (self._whole_places(one_hot) + self._whole_places(one_hot.flip(1, 2)).flip(2)) / 2
         other_strand = self.activities(one_hot.flip(1, 2)).flip(2)
         fragments = (self.activities(one_hot) + other_strand) / 2 * known
         return fragments.unflatten(2, (-1, _FRAGMENTS_PER_PLACE)).sum(dim=3)
+
+    def _whole_places(self, one_hot: Tensor) -> Tensor:
+        """Places of one strand where every fragment counts: a sum of kernels for 12 fragments is 12 times less."""
+        kernel = self._kernel()
+        of_place = sum(
+            pad(kernel, (fragment, _FRAGMENTS_PER_PLACE - 1 - fragment)) for fragment in range(_FRAGMENTS_PER_PLACE)
+        )
+        bias = self.output.bias * _FRAGMENTS_PER_PLACE
+        return conv1d(self._filters(one_hot), cast(Tensor, of_place), bias, stride=_FRAGMENTS_PER_PLACE)
