@@ -27,6 +27,7 @@ WINDOW, SEGMENT = WindowSpec(upstream=600, downstream=600), 200
 SIZES = {
     "motifs": 64, "motif_width": 16, "pool": 10, "patterns": 32, "pattern_width": 3, "second_pool": 4, "places": 5,
 }  # fmt: skip
+NAME = "trained on simulated genes"
 EPOCHS, BATCH, RATE = 40, 64, 2e-3
 
 
@@ -55,7 +56,7 @@ def train(genome: Simulated) -> Model:
         head.output.weight *= scale
         head.output.bias.mul_(scale).add_(mean)
     config = BundleConfig(
-        name="trained on simulated genes", version="1", kind="segments", unit="log10(RPKM + 0.1)", window=WINDOW,
+        name=NAME, version="1", kind="segments", unit="log10(RPKM + 0.1)", window=WINDOW,
         head=HeadSpec("textcnn", options), segments=SegmentSpec(SEGMENT),
     )  # fmt: skip
     network = SegmentNetwork([MotifCNNEncoder(convolutions.eval(), SIZES)], head, SegmentSpec(SEGMENT))

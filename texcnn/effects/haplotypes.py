@@ -81,7 +81,8 @@ class HaplotypeCounts:
         left_out = sum(self.overlapping.values())
         return (
             f"{self.samples} samples, {self.genes} genes, {self.distinct} distinct haplotypes, {left_out} overlapping "
-            f"alleles left out, {self.not_applied} alleles not applied, {self.rows} rows"
+            f"alleles left out, {sum(self.missing.values())} missing alleles taken as REF, {self.not_applied} alleles "
+            f"not applied, {self.rows} rows"
         )
 
 

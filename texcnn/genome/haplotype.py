@@ -69,7 +69,7 @@ def phase(call: Call, unphased: str) -> tuple[int, int]:
         return (alternative, alternative)
     raise InputError(
         "a heterozygous genotype has no phase", allowed="genotypes with |",
-        remedy="phase the VCF, or choose what to do with unphased genotypes: skip, as-is or merge",
+        remedy="phase the VCF, or choose with `unphased` what becomes of such calls: skip, as-is or merge",
     )  # fmt: skip
 
 

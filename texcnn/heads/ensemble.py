@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ _ENTRIES = {"reads", "weight", "options"}
 
 class Ensemble(nn.Module):
     """Text CNNs over parts of each segment's vector, averaged.
+
+    Attributes:
+        reach: Segments on either side that what a filter finds at a segment depends on.
 
     Args:
         dim: Length of one segment's vector (of all encoders together).
@@ -63,6 +66,7 @@ class Ensemble(nn.Module):
             )
             for member, reads in zip(members, self.reads, strict=True)
         )
+        self.reach = max((member.reach for member in self._text_cnns()), default=0)
 
     def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts expression.
@@ -78,11 +82,27 @@ class Ensemble(nn.Module):
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
         """
-        mean = values.new_zeros(len(values), self.n_cell_types)
-        for weight, reads, member in zip(self.weights, self.reads, self.members, strict=True):
-            read = torch.cat([values[..., start:stop] for start, stop in reads], dim=-1)
-            mean = mean + weight * member(read, mask, features)
+        return self.read(self.responses(values, mask), mask, features)
+
+    def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
+        """Runs the convolutions of all members; arguments and result are those of :meth:`TextCNN.responses`."""
+        found = []
+        for reads, member in zip(self.reads, self._text_cnns(), strict=True):
+            parts = [values[..., start:stop] for start, stop in reads]
+            found.append(member.responses(parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1), mask, at))
+        return torch.cat(found, dim=1)
+
+    def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Turns what the members' filters find in whole windows into expression, as :meth:`forward` does."""
+        members = self._text_cnns()
+        parts = responses.split([sum(one.out_channels for one in member.convolutions) for member in members], dim=1)
+        mean = responses.new_zeros(len(responses), self.n_cell_types)
+        for weight, part, member in zip(self.weights, parts, members, strict=True):
+            mean = mean + weight * member.read(part, mask, features)
         return mean
+
+    def _text_cnns(self) -> list[TextCNN]:
+        return [cast(TextCNN, member) for member in self.members]
 
 
 def _check(member: Mapping[str, Any], dim: int, *, where: str) -> None:
