@@ -86,7 +86,7 @@ def describedModel(model, said, stages, dtype) {
         source: model.source,
         content: said.content,
         // Vectors that cost as much to read as to make are not kept.
-        stored: said.kind == 'segments' && said.encoder_bytes != 0,
+        stored: said.kind == 'segments' && !said.cheap,
         // Up to here, a CPU embeds a genome in minutes, in a few large shards.
         light: said.encoder_bytes != null && said.encoder_bytes < 8000000,
         window: window,
