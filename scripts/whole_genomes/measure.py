@@ -159,9 +159,9 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
     alleles = sum(
         len(alts.split(",")) for alts in pd.read_csv(case.vcf, sep="\t", comment="#", header=None, usecols=[4])[4]
     )
-    summary = pd.read_csv(results / "variants" / "effects.summary.tsv.gz", sep="\t")
+    effects = pd.read_csv(results / "variants" / "effects.tsv.gz", sep="\t", usecols=["chrom", "pos", "ref", "alt"])
     left_out = pd.read_csv(results / "variants" / "effects.tsv.gz.skipped.tsv", sep="\t")
-    scored = len(summary[["chrom", "pos", "ref", "alt"]].drop_duplicates())
+    scored = len(effects.drop_duplicates())
     said.append(f"{alleles:,} alleles in = {scored:,} scored + {len(left_out):,} skipped")
     if scored + len(left_out) != alleles:
         said[-1] += " (DIFFERENT)"

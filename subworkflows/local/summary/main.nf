@@ -24,14 +24,14 @@ def resultLine(meta, skipped, genes) {
 def multiqcLine(meta, genes, rows, evaluation, settings) {
     def (predicted, n_fraction) = rows.readLines()[1].tokenize('\t')
     def name = settings.models.toString().contains(',') ? "${meta.id} ${meta.model}" : meta.id
-    return [name, genes, predicted, genes - (predicted as int), n_fraction, settings.dtype, evaluation ? medianOf(evaluation, meta.model) : ''].join('\t')
+    return [name, genes, predicted, genes - (predicted as int), n_fraction, settings.dtype, evaluation ? medianOf(evaluation) : ''].join('\t')
 }
 
-// The median over cell types of the squared Pearson correlation in the folder of EVALUATE; nothing where there is none.
-def medianOf(evaluation, model) {
+// The median over cell types of the squared Pearson correlation in the folder of EVALUATE, whose first rows are the model's.
+def medianOf(evaluation) {
     def table = evaluation.resolve('metrics.tsv').readLines().collect { line -> line.split('\t', -1).toList() }
     def rows = table.drop(1).collect { cells -> [table[0], cells].transpose().collectEntries() }
-    def values = rows.findAll { row -> row.squared_pearson?.isNumber() && !row.model.startsWith('mean') && row.model in [model, rows[0].model] }
+    def values = rows.findAll { row -> row.model == rows[0].model && row.squared_pearson.isNumber() }
         .collect { row -> row.squared_pearson as double }.sort()
     return values ? String.format(Locale.ROOT, '%.4f', values[values.size().intdiv(2)]) : ''
 }
