@@ -59,10 +59,10 @@ def messages(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPa
     measured.to_csv(pipeline.launch / "measured.tsv", sep="\t", index=False)
     lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
     with pysam.FastaFile(str(pipeline.folder / "assets" / "demo" / "genome.fa.gz")) as genome:
-        for chrom, tss in truth[["chrom", "tss"]].head(4).itertuples(index=False):
+        places = [("demo1", 1), *truth[["chrom", "tss"]].head(4).itertuples(index=False)]  # the first reaches no gene
+        for chrom, tss in places:
             ref = genome.fetch(chrom, tss - 1, tss).upper()
             lines.append(f"{chrom}\t{tss}\t.\t{ref}\t{'A' if ref != 'A' else 'C'}\t.\t.\t.")
-    lines.append("demo1\t1\t.\tN\tA\t.\t.\t.")
     (pipeline.launch / "variants.vcf").write_text("\n".join(lines) + "\n")
     return pipeline
 
