@@ -8,9 +8,10 @@
  *   nextflow run main.nf --genome hg38 --outdir results -profile docker
  *   nextflow run main.nf -profile test --outdir results
  */
-include { readSchema; castParams; valueProblems; positionalProblems; helpText } from './subworkflows/local/parameters/main'
-include { sampleRows; sampleProblems; resolveSample } from './subworkflows/local/samples/main'
-include { modelNames; modelProblems; readModels; wantedModels } from './subworkflows/local/models/main'
+include { readSchema; castParams; helpText } from './subworkflows/local/parameters/main'
+include { sampleRows; resolveSample } from './subworkflows/local/samples/main'
+include { readModels; wantedModels } from './subworkflows/local/models/main'
+include { inputProblems } from './subworkflows/local/checks/main'
 include { startText; resultLine; multiqcLine; multiqcHead; endText; otherResults; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
 include { INPUTS } from './subworkflows/local/inputs/main'
 include { SEQUENCES } from './subworkflows/local/sequences/main'
@@ -101,14 +102,13 @@ workflow {
         log.info(helpText(schema))
     }
     else {
-        def wrong = valueProblems(schema, asked, '--') + positionalProblems(workflow.commandLine)
-        def rows = wrong ? [] : sampleRows(settings.input)
-        def problems = wrong ?: sampleProblems(settings, "${projectDir}/assets/schema_input.json") + modelProblems(settings, rows)
+        def problems = inputProblems(schema, asked, workflow.commandLine, "${projectDir}/assets/schema_input.json")
         if (problems) {
             leaveNothing(settings.outdir ?: 'results', settings.trace_report_suffix)
             error("unusable input:\n  * ${problems.join('\n  * ')}\nnextflow run main.nf --help lists the parameters")
         }
         log.info(startText(schema, asked))
+        def rows = sampleRows(settings.input)
         def samples = rows.collect { row -> resolveSample(settings, row) }
         wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
         TEXCNN(samples, readModels(settings, rows), settings)
