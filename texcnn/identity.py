@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGE = "texcnn"
@@ -27,6 +28,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "predict": ("texcnn.cli.predict", "texcnn.prediction.predict"),
     "variants": ("texcnn.cli.variants", "texcnn.effects.variants"),
     "evaluate": ("texcnn.cli.evaluate", "texcnn.evaluation.evaluate"),
+    "train": ("texcnn.cli.train", "texcnn.training.train"),
     "merge": ("texcnn.cli.merge",),
     "report": ("texcnn.cli.report",),
 }
@@ -61,6 +63,15 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def cuda_version() -> str:
+    """Returns the version of CUDA that PyTorch was built for, read from its files; ``none`` for a CPU build."""
+    found = find_spec("torch")
+    file = None if found is None or found.origin is None else Path(found.origin).with_name("version.py")
+    text = file.read_text(encoding="utf-8") if file is not None and file.is_file() else ""
+    said = re.search(r"^cuda\b[^=]*= *'([^']+)'", text, re.MULTILINE)
+    return said[1] if said else "none"
 
 
 def _digest(modules: Sequence[str], root: Path) -> str:

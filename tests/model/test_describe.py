@@ -71,3 +71,11 @@ def test_torch_is_not_loaded() -> None:
     code = "import sys; from texcnn.model.describe import describe_model; describe_model(); "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_vectors_that_are_quickly_made_again(tmp_path: Path, tiny: Path) -> None:
+    """Counts, and small convolutions over short windows; never a language model, whatever its size."""
+    assert describe_model(tiny)["cheap"]
+    assert describe_model("texcnn-yeast")["cheap"]
+    assert not describe_model("texcnn-mini")["cheap"]
+    assert not describe_model(save_tiny_dnabert2(tmp_path / "a"))["cheap"]

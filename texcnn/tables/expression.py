@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import anndata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -205,6 +204,8 @@ def _read_parquet(path: Path, gene_column: str, choose: Choice, passed: list[str
 
 
 def _read_h5ad(path: Path, gene_column: str, choose: Choice, _: list[str]) -> Matrix:
+    import anndata  # takes a second to load, which no other format waits for
+
     try:
         table = anndata.read_h5ad(path)
     except Exception as error:  # another HDF5 file, or one of a newer anndata: the library raises almost anything

@@ -20,7 +20,7 @@ from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.bases import UNKNOWN, stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.fill import describe_store, embed_genes
-from texcnn.store.store import EmbeddingStore
+from texcnn.store.joined import JoinedStores
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
 from texcnn.training.examples import Inputs, LabelledGenes, StoredVectors, WindowBases
@@ -123,10 +123,10 @@ def prepare_vectors(
     genes = Annotation(labelled.genes, annotation.skipped, annotation.path)
     spec = describe_store(chosen.encoders, reference, window, chosen.segments or SegmentSpec(), options=options)
     store = embed_genes(chosen.encoders, reference, genes, folder, spec, options=options, progress=progress)
-    return prepare_store(labelled.genes, store, chosen)
+    return prepare_store(labelled.genes, JoinedStores([store]), chosen)
 
 
-def prepare_store(genes: Sequence[Gene], store: EmbeddingStore, chosen: ChosenEncoders) -> Prepared:
+def prepare_store(genes: Sequence[Gene], store: JoinedStores, chosen: ChosenEncoders) -> Prepared:
     """Looks up the genes' vectors, which stay in the store.
 
     Raises:
