@@ -69,11 +69,12 @@ _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
 def _flags_of(command: click.Command) -> dict[str, str]:
-    flags = {
-        parameter.name: max(parameter.opts, key=len)
-        for parameter in command.params
-        if isinstance(parameter, click.Option) and parameter.name
-    }
+    """Each option by its parameter's name, and by its own: the library's `gene` is --gene."""
+    flags: dict[str, str] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name:
+            flag = max(parameter.opts, key=len)
+            flags |= {parameter.name: flag, flag.removeprefix("--").replace("-", "_"): flag}
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             flags |= _flags_of(subcommand)
