@@ -54,6 +54,7 @@ class _Commands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
         mark_examples(command)
