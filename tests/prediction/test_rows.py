@@ -133,6 +133,14 @@ class TestExtraColumns:
             frame = maker(model, cell_types=cell_type).make(GENES[:1], SHARES[:1], values).frame
             assert frame["percentile"].tolist() == [percentile]
 
+    def test_a_median_does_not_count_for_the_percentile(self, tiny: Path) -> None:
+        known = np.array([[0, 9], [1, 9], [2, 9], [3, 0]], np.float16)
+        extend_bundle(tiny, {"reference.safetensors": save({"predictions": known})})
+        model = texcnn.load_model(tiny)
+        model.cell_type_table = model.cell_type_table.assign(cell_type=["median", "a"])
+        values = PredictedWindows(np.array([[1.5, 4.5]], np.float32), [OK])
+        assert maker(model).make(GENES[:1], SHARES[:1], values).frame["percentile"].tolist() == [25]
+
 
 class TestSpread:
     def test_a_model_without_intervals_refuses(self, model: Model) -> None:
