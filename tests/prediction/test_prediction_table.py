@@ -162,7 +162,7 @@ class TestDescription:
         assert stored == direct
         assert (stored.dtype, stored.transcripts) == ("bfloat16", True)
 
-    def test_how_many_segments_were_computed_is_beside_the_table_alone(
+    def test_how_many_segments_were_computed_is_next_to_the_table_alone(
         self, tiny: Path, genome: dict[str, Path], tmp_path: Path
     ) -> None:
         texcnn.predict(tiny, genome["fasta"], gtf=genome["gtf"], out=tmp_path / "out.tsv")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anndata
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from descriptions import SAID, VARIANTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,27 +22,13 @@ from texcnn.genome.gene import Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.tables import writers
 from texcnn.tables.columns import (
-    EXTRA_COLUMNS,
     TableDescription,
-    gene_columns,
     prediction_frame,
-    spread_columns,
-    without_summaries,
 )
 from texcnn.tables.predictions import open_predictions, read_predictions
-from texcnn.tables.split import read_parts
-from texcnn.tables.units import above_floor, linear_unit, to_linear, unit_floor
 from texcnn.tables.writers import check_table_output, open_tables
 
-SAID = TableDescription(("liver", "left | brain"), "TPM", "m", "a" * 64, "g.fa", "b" * 64, "1.2")
 ENDINGS = (".tsv", ".tsv.gz", ".parquet", ".h5ad")
-VARIANTS = {
-    "plain": SAID,
-    "transcripts": replace(SAID, transcripts=True),
-    "extra": replace(SAID, extra_columns=EXTRA_COLUMNS),
-    "spread": replace(SAID, spread=True, max_n_fraction=0.5, dtype="bfloat16", features="f.tsv"),
-    "all": replace(SAID, transcripts=True, extra_columns=EXTRA_COLUMNS, spread=True),
-}
 
 
 def frame(said: TableDescription, n: int, seed: int = 0) -> pd.DataFrame:
@@ -149,102 +134,6 @@ class TestAnnData:
         assert data.uns["unit"] == "TPM"
 
 
-class TestDescription:
-    @pytest.mark.parametrize("kind", VARIANTS)
-    def test_it_comes_back_from_json_and_parquet(self, kind: str) -> None:
-        said = VARIANTS[kind]
-        assert TableDescription.from_json(said.to_json(), "here") == said
-        assert TableDescription.from_parquet(said.schema(), "here") == said
-        assert said.schema().names == [*said.gene_columns, *said.value_columns]
-
-    def test_what_else_a_run_says_is_passed_over(self) -> None:
-        text = json.dumps({**asdict(SAID), "segments": 5, "date": "today"})
-        assert TableDescription.from_json(text, "here") == SAID
-
-    @pytest.mark.parametrize(
-        ("change", "message"),
-        [
-            ({"cell_types": None}, "unusable entries: cell_types"),
-            ({"cell_types": [1]}, r"unusable entries: cell_types\[0\]"),
-            ({"unit": 5}, "unusable entries: unit"),
-            ({"spread": "no"}, "unusable entries: spread"),
-            ({"max_n_fraction": "half"}, "unusable entries: max_n_fraction"),
-        ],
-    )
-    def test_entries_of_other_types(self, change: dict[str, Any], message: str) -> None:
-        with pytest.raises(InputError, match=f"{message}.* – in here"):
-            TableDescription.from_json(json.dumps({**asdict(SAID), **change}), "here")
-
-    @pytest.mark.parametrize("missing", ["unit", "model", "fasta", "fasta_fingerprint", "texcnn_version"])
-    def test_entries_that_are_missing(self, missing: str) -> None:
-        values = asdict(SAID)
-        del values[missing]
-        with pytest.raises(InputError, match=f"unusable entries: {missing}: field required"):
-            TableDescription.from_json(json.dumps(values), "here")
-
-    @pytest.mark.parametrize("text", ["", "no", "[]", "{}", '{"unit": "TPM"}'])
-    def test_other_texts(self, text: str) -> None:
-        with pytest.raises(InputError, match="in here"):
-            TableDescription.from_json(text, "here")
-
-    def test_parquet_of_another_program(self) -> None:
-        for schema in (pa.schema([("a", pa.int8())]), pa.schema([("a", pa.int8())], metadata={"pandas": "{}"})):
-            with pytest.raises(InputError, match="not a table of predictions – in here – allowed: Parquet written by"):
-                TableDescription.from_parquet(schema, "here")
-
-
-class TestColumns:
-    def test_in_their_order(self) -> None:
-        assert gene_columns(transcripts=False) == ("gene_id", "gene_name", "chrom", "tss", "strand", "n_fraction")
-        assert gene_columns(transcripts=True, extra=["percentile"])[2:] == (
-            "transcript_id", "chrom", "tss", "strand", "n_fraction", "percentile",
-        )  # fmt: skip
-        assert spread_columns(["a", "b"]) == ("a.lower", "a.upper", "b.lower", "b.upper")
-
-    @pytest.mark.parametrize(
-        ("names", "places"),
-        [(["a", "b"], [0, 1]), (["median", "a"], [1]), (["a", "Mean", "MEDIAN"], [0]), (["median"], [0]), ([], [])],
-    )
-    def test_summaries_are_no_cell_types_unless_there_is_nothing_else(
-        self, names: list[str], places: list[int]
-    ) -> None:
-        assert without_summaries(names) == places
-
-
-class TestUnits:
-    @pytest.mark.parametrize(
-        ("unit", "floor", "linear"),
-        [
-            ("log10(RPKM + 0.1)", -1, "RPKM"),
-            ("log10(counts per million + 0.1)", -1, "counts per million"),
-            ("log10(RPKM + 1)", None, None),
-            ("log2(TPM + 0.1)", None, None),
-            ("tpm", 0, None),
-            ("FPKM", 0, None),
-            ("z-score", None, None),
-            ("", None, None),
-        ],
-    )
-    def test_floors_and_linear_units(self, unit: str, floor: float | None, linear: str | None) -> None:
-        assert unit_floor(unit) == floor
-        assert linear_unit(unit) == linear
-        values = np.array([-7.0, 0.5], np.float32)
-        assert above_floor(values, unit).tolist() == [-7.0 if floor is None else floor, 0.5]
-
-    @given(value=st.floats(0, 1e6))
-    def test_a_logarithm_comes_back(self, value: float) -> None:
-        logged = np.array([math.log10(value + 0.1)], np.float32)
-        found = to_linear(logged)
-        assert found.dtype == np.float32
-        assert found[0] == pytest.approx(value, rel=1e-5, abs=1e-6)
-
-    @given(values=st.lists(st.floats(-5, 5, width=32), min_size=2))
-    def test_no_order_changes(self, values: list[float]) -> None:
-        ordered = np.sort(np.array(values, np.float32))
-        assert (np.diff(to_linear(ordered)) >= 0).all()
-        assert (to_linear(ordered) >= 0).all()
-
-
 class TestReading:
     def test_what_is_not_a_table(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="the file does not exist"):
@@ -310,31 +199,3 @@ def test_nothing_next_to_a_table_is_replaced_unasked(tmp_path: Path, ending: str
         (tmp_path / name).unlink()
     (tmp_path / f"o{ending}.other").touch()
     check_table_output(out, overwrite=False)
-
-
-class TestSplit:
-    def read(self, folder: Path, *rows: str, header: str = "gene_id\tsplit") -> dict[str, str]:
-        path = folder / "split.tsv"
-        path.write_text("\n".join([header, *rows]) + "\n")
-        return read_parts(path)
-
-    def test_parts_by_gene_without_its_version(self, tmp_path: Path) -> None:
-        rows = ["ENSG00000000003.15\ttrain\tx", "g2\tvalid\ty", "ENSG00000000003.2\ttrain\tz"]
-        found = self.read(tmp_path, *rows, header="gene_id\tsplit\tmore")
-        assert found == {"ENSG00000000003": "train", "g2": "valid"}
-
-    @pytest.mark.parametrize(
-        ("rows", "message"),
-        [
-            ([], "the split has no row – in .*split.tsv – allowed: a row per gene"),
-            (["\ttrain"], r"a gene has no id – in .*split.tsv, line 2"),
-            (["g\ttrain", "h\texam"], r"unknown part of a split 'exam' – in .*, line 3, gene 'h' – allowed: train"),
-            (
-                ["ENSG00000000003.1\ttrain", "ENSG00000000003.2\ttest"],
-                "the split leaks: gene 'ENSG00000000003' is in train",
-            ),
-        ],
-    )
-    def test_other_tables(self, tmp_path: Path, rows: list[str], message: str) -> None:
-        with pytest.raises(InputError, match=message):
-            self.read(tmp_path, *rows)
