@@ -55,6 +55,7 @@ class _Commands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
         mark_examples(command)
@@ -70,11 +71,12 @@ _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
 def _flags_of(command: click.Command) -> dict[str, str]:
-    flags = {
-        parameter.name: max(parameter.opts, key=len)
-        for parameter in command.params
-        if isinstance(parameter, click.Option) and parameter.name
-    }
+    """Each option by its parameter's name, and by its own: the library's `gene` is --gene."""
+    flags: dict[str, str] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name:
+            flag = max(parameter.opts, key=len)
+            flags |= {parameter.name: flag, flag.removeprefix("--").replace("-", "_"): flag}
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             flags |= _flags_of(subcommand)
