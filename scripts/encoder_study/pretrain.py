@@ -122,7 +122,8 @@ def main() -> None:
         held_loss = torch.stack([loss_of(part) for part in held.split(500)]).mean()
         frequency = torch.bincount(train.flatten(), minlength=LANGUAGE.vocab_size).float() + 1
         by_frequency = -(frequency / frequency.sum()).log()[held[:, 1:-1].flatten()].mean()
-    print(f"{given.species}: {step} steps on {len(train)} rows, held-out loss {held_loss:.3f}, by frequency {by_frequency:.3f}")
+    print(f"{given.species}: {step} steps on {len(train)} rows")
+    print(f"held-out loss {held_loss:.3f}, by frequency {by_frequency:.3f}")
     tensors = {name: value.half().cpu().contiguous() for name, value in model.bert.state_dict().items()}
     save_file(tensors, given.out / f"language.{given.species}.safetensors")
 

@@ -1,11 +1,12 @@
 """Does the language model earn its place? The same text CNN over different encoders, frozen and fine-tuned.
 
-    python scripts/encoder_study/study.py --species human --work work --out out --device cuda --until 1790000000
+    python scripts/encoder_study/study.py --species human --work work --out out --plan frozen:kmers:0-9 tuned:language:0
 
-Human genes (their median over 56 epigenomes, and 57 cell types) or yeast genes (52 conditions), one split by chromosome:
-validation chromosomes stop each training, test chromosomes are judged. Encoders: a language model pre-trained on the
-species' own training chromosomes, the same with random weights, k-mer counts, word2vec, one-hot convolutions, and pairs.
-``--work`` holds what scripts/crossvalidation/wide/genes.py wrote, and the language model of pretrain.py.
+Human genes (their median over 56 epigenomes, and 57 cell types) or yeast genes (52 conditions), one split by
+chromosome: validation chromosomes stop each training, test chromosomes are judged. Encoders: a language model
+pre-trained on the species' own training chromosomes, the same with random weights, k-mer counts, word2vec, one-hot
+convolutions, and pairs. ``--work`` holds what scripts/crossvalidation/wide/genes.py wrote, and the language model of
+pretrain.py.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ from texcnn.heads.textcnn import TextCNN  # noqa: E402
 COLUMNS = {"human": range(18, 28), "yeast": range(6)}
 """Segments of a window that are read: of human genes 1,600 bp before the TSS to 1,400 after it, all that most have."""
 HEAD = {"kernel_widths": (1, 3), "filters": 64, "dropout": 0.4, "input_dropout": 0.2, "dense_units": 128}
-FROZEN = Settings(epochs=30, batch=64, rate=1e-3, patience=30, weight_decay=0.02, cosine=True)
-TUNED = Settings(epochs=6, batch=64, rate=1e-3, patience=6, weight_decay=0.02, cosine=True, encoder_rate=5e-4, half=True)
+FROZEN = Settings(epochs=30, batch=64, rate=1e-3, patience=30, weight_decay=0.02, cosine=True, half=True)
+TUNED = Settings(
+    epochs=5, batch=64, rate=1e-3, patience=5, weight_decay=0.02, cosine=True, encoder_rate=5e-4, half=True
+)
 LANGUAGE, RANDOM, COUNTS, WORDS, MOTIFS = "language", "random", "kmers", "words", "convolutions"
 NAMES = {
     LANGUAGE: "language model, pre-trained", RANDOM: "language model, random weights", COUNTS: "4-mer counts",
@@ -61,7 +64,9 @@ def run_frozen(material: Material, parts: list[str], runs: int) -> dict[int, np.
     used = inside[material.mask]
     mask = material.mask[:, columns.start : columns.stop]
     feed = VectorFeed(vectors[used], mask, none, split)
-    networks = [as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], seed)) for seed in range(runs)]
+    networks = [
+        as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], seed)) for seed in range(runs)
+    ]
     return Stack(networks, split, genes.labels, feed, FROZEN, 0).fit()
 
 
@@ -95,7 +100,12 @@ def run_tuned(material: Material, parts: list[str], run: int, epochs: int) -> np
     feed = LiveFeed(material.mask, columns, encoders, lengths, frozen, none, split[0])
     head = partial(head_of, segments=len(columns), outputs=genes.labels.shape[1], seed=run)
     network = LiveNetwork(encoders, scales, head, 0 if frozen is None else frozen.shape[1])
-    settings = replace(TUNED, epochs=epochs, patience=epochs, encoder_rate=1e-3 if not {LANGUAGE, RANDOM} & {*parts} else TUNED.encoder_rate)
+    settings = replace(
+        TUNED,
+        epochs=epochs,
+        patience=epochs,
+        encoder_rate=1e-3 if not {LANGUAGE, RANDOM} & {*parts} else TUNED.encoder_rate,
+    )
     return Stack([network], [split], genes.labels, feed, settings, run).fit()[0]
 
 
@@ -119,7 +129,9 @@ def main() -> None:
     parser.add_argument("--plan", nargs="+", required=True, help="frozen|tuned:ENCODER+ENCODER:FIRST-LAST, in order.")
     parser.add_argument("--epochs", type=int, default=TUNED.epochs, help="Of a line that learns its encoders.")
     parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
-    parser.add_argument("--until", type=float, default=float("inf"), help="Time of the clock after which no run begins.")
+    parser.add_argument(
+        "--until", type=float, default=float("inf"), help="Time of the clock after which no run begins."
+    )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     device = torch.device(given.device)

@@ -67,30 +67,25 @@ class VectorFeed:
         self, vectors: Tensor, mask: Tensor, features: Features, parts: list[Parts], *, scaled: bool = True
     ) -> None:
         self.mask, self.features, self.single = mask, features, len(parts) == 1
-        self.values = torch.zeros(*mask.shape, vectors.shape[1], dtype=torch.half, device=mask.device)
-        self.values[mask] = vectors.half()
-        self.mean = self.scale = None
-        if scaled:
-            made = {}
-            for train, _, _ in parts:
-                if train.tobytes() not in made:
-                    made[train.tobytes()] = mean_and_deviation(vectors, mask, train)
-            self.mean, self.scale = (
-                torch.stack([made[train.tobytes()][part] for train, _, _ in parts]) for part in (0, 1)
-            )
+        trains = list({train.tobytes(): train for train, _, _ in parts}.values()) if scaled else [None]
+        dtype = torch.bfloat16 if mask.is_cuda else torch.half
+        self.values = torch.zeros(len(trains), *mask.shape, vectors.shape[1], dtype=dtype, device=mask.device)
+        for values, train in zip(self.values, trains, strict=True):
+            mean, scale = (0.0, 1.0) if train is None else mean_and_deviation(vectors, mask, train)
+            values[mask] = ((vectors.float() - mean) / scale).to(dtype)
+        known = {None if train is None else train.tobytes(): place for place, train in enumerate(trains)}
+        which = [known[train.tobytes() if scaled else None] for train, _, _ in parts]
+        self.which = torch.tensor(which, device=mask.device)
 
     def __call__(self, rows: Tensor, here: np.ndarray) -> Sequence[Tensor | None]:
         """Returns vectors, mask and features."""
-        values, mask = self.values[rows].float(), self.mask[rows]
-        if self.mean is not None:
-            values = (values - self.mean[:, None, None]) / self.scale[:, None, None] * mask[..., None]
-        given = [values, mask, self.features.take(rows)]
+        values = self.values[self.which[:, None], rows]
+        given = [values if values.is_cuda else values.float(), self.mask[rows], self.features.take(rows)]
         return [None if value is None else value[0] for value in given] if self.single else given
 
     def keep(self, index: Tensor) -> None:
         """Goes on with some networks alone."""
-        if self.mean is not None:
-            self.mean, self.scale = self.mean[index], self.scale[index]
+        self.which = self.which[index]
         self.features.keep(index)
 
 
@@ -262,14 +257,20 @@ class LiveNetwork(nn.Module):
     """Encoders and the text CNN that reads them, which learn together."""
 
     def __init__(
-        self, encoders: list[nn.Module], scales: list[tuple[Tensor, Tensor] | None], head: Callable[[int], TextCNN], frozen: int
+        self,
+        encoders: list[nn.Module],
+        scales: list[tuple[Tensor, Tensor] | None],
+        head: Callable[[int], TextCNN],
+        frozen: int,
     ) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.head = head(frozen + sum(encoder.dim for encoder in encoders))
         self.scales = scales
 
-    def forward(self, mask: Tensor, frozen: Tensor | None, features: Tensor | None, places: Tensor, *read: Any) -> Tensor:
+    def forward(
+        self, mask: Tensor, frozen: Tensor | None, features: Tensor | None, places: Tensor, *read: Any
+    ) -> Tensor:
         """Predicts expression."""
         vectors = []
         for encoder, scale, given in zip(self.encoders, self.scales, read, strict=True):

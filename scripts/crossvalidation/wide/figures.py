@@ -37,7 +37,12 @@ class Draws:
         """
         weights = torch.cat([self.all, self.counts])
         r2, sse = weighted_figures(weights, found.double(), true.double())
-        made = {"median_r2": r2[:, 0], "median_sse": sse[:, 0], "cells_r2": r2[:, 1:].mean(1), "cells_sse": sse[:, 1:].mean(1)}
+        made = {
+            "median_r2": r2[:, 0],
+            "median_sse": sse[:, 0],
+            "cells_r2": r2[:, 1:].mean(1),
+            "cells_sse": sse[:, 1:].mean(1),
+        }
         return {name: values.float().cpu().numpy() for name, values in made.items()}
 
 

@@ -1,6 +1,6 @@
 """Genes of hg38_wide and of yeast as numbers, made once from the packed files of texcnn-mini and texcnn-yeast.
 
-    python scripts/crossvalidation/wide/genes.py --pack work/pack.npz --yeast work/yeast.npz --tokenizer t.json --out work
+    python scripts/crossvalidation/wide/genes.py --pack pack.npz --yeast yeast.npz --tokenizer tokenizer.json --out work
 
 Tokens are those of a language model; everything that reads the genes afterwards needs these files alone.
 """
@@ -147,13 +147,16 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     started = time.time()
     with ThreadPoolExecutor(2) as pool:
-        made = dict(zip(("yeast", "human"), pool.map(lambda f: f(), (lambda: yeast(given.yeast), lambda: human(given.pack)))))
+        both = pool.submit(yeast, given.yeast), pool.submit(human, given.pack)
+    made = {"yeast": both[0].result(), "human": both[1].result()}
     for species, arrays in made.items():
         write(given.out / f"genes.{species}.npz", arrays)
     print(f"genes after {time.time() - started:.0f} s", flush=True)
     for species, arrays in made.items():
         if given.tokenizer:
-            write(given.out / f"tokens.{species}.npz", tokens_of(arrays["codes"], species, given.tokenizer, given.workers))
+            write(
+                given.out / f"tokens.{species}.npz", tokens_of(arrays["codes"], species, given.tokenizer, given.workers)
+            )
     print(f"tokens after {time.time() - started:.0f} s", flush=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -70,33 +70,32 @@ def _xpresso(dim: int, segments: int, outputs: int, features: int) -> nn.Module:
     return XpressoCNN(LENGTH, features, outputs)
 
 
-# Settings are those of texcnn.training.architectures, which are the authors'; at most as many epochs as the time allows.
-TEXT = Settings(epochs=40, batch=64, rate=1e-3, patience=10, weight_decay=0.05)
+# Settings are those of texcnn.training.architectures, which are the authors'; epochs are what the time allows.
+TEXT = Settings(epochs=40, batch=64, rate=1e-3, patience=10, weight_decay=0.05, half=True)
 LIVE = Settings(epochs=16, batch=64, rate=1e-3, patience=5, weight_decay=0.05, half=True)
-DEEP = Settings(epochs=60, batch=16, rate=1e-3, patience=10, optimizer="adam")
+DEEP = Settings(epochs=60, batch=16, rate=1e-3, patience=10, optimizer="adam", half=True)
 PIPOLI = Settings(epochs=60, batch=256, rate=5e-4, patience=20, optimizer="adam", half=True)
-PERCEIVER = Settings(epochs=12, batch=50, rate=5e-4, patience=5, optimizer="adam", half=True)
+PERCEIVER = Settings(epochs=8, batch=50, rate=5e-4, patience=5, optimizer="adam", half=True)
 XPRESSO = Settings(epochs=100, batch=128, rate=5e-4, patience=7, optimizer="sgd", half=True)
-
-_COUNTS, _HALF, _FACTORS, _ALL = partial(_text, TEXT_CNN), *list(FEATURES)[1:]
 
 
 def _lines() -> list[Line]:
-    made = []
-    for suffix, features in (("", ""), ("-hl", _HALF), ("-tf", _FACTORS), ("-pol", _ALL)):
-        made += [
-            Line("kmers" + suffix, "TExCNN, 4-mer counts", "vectors", _COUNTS, TEXT, ("kmers",), features),
-            Line("language" + suffix, "TExCNN, language model", "vectors", _COUNTS, TEXT, ("language",), features),
-            Line("random" + suffix, "TExCNN, language model of random weights", "vectors", _COUNTS, TEXT, ("random",), features),
-            Line("deeplncloc" + suffix, "DeepLncLoc", "vectors", partial(_text, DEEPLNCLOC), DEEP, ("words-165",), features),
-            Line("pipoli" + suffix, "Pipoli transformer", "bases", _pipoli, PIPOLI, ("words-50",), features),
-            Line("perceiver" + suffix, "DNAPerceiver", "bases", _perceiver, PERCEIVER, (), features),
-            Line("live" + suffix, "TExCNN, convolutions", "live", _COUNTS, LIVE, ("convolutions",), features),
-            Line("bundle" + suffix, "TExCNN, convolutions and 4-mer counts", "live", _COUNTS, LIVE, ("convolutions", "kmers"), features),
-            Line("xpresso" + suffix, "Xpresso, trained here", "xpresso", _xpresso, XPRESSO, (), features, True, 10),
-            Line("xpresso58" + suffix, "Xpresso, trained here for 57 cell types too", "xpresso", _xpresso, XPRESSO, (), features, False, 10),
-        ]  # fmt: skip
-    return made
+    text = partial(_text, TEXT_CNN)
+    deep = partial(_text, DEEPLNCLOC)
+    bare = [
+        Line("kmers", "TExCNN, 4-mer counts", "vectors", text, TEXT, ("kmers",)),
+        Line("language", "TExCNN, language model", "vectors", text, TEXT, ("language",)),
+        Line("random", "TExCNN, language model of random weights", "vectors", text, TEXT, ("random",)),
+        Line("live", "TExCNN, convolutions", "live", text, LIVE, ("convolutions",)),
+        Line("bundle", "TExCNN, convolutions and 4-mer counts", "live", text, LIVE, ("convolutions", "kmers")),
+        Line("deeplncloc", "DeepLncLoc", "vectors", deep, DEEP, ("words-165",)),
+        Line("pipoli", "Pipoli transformer", "bases", _pipoli, PIPOLI, ("words-50",)),
+        Line("perceiver", "DNAPerceiver", "bases", _perceiver, PERCEIVER),
+        Line("xpresso", "Xpresso, trained here", "xpresso", _xpresso, XPRESSO, median_only=True, starts=10),
+        Line("xpresso58", "Xpresso, trained here, 57 cell types too", "xpresso", _xpresso, XPRESSO, starts=10),
+    ]
+    suffixes = zip(("", "-hl", "-tf", "-pol"), FEATURES, strict=True)
+    return [replace(line, key=line.key + suffix, features=name) for suffix, name in suffixes for line in bare]
 
 
 LINES = {line.key: line for line in _lines()}

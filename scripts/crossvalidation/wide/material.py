@@ -1,4 +1,4 @@
-"""What the networks of one species are fed: segments, tokens, vectors and features, made when they are first asked for."""
+"""What the networks of one species are fed, made when it is first asked for: segments, tokens, vectors, features."""
 
 from __future__ import annotations
 

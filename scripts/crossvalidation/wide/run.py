@@ -67,7 +67,9 @@ def run_one(material: Material, line: Line, run: int, fold: int, show: Show) -> 
             features, part[0],
         )  # fmt: skip
         dim = 0 if frozen is None else frozen.shape[1]
-        network = LiveNetwork([encoder], [None], lambda dim: line.make(dim, material.mask.shape[1], outputs, features.n), dim)
+        network = LiveNetwork(
+            [encoder], [None], lambda dim: line.make(dim, material.mask.shape[1], outputs, features.n), dim
+        )
     elif line.encoders:
         vectors, mask = material.vectors(line.encoders[0])
         feed = VectorFeed(vectors, mask, features, [part], scaled=False)
@@ -163,7 +165,9 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="Folder of finished folds; below --out if not given.")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--plan", nargs="+", required=True, help="Lines and runs in order: KEY:FIRST-LAST.")
-    parser.add_argument("--until", type=float, default=float("inf"), help="Time of the clock after which no fold begins.")
+    parser.add_argument(
+        "--until", type=float, default=float("inf"), help="Time of the clock after which no fold begins."
+    )
     parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
     parser.add_argument("--epochs", type=int, help="At most so many, to try the script out.")
     given = parser.parse_args()

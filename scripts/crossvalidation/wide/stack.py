@@ -15,8 +15,8 @@ from torch.func import functional_call, stack_module_state, vmap
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Rows to fit to, to stop by and to test."""
 Feed = Callable[[Tensor, np.ndarray], Sequence[Tensor | None]]
-"""Rows ``(networks, batch)``, on the device and here, to the networks' arguments, each ``(networks, batch, ...)``; for one
-network alone to its own arguments."""
+"""Rows ``(networks, batch)``, on the device and here, to the networks' arguments, each ``(networks, batch, ...)``; for
+one network alone to its own arguments."""
 AT_ONCE = 128
 ENCODERS = "encoders."
 """Where a network holds encoders that learn too, at another rate."""
@@ -144,7 +144,9 @@ class Stack:
     def call(self, state: tuple[dict[str, Tensor], dict[str, Tensor]], rows: Tensor, here: np.ndarray) -> Tensor:
         """Runs every network on its rows ``(networks, batch)``; returns ``(networks, batch, outputs)``, scaled."""
         given = self.feed(rows, here)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.half and self.device.type == "cuda"):
+        half = self.settings.half and self.device.type == "cuda"
+        # Without a cache: one made inside vmap would outlive it.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=self.single):
             if self.single:
                 found = functional_call(self.base, state, tuple(given))[None]
             else:

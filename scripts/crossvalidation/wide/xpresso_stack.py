@@ -46,7 +46,7 @@ class Bins:
         self.n_bins = codes.shape[1] // BIN
 
     def take(self, genes: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Returns the hexamers ``(m, 30)`` of the genes' known bins and their rows, where four zeros pad each window."""
+        """Returns the hexamers ``(m, 30)`` of the genes' known bins, and their rows; four zeros pad each window."""
         counts, device = self.counts[genes], self.hexamers.device
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         index = torch.from_numpy(np.repeat(self.first[genes], counts) + within).to(device, non_blocking=True)
