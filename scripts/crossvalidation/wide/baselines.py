@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from texcnn.evaluation.baselines import _gc_cpg  # noqa: E402
 
-UPSTREAM, NEAR = 7_000, 1_500
+SEGMENTS, LENGTH = range(18, 28), 300
+"""Segments of a window that the 4-mer ridge reads one by one: 1,600 bp before the TSS to 1,400 after it."""
 PENALTIES = np.logspace(0, 6, 13)
 
 
@@ -52,8 +53,8 @@ def predictions(genes: Genes, key: str) -> np.ndarray:
         return found
     inputs: np.ndarray = np.zeros((len(labels), 1))
     if key == "ridge-4mers":
-        near = codes[:, UPSTREAM - NEAR : UPSTREAM + NEAR]
-        inputs = torch.cat([kmer_shares(some, 4) for some in near.split(500)]).numpy()
+        near = codes[:, SEGMENTS.start * LENGTH : SEGMENTS.stop * LENGTH].reshape(-1, LENGTH)
+        inputs = torch.cat([kmer_shares(some, 4) for some in near.split(8192)]).view(len(codes), -1).numpy()
     elif key == "ridge-5mers":
         inputs = torch.cat([kmer_shares(some, 5) for some in codes.split(200)]).numpy()
     elif key == "gc-cpg":
