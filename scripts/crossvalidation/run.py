@@ -20,8 +20,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
-from dataset import FEW, FOLDS, MEDIAN, Dataset
+from dataset import FEW, MEDIAN, Dataset
 from entries import MODELS, Entry, Feeder
+from folds import FOLDS
 
 from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
 from texcnn.features.spec import scale_features

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dataset import FOLDS, MEDIAN, Dataset
+from dataset import MEDIAN, Dataset
 from entries import MODELS
+from folds import FOLDS
 
 from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
 from texcnn.files import atomic_file

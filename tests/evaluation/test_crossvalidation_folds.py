@@ -22,7 +22,7 @@ LENGTH, GENES = 900, 60
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script as a module; the files next to it are found, as when it is run."""
     monkeypatch.syspath_prepend(project / "scripts" / "crossvalidation")
-    for name in ("dataset", "entries", "run"):
+    for name in ("dataset", "entries", "folds", "run"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return importlib.import_module("run")
 
