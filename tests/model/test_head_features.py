@@ -152,7 +152,7 @@ class TestHalfLife:
     def test_what_is_asked_for_and_cannot_be_had_is_an_error(self, reference: Reference, gtf: Path) -> None:
         with pytest.raises(InputError, match=r"computed from an annotation – in `half_life` – allowed: a GTF"):
             self.HALF.compute(reference, GeneSelection(bed="genes.bed"), half_life=True)
-        with pytest.raises(InputError, match=r"no half-life features: b .* give them as a table"):
+        with pytest.raises(InputError, match=r"features are not half-life features: b .* give them as a table"):
             HeadFeatures("m", (FeatureSpec("cds_gc"), B)).compute(reference, GeneSelection(gtf), half_life=True)
         mixed = HeadFeatures("m", (FeatureSpec("cds_length_bp"), FeatureSpec("log10_utr5_length_bp")))
         with pytest.raises(InputError, match="lengths both as they are and as logarithms: cds_length_bp"):

@@ -50,7 +50,7 @@ def test_a_share_of_n_may_be_anything_from_none_to_all(share: float) -> None:
 
 @pytest.mark.parametrize("share", [-0.01, 1.01, float("nan"), float("inf")])
 def test_another_number_is_no_share_of_n(share: float) -> None:
-    with pytest.raises(InputError, match=rf"{share} is no share – in `max_n_fraction` – allowed: 0 to 1"):
+    with pytest.raises(InputError, match=rf"{share} is not a share – in `max_n_fraction` – allowed: 0 to 1"):
         PredictOptions(max_n_fraction=share)
 
 
