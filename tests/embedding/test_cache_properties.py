@@ -60,11 +60,6 @@ class Cache(RuleBasedStateMachine):
             self.kept.append(segment)
         self._bound()
 
-    @rule(segments=SEGMENTS)
-    def keep(self, segments: list[str]) -> None:
-        self.cache.keep(iter(segments))
-        self.kept = [segment for segment in self.kept if segment in segments]
-
     @invariant()
     def same(self) -> None:
         if not hasattr(self, "cache"):

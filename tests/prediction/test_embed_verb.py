@@ -169,12 +169,12 @@ class TestStores:
         self, genome: dict[str, Path], tmp_path: Path, tiny: Path
     ) -> None:
         with pytest.raises(
-            InputError, match=r"no half-life features: it takes none – in `half_life` .* leave `half_life`"
+            InputError, match=r"features are not half-life features: it takes none – in `half_life` .* leave `half_life`"
         ):
             texcnn.embed(genome["fasta"], tmp_path / "store", tiny, gtf=genome["gtf"], half_life=True)
         odd = save_tiny(tmp_path / "odd", features=[FeatureSpec("cds_gc"), FeatureSpec("shoe_size")])
         with pytest.raises(
-            InputError, match=r"no half-life features: shoe_size .* give them as a table \(`features`\)"
+            InputError, match=r"features are not half-life features: shoe_size .* give them as a table \(`features`\)"
         ):
             texcnn.embed(genome["fasta"], tmp_path / "store", odd, gtf=genome["gtf"], half_life=True)
         assert not (tmp_path / "store").exists()
