@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +42,7 @@ class Case:
     vcf: Path
     features: Path | None = None
     samples: str | None = None
+    genes: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def command_line(case: Case, folder: Path) -> dict[str, Done]:
     """Predictions, effects and haplotypes, a command each."""
     shutil.rmtree(folder, ignore_errors=True)
     extra = [] if case.features is None else ["--features", case.features]
+    extra += [] if case.genes is None else ["--genes", case.genes]
     files = ["--fasta", case.fasta, "--gtf", case.gtf, "--model", case.model, "--quiet", *extra]
     done = {"predictions": run([*TEXCNN, "predict", *files, "--out", "predictions.parquet"], folder)}
     variants = [*TEXCNN, "variants", "--vcf", case.vcf, *files]
@@ -104,6 +106,7 @@ def pipeline(case: Case, folder: Path, *more: object, variants: bool) -> Done:
     shutil.rmtree(folder, ignore_errors=True)
     arguments: list[object] = ["--fasta", case.fasta, "--gtf", case.gtf, "--models", case.model, *more]
     arguments += [] if case.features is None else ["--features", case.features]
+    arguments += [] if case.genes is None else ["--genes", case.genes]
     arguments += ["--vcf", case.vcf] if variants else []
     arguments += ["--samples", case.samples] if variants and case.samples else []
     return run([*NEXTFLOW, "run", PROJECT / "main.nf", "-ansi-log", "false", *arguments, "--outdir", "results"], folder)
@@ -243,6 +246,7 @@ def main() -> None:
     parser.add_argument("case", choices=("yeast", "hg38", "shards", "scheduler"))
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--genes", type=Path, help="Only these genes, for a try.")
     parser.add_argument("--write", type=Path, help="Replace this case's part of a page, between its two marks.")
     asked = parser.parse_args()
     work = asked.work.absolute() / asked.case
@@ -251,6 +255,7 @@ def main() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     if asked.case in ("yeast", "hg38"):
         case = {"yeast": yeast, "hg38": hg38}[asked.case](work)
+        case = case if asked.genes is None else replace(case, genes=asked.genes.absolute())
         text = measure(case, work, asked.rounds)
     else:
         text = {"shards": shards, "scheduler": scheduler}[asked.case](work)
