@@ -1,4 +1,4 @@
-"""A model whose encoder is of DNABERT-2's width, with random weights: what it predicts means nothing, what it costs does."""
+"""A model of DNABERT-2's width with random weights: what it predicts means nothing, what it costs does."""
 
 from __future__ import annotations
 
