@@ -2,6 +2,7 @@
 
     scripts/whole_genomes/measure.py yeast --work DIR [--rounds 3] [--write docs/whole-genomes.md]
     scripts/whole_genomes/measure.py hg38 --work DIR [--rounds 1] [--write docs/whole-genomes.md]
+    scripts/whole_genomes/measure.py heavy --work DIR         50 yeast genes and a random encoder of DNABERT-2's width
     scripts/whole_genomes/measure.py shards --work DIR        yeast in 1, 7 and 64 shards: the same bits?
     scripts/whole_genomes/measure.py scheduler --work DIR     a stub run of 64 shards x 20 samples
 
@@ -12,17 +13,20 @@ the same round.
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from heavy_model import save_heavy_model
 from variants_of import write_variants
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,9 +43,10 @@ class Case:
     fasta: Path
     gtf: Path
     model: str
-    vcf: Path
+    vcf: Path | None
     features: Path | None = None
     samples: str | None = None
+    genes: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,26 @@ def hg38(work: Path) -> Case:
     return Case("hg38_wide", folder / "hg38_wide.fa.gz", folder / "hg38_refseq.gtf.gz", "texcnn-mini", vcf)
 
 
+def heavy(work: Path) -> Case:
+    """A model whose encoder takes nearly all the time."""
+    folder, genes = DATA / "yeast", work / "genes.txt"
+    if not genes.is_file():
+        save_heavy_model(work / "heavy")
+        ids = re.findall(r'gene_id "([^"]+)"', gzip.decompress((folder / "R64-1-1.81.gtf.gz").read_bytes()).decode())
+        genes.write_text("\n".join(list(dict.fromkeys(ids))[:50]) + "\n")
+    fasta, gtf = folder / "R64-1-1.fa.gz", folder / "R64-1-1.81.gtf.gz"
+    return Case("heavy", fasta, gtf, str(work / "heavy"), None, genes=genes)
+
+
 def command_line(case: Case, folder: Path) -> dict[str, Done]:
     """Predictions, effects and haplotypes, a command each."""
     shutil.rmtree(folder, ignore_errors=True)
     extra = [] if case.features is None else ["--features", case.features]
+    extra += [] if case.genes is None else ["--genes", case.genes]
     files = ["--fasta", case.fasta, "--gtf", case.gtf, "--model", case.model, "--quiet", *extra]
     done = {"predictions": run([*TEXCNN, "predict", *files, "--out", "predictions.parquet"], folder)}
+    if case.vcf is None:
+        return done
     variants = [*TEXCNN, "variants", "--vcf", case.vcf, *files]
     # fmt: off
     done["effects"] = run([*variants, "--out", "effects.tsv.gz", "--summary", "effects.summary.tsv.gz",
@@ -104,7 +123,8 @@ def pipeline(case: Case, folder: Path, *more: object, variants: bool) -> Done:
     shutil.rmtree(folder, ignore_errors=True)
     arguments: list[object] = ["--fasta", case.fasta, "--gtf", case.gtf, "--models", case.model, *more]
     arguments += [] if case.features is None else ["--features", case.features]
-    arguments += ["--vcf", case.vcf] if variants else []
+    arguments += [] if case.genes is None else ["--genes", case.genes]
+    arguments += ["--vcf", case.vcf] if variants and case.vcf is not None else []
     arguments += ["--samples", case.samples] if variants and case.samples else []
     return run([*NEXTFLOW, "run", PROJECT / "main.nf", "-ansi-log", "false", *arguments, "--outdir", "results"], folder)
 
@@ -151,6 +171,8 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
         f"{genes:,} genes in = {len(theirs):,} rows + {skipped[1]:,} skipped; "
         f"largest difference {largest_difference(theirs, mine, 'predictions'):.1g}"
     ]
+    if case.vcf is None:
+        return said
     for name in ("effects", "haplotypes") if case.samples else ("effects",):
         tables = [
             pd.read_csv(place / f"{name}.tsv.gz", sep="\t", low_memory=False) for place in (results / "variants", line)
@@ -174,7 +196,7 @@ def measure(case: Case, work: Path, rounds: int) -> str:
     for number in range(rounds):
         line = command_line(case, work / "line")
         plain = pipeline(case, work / "plain", variants=False)
-        full = pipeline(case, work / "full", variants=True)
+        full = plain if case.vcf is None else pipeline(case, work / "full", variants=True)
         wall = sum(done.seconds for done in line.values())
         ratios.append(plain.seconds / line["predictions"].seconds)
         all_ratios.append(full.seconds / wall)
@@ -186,12 +208,13 @@ def measure(case: Case, work: Path, rounds: int) -> str:
         "| round | predict, s | pipeline, s | ratio | with variants, s | pipeline, s | ratio |\n"
         "|---|---|---|---|---|---|---|\n"
     )
+    last = work / ("plain" if case.vcf is None else "full")
     memory = (
         f"Peak memory: command line {max(done.gigabytes for done in line.values()):.2f} GB; largest task of the "
-        f"pipeline {peak_task(work / 'full'):.2f} GB; Nextflow itself and its largest process {full.gigabytes:.2f} GB."
+        f"pipeline {peak_task(last):.2f} GB; Nextflow itself and its largest process {full.gigabytes:.2f} GB."
     )
-    tasks = f"{len(trace(work / 'plain'))} tasks without variants, {len(trace(work / 'full'))} with."
-    checks = "\n".join(f"- {text}" for text in compare(case, work / "line", work / "full"))
+    tasks = f"{len(trace(work / 'plain'))} tasks without variants, {len(trace(last))} with."
+    checks = "\n".join(f"- {text}" for text in compare(case, work / "line", last))
     medians = f"Median ratio {statistics.median(ratios):.2f}, with variants {statistics.median(all_ratios):.2f}."
     return f"{head}{chr(10).join(rows)}\n\n{medians} {tasks} {memory}\n\n{checks}\n"
 
@@ -240,17 +263,19 @@ def scheduler(work: Path) -> str:
 def main() -> None:
     """Runs one case."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=("yeast", "hg38", "shards", "scheduler"))
+    parser.add_argument("case", choices=("yeast", "hg38", "heavy", "shards", "scheduler"))
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--genes", type=Path, help="Only these genes, for a try.")
     parser.add_argument("--write", type=Path, help="Replace this case's part of a page, between its two marks.")
     asked = parser.parse_args()
     work = asked.work.absolute() / asked.case
     work.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    if asked.case in ("yeast", "hg38"):
-        case = {"yeast": yeast, "hg38": hg38}[asked.case](work)
+    if asked.case in ("yeast", "hg38", "heavy"):
+        case = {"yeast": yeast, "hg38": hg38, "heavy": heavy}[asked.case](work)
+        case = case if asked.genes is None else replace(case, genes=asked.genes.absolute())
         text = measure(case, work, asked.rounds)
     else:
         text = {"shards": shards, "scheduler": scheduler}[asked.case](work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -21,7 +22,8 @@ exec "$@"
 """
 
 
-def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, project: Path, tmp_path: Path) -> None:
+    """The command of the README, its genome in a mirror."""
     tools, calls = tmp_path / "tools", tmp_path / "calls"
     tools.mkdir()
     calls.mkdir()
@@ -29,13 +31,19 @@ def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tm
     (tools / "docker").chmod(0o755)
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
     pipeline.environment |= {"CALLS": str(calls), "HF_HOME": str(tmp_path / "hub")}
+    for name in ("hg38.fa.gz", "gencode.v47.annotation.gtf.gz"):
+        (tmp_path / "mirror" / "hg38").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mirror" / "hg38" / name).write_text("any content: a stub does not read it\n")
+    (command,) = re.findall(r"^nextflow run main.nf (.*)$", (project / "README.md").read_text(), re.MULTILINE)
+    assert "-profile docker" in command
     # fmt: off
-    run = pipeline.succeed("-profile", "test,docker", "-stub", "--models", pipeline.model, "--gpus", "1",
-                           "--container", "texcnn:test", "--gpu_container", "texcnn:cuda")
+    run = pipeline.succeed(*shlex.split(command.replace("--outdir results", "")), "-stub", "--models", pipeline.model,
+                           "--genomes_base", tmp_path / "mirror", "--gpus", "1", "--container", "texcnn:test",
+                           "--gpu_container", "texcnn:cuda")
     # fmt: on
-    assert len(run.trace) == 8
+    assert len(run.trace) == 7
     containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
-    assert len(containers) == 8
+    assert len(containers) == 7
     for options in containers:
         assert options[options.index("-u") + 1] == f"{os.getuid()}:{os.getgid()}"
         assert f"{tmp_path}/hub:{tmp_path}/hub" in options
@@ -43,7 +51,7 @@ def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tm
     assert len(with_gpu) == 1
     assert with_gpu[0][with_gpu[0].index("--gpus") + 1] == "all"
     assert [("texcnn:cuda" in options, "texcnn:test" in options) for options in with_gpu] == [(True, False)]
-    assert sum("texcnn:test" in options for options in containers) == 7
+    assert sum("texcnn:test" in options for options in containers) == 6
     task = Path(with_gpu[0][with_gpu[0].index("-w") + 1])
     assert "embeddings.zarr" in (task / ".command.sh").read_text()
 
