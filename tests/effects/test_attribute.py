@@ -194,7 +194,7 @@ def test_what_cannot_be_explained_is_said(tiny: Path, files: tuple[Path, Path]) 
         texcnn.attribute(tiny, fasta, **{**ask, "gene": "g3"})
     with pytest.raises(InputError, match=r"unknown cell type 'gcc'.*gc, a"):
         texcnn.attribute(tiny, fasta, **{**ask, "cell_type": "gcc"})
-    with pytest.raises(InputError, match=r"unknown method 'lime'.*ism, gradient, ablation"):
+    with pytest.raises(InputError, match=r"unknown method 'lime'.*ism, gradient, deeplift, ablation"):
         texcnn.attribute(tiny, fasta, **ask, method="lime")
     for region, problem in (("chr1", "not a region"), ("chr1:0-5", "no base"), ("chr1:9-8", "no base")):
         with pytest.raises(InputError, match=problem):
