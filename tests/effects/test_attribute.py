@@ -10,7 +10,7 @@ import pandas as pd
 import pybigtools
 import pytest
 from click.testing import CliRunner
-from conftest import Case, random_case
+from effect_files import Case, random_case
 from genome_files import write_fasta
 from tiny import CHR1, write_genome, write_gtf
 
