@@ -6,29 +6,21 @@ import functools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from bench_encoders import FLOP_SIZES, WINDOW, dnabert, dnabert2
 from bench_gpu import GENES_PER_ROUND, segments_of_genes, use_tiny_sizes
-from gpu_attention import (
-    OneAttention,
-    cudnn_attention,
-    gate_in_one_kernel,
-    gate_of_one_product,
-    mlp_in_slices,
-    replaced,
-)
 from torch import Tensor, nn
 
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second, synchronize
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Row, median_ratio, time_rounds
 from texcnn.device import gpu_kernels
+from texcnn.encoders import dnabert2_layers
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, SelfAttention
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 
@@ -70,6 +62,29 @@ def measure(device: str, out: Path) -> Iterator[Row]:
         yield from _mini_rows(device)
 
 
+@contextmanager
+def _attention_by_length() -> Iterator[None]:
+    """Has no kernel that takes rows of all lengths."""
+    before = dnabert2_layers.packed_rows
+    dnabert2_layers.packed_rows = lambda lengths, bias: None
+    try:
+        yield
+    finally:
+        dnabert2_layers.packed_rows = before
+
+
+@contextmanager
+def _cudnn_attention() -> Iterator[None]:
+    """Lets PyTorch choose cuDNN's attention, which a session switches off, for the rows of each length."""
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    try:
+        with _attention_by_length():
+            yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
+
+
 def _within(
     embed: Callable[[Rows], Tensor], block: Callable[[], AbstractContextManager[None]]
 ) -> Callable[[Rows], Tensor]:
@@ -86,29 +101,13 @@ def _dnabert2_rows(device: str, out: Path) -> Iterator[Row]:
     expected = full.embed(tokens[:21])
     whole, compiled = (full.copy().compute_in(torch.bfloat16).to(torch.device(device)) for _ in range(2))
     compile_encoders([compiled], torch.device(device))
-    ours = OneAttention()
-
-    def one_attention(attention: SelfAttention, hidden: Tensor, runs: Sequence[RowRun], bias: Tensor) -> Tensor:
-        return ours.of(attention, hidden, runs, bias)
-
-    def other(module: type, forward: Callable[..., Tensor]) -> Callable[[Rows], Tensor]:
-        return _within(whole.embed, functools.partial(replaced, module, forward))
-
     ways: dict[str, tuple[Callable[[Rows], Tensor], int, int]] = {
         "as the engine": (whole.embed, 32768, 4096),
-        "one product for gate and values": (other(GatedMLP, gate_of_one_product), 32768, 4096),
-        "GELU and gate in one kernel": (other(GatedMLP, gate_in_one_kernel), 32768, 4096),
-        "MLP of 8k tokens at a time": (other(GatedMLP, mlp_in_slices(8192)), 32768, 4096),
-        "one attention kernel for all rows": (other(SelfAttention, one_attention), 32768, 4096),
-        "cuDNN's attention": (_within(whole.embed, cudnn_attention), 32768, 4096),
+        "attention by row length": (_within(whole.embed, _attention_by_length), 32768, 4096),
+        "cuDNN's attention by row length": (_within(whole.embed, _cudnn_attention), 32768, 4096),
         "64k tokens": (whole.embed, 65536, 4096),
         "compiled": (compiled.embed, 32768, 4096),
-        "compiled, 64k tokens": (compiled.embed, 65536, 4096),
-        "compiled, one attention kernel for all rows": (
-            _within(compiled.embed, functools.partial(replaced, SelfAttention, one_attention)),
-            32768,
-            4096,
-        ),
+        "compiled, attention by row length": (_within(compiled.embed, _attention_by_length), 32768, 4096),
     }
     yield from _timed("DNABERT-2", ways, tokens, expected, device, gated=True)
     batch = sorted(tokens, key=len)[-280:]
@@ -125,7 +124,7 @@ def _dnabert_rows(device: str) -> Iterator[Row]:
     compile_encoders([compiled], torch.device(device))
     ways: dict[str, tuple[Callable[[Rows], Tensor], int, int]] = {
         "as the engine": (whole.embed, 32768, 10**6),
-        "cuDNN's attention": (_within(whole.embed, cudnn_attention), 32768, 10**6),
+        "cuDNN's attention": (_within(whole.embed, _cudnn_attention), 32768, 10**6),
         "compiled": (compiled.embed, 32768, 10**6),
     }
     yield from _timed("DNABERT", ways, tokens, expected, device, gated=False)

@@ -17,8 +17,10 @@ from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import embed_segments, embed_windows, embedding_session
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks
+from texcnn.encoders import packed_attention
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
+from texcnn.encoders.packed_attention import packed_rows
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
@@ -87,6 +89,16 @@ def test_bfloat16_vectors_correlate_with_float32_to_four_nines(gpu: str, encoder
     expected = embed_segments([encoder], segments(), options=ComputeOptions(64, "cpu", "float32"))
     found = embed_segments([encoder], segments(), options=ComputeOptions(64, gpu, "bfloat16"))
     assert smallest_correlation(found, expected) >= 0.9999
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_one_attention_kernel_takes_rows_of_all_lengths(gpu: str, dtype: torch.dtype) -> None:
+    if gpu == "cpu":
+        pytest.skip("a CPU has no such kernel")
+    assert packed_attention._works(torch.device(gpu), dtype)
+    bias = torch.zeros(1, 3, 64, 64, device=gpu, dtype=dtype)
+    with torch.inference_mode():
+        assert packed_rows([5], bias) is not None  # one short row: fewer tokens than the bias has places
 
 
 def test_bfloat16_predictions_move_by_a_fraction_of_their_spread(gpu: str) -> None:

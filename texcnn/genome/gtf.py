@@ -17,6 +17,19 @@ TRANSCRIPT_CHOICES = ("gene", "all")
 """What becomes a row: each gene, or each of its transcripts."""
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Looks for no garbage meanwhile: an annotation holds no cycles, and looking takes a fifth of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+@_without_collecting()
 def read_gtf(
     path: PathLike, *, transcripts: str = "gene", on_genome: Callable[[str], bool] | None = None
 ) -> Annotation:
@@ -54,6 +67,7 @@ def read_gtf(
     return Annotation(genes, skipped, Path(path))
 
 
+@_without_collecting()
 def read_chosen_transcripts(
     path: PathLike, *, on_genome: Callable[[str], bool] | None = None
 ) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:
@@ -72,8 +86,7 @@ def read_chosen_transcripts(
 
 def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[list[Locus], list[Skipped]]:
     """Reads all places, those on the genome first, since a gene keeps its first usable one; and what has none."""
-    with _without_collecting():
-        gene_rows, placed, unplaced = read_rows(path)
+    gene_rows, placed, unplaced = read_rows(path)
     if not placed:
         raise InputError(
             f"no transcript, exon or CDS row found{f', but {unplaced[0].reason}' if unplaced else ''}", where=path,
@@ -84,18 +97,6 @@ def _read_loci(path: Path, on_genome: Callable[[str], bool] | None) -> tuple[lis
         has = {chrom: on_genome(chrom) for chrom in {locus.chrom for locus in loci}}
         loci.sort(key=lambda locus: not has[locus.chrom])
     return loci, unplaced
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Looks for no garbage meanwhile: an annotation holds no cycles, and looking takes a fifth of the time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _join(gene_rows: list[Locus], placed: Iterable[TranscriptRows]) -> list[Locus]:
