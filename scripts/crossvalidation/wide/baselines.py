@@ -23,7 +23,7 @@ from sklearn.linear_model import RidgeCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from texcnn.evaluation.baselines import _gc_cpg  # noqa: E402
+from texcnn.evaluation.baselines import gc_cpg  # noqa: E402
 
 SEGMENTS, LENGTH = range(18, 28), 300
 """Segments of a window that the 4-mer ridge reads one by one: 1,600 bp before the TSS to 1,400 after it."""
@@ -58,7 +58,7 @@ def predictions(genes: Genes, key: str) -> np.ndarray:
     elif key == "ridge-5mers":
         inputs = torch.cat([kmer_shares(some, 5) for some in codes.split(200)]).numpy()
     elif key == "gc-cpg":
-        inputs = np.stack([_gc_cpg(row) for row in codes.numpy().astype(np.int64)])
+        inputs = np.stack([gc_cpg(row) for row in codes.numpy().astype(np.int64)])
     elif key == "lengths":
         inputs = genes.lengths
     elif key == "lengths-tf":
