@@ -24,8 +24,10 @@ BASELINES = {
     "gc-cpg": "GC and CpG boosting",
     "ridge-5mers": "5-mer ridge, whole window",
     "ridge-4mers": "4-mer ridge, segments within 1.6 kb",
+    "gc-cpg-lengths": "GC and CpG boosting + half-life",
     "lengths": "half-life features alone, boosting",
-    "lengths-tf": "half-life and TF features alone, boosting",
+    "lengths-tf": "half-life and TF features without POLR2A alone, boosting",
+    "lengths-pol": "half-life and TF features alone, boosting",
     "published": "Xpresso, published predictions (complete windows; most genes trained it)",
 }
 PEER, PUBLISHED = "xpresso", "published"
