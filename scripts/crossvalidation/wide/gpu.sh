@@ -4,8 +4,8 @@
 #   gpu.sh DATA STATE [SECONDS] [DEVICE]
 #
 # DATA holds pack.npz (scripts/texcnn_mini/pack.py), yeast.npz (scripts/texcnn_yeast/pack.py), tokenizer.json,
-# language.<species>.safetensors (scripts/encoder_study/pretrain.py) and word2vec.<species>.npy. STATE keeps what is done:
-# runs of the table in out, of the study in study. $PYTHON is the interpreter, $ONLY chooses processes by name, $TABLE
+# language.<species>.safetensors (scripts/encoder_study/pretrain.py) and word2vec.<species>.npy (words.py there). STATE
+# keeps what is done: runs of the table in out, of the study in study. $PYTHON is the interpreter, $ONLY chooses processes by name, $TABLE
 # and $STUDY are further options of the two scripts (as --genes 50 --epochs 1 to try it out).
 set -u
 data="$1" state="$2" limit="${3:-420}" device="${4:-cuda}"
