@@ -19,6 +19,9 @@ from texcnn.files import atomic_file
 
 _TEXT = """# Cross-validation
 
+Ten thousand human genes with known promoters are in [cross-validation-human.md](cross-validation-human.md). Here are
+657 with nearly whole windows, and yeast.
+
 Made by `scripts/crossvalidation`; the figures of each run are in `cross-validation.tsv`. Whole chromosomes are held
 out: ten groups of chromosomes of like size, of which a fold tests two, stops by a third and fits to seven. A run is one
 pass over the five folds; its figures are those of the pooled predictions of all its genes. Several runs differ by their

@@ -19,7 +19,19 @@ from texcnn.heads.textcnn import TextCNN
 from texcnn.heads.xpresso import XpressoCNN
 from texcnn.training.architectures import ARCHITECTURES
 
-MODULES = ("folds", "genome", "network", "yeast_genome", "genes", "stack", "feeds", "xpresso_stack", "figures", "lines")
+MODULES = (
+    "folds",
+    "genome",
+    "network",
+    "yeast_genome",
+    "genes",
+    "stack",
+    "feeds",
+    "xpresso_stack",
+    "figures",
+    "intervals",
+    "lines",
+)
 GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
 CPU = torch.device("cpu")
 
@@ -272,6 +284,38 @@ def test_figures_of_drawn_genes_are_those_of_the_rows_themselves(wide: SimpleNam
     alone = draws.figures(median, true)
     assert np.array_equal(alone["median_r2"], made["median_r2"])
     assert np.isnan(alone["cells_r2"]).all()
+
+
+def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleNamespace, tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(5)
+    true = torch.randn(60, 2, generator=generator)
+    draws = wide.figures.Draws(60, CPU, draws=50)
+    for name, noise in (("gpu/good-hl-0", 0.3), ("gpu/good-hl-2", 0.4), ("cpu/good-hl-2", 9.0), ("cpu/bad-1", 2.0)):
+        found = true + noise * torch.randn(60, 2, generator=generator)
+        path = tmp_path / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, **draws.figures(found, true), median=found[:, 0].half(), seconds=np.array(2.0))
+    runs = wide.intervals.read_runs([tmp_path / "gpu", tmp_path / "cpu"], "-")
+    assert {key: line.numbers for key, line in runs.items()} == {"good-hl": [0, 2], "bad": [1]}
+    good, bad = runs["good-hl"], runs["bad"]
+    assert good.figures["median_r2"][:, 0].min() > 0.7  # the folder named first counts
+    value, low, high = good.minus(bad, "median_r2")
+    drawn = good.figures["median_r2"].mean(0) - bad.figures["median_r2"][0]
+    assert value == pytest.approx(drawn[0])
+    assert (low, high) == pytest.approx(np.percentile(drawn[1:], [2.5, 97.5]))
+    rows = np.arange(0, 60, 2)
+    some = wide.intervals.median_on(good, rows, true[:, 0].numpy(), wide.figures.Draws(30, CPU, draws=5))
+    single = [squared_pearson(medians[rows], true[rows, 0].numpy()) for medians in good.medians]
+    assert some.figures["median_r2"][:, 0] == pytest.approx(single, abs=1e-4)
+
+
+def test_only_what_is_between_the_marks_is_replaced(wide: SimpleNamespace, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- one -->\nold\n<!-- /one -->\nbelow\n")
+    wide.intervals.replace_between(page, "one", "new\n")
+    assert page.read_text() == "above\n<!-- one -->\nnew\n<!-- /one -->\nbelow\n"
+    with pytest.raises(SystemExit, match="has no <!-- two -->"):
+        wide.intervals.replace_between(page, "two", "new")
 
 
 def test_a_window_ends_in_a_segment_filled_up_with_unknown_bases(wide: SimpleNamespace) -> None:

@@ -16,14 +16,14 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "texcnn_mini")]
 from figures import Draws  # noqa: E402
-from genes import Genes, load_genes  # noqa: E402
+from genes import POLR2A, Genes, load_genes  # noqa: E402
 from network import kmer_shares  # noqa: E402
 from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: E402
 from sklearn.linear_model import RidgeCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from texcnn.evaluation.baselines import _gc_cpg  # noqa: E402
+from texcnn.evaluation.baselines import gc_cpg  # noqa: E402
 
 SEGMENTS, LENGTH = range(18, 28), 300
 """Segments of a window that the 4-mer ridge reads one by one: 1,600 bp before the TSS to 1,400 after it."""
@@ -57,11 +57,15 @@ def predictions(genes: Genes, key: str) -> np.ndarray:
         inputs = torch.cat([kmer_shares(some, 4) for some in near.split(8192)]).view(len(codes), -1).numpy()
     elif key == "ridge-5mers":
         inputs = torch.cat([kmer_shares(some, 5) for some in codes.split(200)]).numpy()
-    elif key == "gc-cpg":
-        inputs = np.stack([_gc_cpg(row) for row in codes.numpy().astype(np.int64)])
+    elif key.startswith("gc-cpg"):
+        inputs = np.stack([gc_cpg(row) for row in codes.numpy().astype(np.int64)])
+        if key == "gc-cpg-lengths":
+            inputs = np.concatenate([inputs, genes.lengths], 1)
     elif key == "lengths":
         inputs = genes.lengths
     elif key == "lengths-tf":
+        inputs = np.concatenate([genes.lengths, np.delete(genes.factors, POLR2A, axis=1)], 1)
+    elif key == "lengths-pol":
         inputs = np.concatenate([genes.lengths, genes.factors], 1)
     for train, valid, test in genes.folds():
         fitted = np.concatenate([train, valid])
@@ -74,7 +78,17 @@ def predictions(genes: Genes, key: str) -> np.ndarray:
     return found
 
 
-KEYS = ("mean", "ridge-4mers", "ridge-5mers", "gc-cpg", "lengths", "lengths-tf", "published")
+KEYS = (
+    "mean",
+    "ridge-4mers",
+    "ridge-5mers",
+    "gc-cpg",
+    "gc-cpg-lengths",
+    "lengths",
+    "lengths-tf",
+    "lengths-pol",
+    "published",
+)
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from stack import Parts
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model, alibi_bias
+from texcnn.encoders.dnabert2_layers import alibi_bias
+from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
 from texcnn.heads.textcnn import TextCNN
 
 LANGUAGE = Dnabert2Config(

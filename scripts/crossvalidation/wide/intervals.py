@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from figures import Draws
 
 FIGURES = ("median_r2", "median_sse", "cells_r2", "cells_sse")
 
@@ -18,11 +20,13 @@ class Runs:
         numbers: Of the runs.
         figures: By name, ``(runs, 1 + draws)``: the genes themselves first.
         seconds: Of each run.
+        medians: Predictions of the median ``(runs, n)``; NaN where a fold is missing.
     """
 
     numbers: list[int]
     figures: dict[str, np.ndarray]
     seconds: list[float]
+    medians: np.ndarray
 
     def spread(self, name: str) -> str:
         """Minimum / average / maximum over runs."""
@@ -64,8 +68,19 @@ def read_runs(folders: list[Path], separator: str) -> dict[str, Runs]:
     for line, runs in found.items():
         arrays = [np.load(runs[run]) for run in sorted(runs)]
         figures = {name: np.stack([array[name] for array in arrays]).astype(np.float64) for name in FIGURES}
-        made[line] = Runs(sorted(runs), figures, [float(array["seconds"]) for array in arrays])
+        medians = np.stack([array["median"] for array in arrays]).astype(np.float32)
+        made[line] = Runs(sorted(runs), figures, [float(array["seconds"]) for array in arrays], medians)
     return made
+
+
+def median_on(runs: Runs, rows: np.ndarray, true: np.ndarray, draws: Draws) -> Runs:
+    """The median's figures on some of the genes alone."""
+    made = [
+        draws.figures(torch.from_numpy(medians[rows, None]), torch.from_numpy(true[rows, None]))
+        for medians in runs.medians
+    ]
+    figures = {name: np.stack([one[name] for one in made]).astype(np.float64) for name in ("median_r2", "median_sse")}
+    return Runs(runs.numbers, figures, runs.seconds, runs.medians[:, rows])
 
 
 def shown(interval: tuple[float, float, float], *, sign: bool = False) -> str:
