@@ -223,7 +223,7 @@ def test_mpra_dragonn_computes_only_the_fragments_that_hold_a_change() -> None:
     head = MpraDragoNN(length)
     torch.nn.init.normal_(head.output.weight, std=0.2)
     config = BundleConfig("mpra", "1", "one-hot", "u", WindowSpec(300, length - 300), HeadSpec("mpra-dragonn", {}))
-    model = Model(config, OneHotNetwork(head, 13), pd.DataFrame({"cell_type": [str(n) for n in range(13)]}), "")
+    model = Model(config, OneHotNetwork(head, 12), pd.DataFrame({"cell_type": [str(n) for n in range(12)]}), "")
     rng = random.Random(6)
     windows = ["".join(rng.choices("ACGT", k=length)) for _ in range(3)]
     windows += ["N" * 200 + windows[0][200:], "N" * length]

@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
             {"reads": [[0, 1], [3, 4]], "weight": 0.75, "options": {"filters": 3}},
         ],
     },
+    "mpra-dragonn": {"length": 168, "n_cell_types": 2},
 }
 
 

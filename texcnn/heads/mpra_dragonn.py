@@ -38,6 +38,7 @@ class MpraDragoNN(nn.Module):
 
     Args:
         length: Bases of the window: 144 and a multiple of 12.
+        n_cell_types: Number of outputs.
 
     Raises:
         ModelError: on another length.
@@ -46,7 +47,7 @@ class MpraDragoNN(nn.Module):
     places_per_change = (FRAGMENT - 1) // _FRAGMENTS_PER_PLACE + 2
     """Places that a substitution of up to 13 bases can reach."""
 
-    def __init__(self, length: int = 10_500) -> None:
+    def __init__(self, length: int = 10_500, n_cell_types: int = OUTPUTS) -> None:
         super().__init__()
         n_fragments = length - FRAGMENT + 1
         if n_fragments < 1 or n_fragments % _FRAGMENTS_PER_PLACE:
@@ -54,14 +55,14 @@ class MpraDragoNN(nn.Module):
                 f"a window of {length} bases", allowed=f"{FRAGMENT - 1} and a multiple of {_FRAGMENTS_PER_PLACE}"
             )
         self.length = length
-        self.n_cell_types = OUTPUTS + 1
+        self.n_cell_types = n_cell_types
         self.n_places = n_fragments // _FRAGMENTS_PER_PLACE
         self.convolutions = nn.ModuleList(
             nn.Conv1d(_FILTERS if number else 4, _FILTERS, _WIDTH) for number in range(_LAYERS)
         )
         self.activations = nn.ModuleList(nn.ReLU() for _ in range(_LAYERS))
         self.norms = nn.ModuleList(nn.BatchNorm1d(_FILTERS, eps=1e-3) for _ in range(_LAYERS))
-        self.output = nn.Linear(_READ * _FILTERS, OUTPUTS)
+        self.output = nn.Linear(_READ * _FILTERS, n_cell_types)
 
     def forward(self, one_hot: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts windows.
@@ -71,7 +72,7 @@ class MpraDragoNN(nn.Module):
             features: There are none.
 
         Returns:
-            float32 ``(n, 13)``: the mean of the published outputs, then each of them.
+            float32 ``(n, n_cell_types)``.
         """
         return self.read(self.places(one_hot), features)
 
@@ -82,12 +83,12 @@ class MpraDragoNN(nn.Module):
             one_hot: float32 ``(n, 4, length)``, at least 145 bases.
 
         Returns:
-            float32 ``(n, 12, length - 144)``.
+            float32 ``(n, n_cell_types, length - 144)``.
         """
         return conv1d(self._filters(one_hot), self._kernel(), self.output.bias)
 
     def places(self, one_hot: Tensor) -> Tensor:
-        """Adds up the activities of each 12 fragments, mean of both strands, ``(n, 12, n_places)``."""
+        """Adds up the activities of each 12 fragments, mean of both strands, ``(n, n_cell_types, n_places)``."""
         rows = max(1, _BASES_AT_ONCE // one_hot.shape[2])
         return torch.cat([self._places(some) for some in one_hot.split(rows)])
 
@@ -106,8 +107,7 @@ class MpraDragoNN(nn.Module):
 
     def read(self, places: Tensor, features: Tensor | None = None) -> Tensor:
         """Turns places into predictions, as :meth:`forward` does."""
-        outputs = places.sum(dim=2) / FRAGMENT
-        return torch.cat([outputs.mean(dim=1, keepdim=True), outputs], dim=1)
+        return places.sum(dim=2) / FRAGMENT
 
     def _filters(self, one_hot: Tensor) -> Tensor:
         hidden = one_hot

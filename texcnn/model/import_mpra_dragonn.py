@@ -12,7 +12,7 @@ from torch import Tensor
 from texcnn.files import sha256_file
 from texcnn.genome.assembly import HUMAN
 from texcnn.genome.windows import WindowSpec
-from texcnn.heads.mpra_dragonn import MpraDragoNN
+from texcnn.heads.mpra_dragonn import OUTPUTS, MpraDragoNN
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.keras_file import KerasNetwork
@@ -71,14 +71,17 @@ def import_mpra_dragonn(path: Path, folder: Path) -> None:
     Raises:
         ModelError: when the file is not the published network.
     """
-    tensors = {f"head.{name}": value for name, value in read_weights(path).items()}
+    state = read_weights(path)
+    for name in ("output.weight", "output.bias"):  # linear, so that the mean of the outputs is one more output
+        state[name] = torch.cat([state[name].mean(dim=0, keepdim=True), state[name]])
+    tensors = {f"head.{name}": value for name, value in state.items()}
     config = BundleConfig(
         name="mpra-dragonn",
         version="1",
         kind="one-hot",
         unit="reporter activity (Sharpr-MPRA), added up over the window",
         window=_WINDOW,
-        head=HeadSpec("mpra-dragonn", {"length": _WINDOW.length}),
+        head=HeadSpec("mpra-dragonn", {"length": _WINDOW.length, "n_cell_types": OUTPUTS + 1}),
         assembly=HUMAN,
     )
     outputs = product(("K562", "HepG2"), ("minP", "SV40P"), ("rep1", "rep2", "pooled"))
