@@ -1,5 +1,5 @@
 # make demo   set everything up, run the Nextflow pipeline on the small simulated genome, print where the report is
-# make test   the whole test suite            make lint   ruff and mypy
+# make test   the whole test suite            make lint   ruff, mypy, imports
 # make fuzz   20,000 damaged inputs for each parser: project errors alone, and no other numbers
 # make docs   the documentation's site        make bench  speed and memory, as tables
 # make gpu-wheels  what benchmarks/gpu.sh carries to a machine without network
@@ -24,10 +24,14 @@ test: .venv/ready
 	scripts/nextflow.sh -version >/dev/null
 	$(BIN)/python -m pytest
 
+# Scripts of one folder import each other by their bare names, so that mypy takes one folder at a time.
+SCRIPTS := benchmarks scripts $(filter-out scripts/texcnn_mini,$(patsubst %/,%,$(sort $(dir $(wildcard scripts/*/*.py))))) kipoi_model/TExCNN
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+	for folder in $(SCRIPTS); do $(BIN)/mypy $$folder/*.py || exit 1; done
 
 fuzz: .venv/ready
 	$(BIN)/python tests/fuzz/parsers.py --inputs 20000

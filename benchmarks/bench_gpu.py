@@ -166,7 +166,7 @@ def _encoder_rows(name: str, encoder: TokenEncoder, pieces: list[str], options: 
 
 def _against_bert(ours: TokenEncoder, options: ComputeOptions) -> Row:
     """Our DNABERT-2's operations per second over those of transformers' BERT with fused attention."""
-    theirs = bert(4096, "sdpa").eval().to(options.device, options.dtype)
+    theirs = bert(4096, "sdpa").train(False).to(options.device, options.dtype)
     tokens = ours.tokenize(segments_of_genes(12 if options.device.type == "cuda" else 1))
     lengths = [len(row) for row in tokens]
     ids, mask = ours.to(options.device).collate(tokens)

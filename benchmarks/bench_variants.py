@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -19,6 +20,7 @@ import texcnn
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, skipped, time_rounds
 from texcnn.effects.haplotypes import HaplotypeCounts
+from texcnn.effects.outputs import EffectCounts
 from texcnn.effects.score import ChangedWindow, EffectEngine, open_engine
 from texcnn.embedding.cache import SegmentCache
 from texcnn.genome.windows import WindowSpec
@@ -26,7 +28,7 @@ from texcnn.heads.spec import HeadSpec
 from texcnn.heads.textcnn import TextCNN
 from texcnn.model.bundle import BundleConfig
 from texcnn.model.model import Model
-from texcnn.model.network import SegmentNetwork
+from texcnn.model.network import SegmentNetwork, open_session
 from texcnn.segments.segment import SegmentSpec
 
 VCF = DATA / "variants" / "yeast_by_rm.vcf.gz"
@@ -63,7 +65,7 @@ def two_whole_windows(model: Model, windows: Sequence[str], changes: Sequence[Ch
     features = model.features.scaled(None, 1)
     for change in changes:
         for window in (windows[change.row], change.sequence):
-            with model.network.session(None, SegmentCache(0)) as session:
+            with open_session(model.network, cache=SegmentCache(0)) as session:
                 model.network.predict([window], features, session)
 
 
@@ -84,7 +86,7 @@ def large_model() -> Model:
     """DNABERT-2 117M with random weights and a head over 21 segments."""
     torch.manual_seed(0)
     encoder = dnabert2()
-    sizes = {"dim": encoder.dim, "n_cell_types": 56, "n_segments": WINDOW // SEGMENT}
+    sizes: dict[str, Any] = {"dim": encoder.dim, "n_cell_types": 56, "n_segments": WINDOW // SEGMENT}
     network = SegmentNetwork([encoder], TextCNN(**sizes), SegmentSpec(SEGMENT))
     config = BundleConfig("117M", "1", "segments", "u", WindowSpec(), HeadSpec("textcnn", sizes), SegmentSpec(SEGMENT))
     return Model(config, network, pd.DataFrame({"cell_type": [str(column) for column in range(56)]}), "")
@@ -145,6 +147,7 @@ def _saturation(model: Model) -> list[Row]:
 def _yeast(folder: Path) -> list[Row]:
     start = time.perf_counter()
     counts = texcnn.variant_effects("texcnn-yeast", FASTA, vcf=VCF, gtf=GTF, out=folder / "effects.parquet")
+    assert isinstance(counts, EffectCounts)
     seconds = time.perf_counter() - start
     what = f"texcnn-yeast, {counts.alleles:,} variants of yeast x genes, to Parquet"
     return [Row(what, seconds, "s", Goal(60, at_least=False))]

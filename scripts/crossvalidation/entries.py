@@ -25,6 +25,7 @@ from texcnn.evaluation.baselines import GC_CPG, MEAN
 from texcnn.files import atomic_file
 from texcnn.model.load import load_model
 from texcnn.segments.bases import stack_codes
+from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.segment import SegmentSpec
 from texcnn.training.architectures import Architecture, find_architecture
 from texcnn.training.examples import Inputs, SegmentVectors, WindowBases
@@ -149,6 +150,7 @@ class Feeder:
             return encoders
         if name == "random":
             torch.manual_seed(0)
+            assert isinstance(language.tokenizer, BpeTokenizer)
             return [Dnabert2Encoder(Dnabert2Model(language.model.config), language.tokenizer)]
         return [language]
 

@@ -25,5 +25,6 @@ def fold_rows(group: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarra
     for fold in range(FOLDS):
         tested, stopping = [2 * fold, 2 * fold + 1], (2 * fold + 2) % GROUPS
         parts = np.where(np.isin(group, tested), 2, np.where(group == stopping, 1, 0))
-        made.append(tuple(np.flatnonzero(parts == part) for part in range(3)))
+        fitted, stopped, judged = (np.flatnonzero(parts == part) for part in range(3))
+        made.append((fitted, stopped, judged))
     return made

@@ -50,11 +50,11 @@ def run_fold(
     train, valid, test = (rows.tolist() for rows in parts)
     if not entry.architecture:
         frame = pd.DataFrame(dataset.labels.numpy(), index=dataset.ids, columns=dataset.cell_types)
-        inputs = sequence_inputs(iter(dataset.windows)) if entry.name == GC_CPG else {}
+        of_bases = sequence_inputs(iter(dataset.windows)) if entry.name == GC_CPG else {}
         if entry.name == GC_CPG:
             # One output: boosting is fitted to each alone, and 58 of them would take an hour.
-            frame, inputs = frame[[MEDIAN]], {GC_CPG: inputs[GC_CPG]}
-        baselines = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], inputs)
+            frame, of_bases = frame[[MEDIAN]], {GC_CPG: of_bases[GC_CPG]}
+        baselines = predict_baselines(frame.iloc[train + valid], [dataset.ids[row] for row in test], of_bases)
         predicted = baselines[entry.name].reindex(columns=dataset.cell_types).to_numpy()
         return {"rows": np.array(test), "predicted": predicted}
     inputs = feeder.inputs(entry, fold, dataset.folds()[fold][0])
@@ -77,7 +77,10 @@ def run_fold(
         fit_start = partial(_fit, entry, sizes, examples, (train, valid), device, Path(folder))
         seeds = [100_000 * start + seed for start in range(entry.starts)]
         fit = best_start(fit_start, seeds, examples, valid, device) if entry.starts > 1 else fit_start(seed)
-    made = [predict_rows(fit.head, examples, part, device=device) for part in np.array_split(test, -(-len(test) // 64))]
+    made = [
+        predict_rows(fit.head, examples, part.tolist(), device=device)
+        for part in np.array_split(np.array(test), -(-len(test) // 64))
+    ]
     predicted = np.full((len(test), len(dataset.cell_types)), np.nan, np.float32)
     predicted[:, outputs] = torch.cat(made).numpy()
     return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
@@ -146,7 +149,7 @@ def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], runs:
                 start = time.monotonic()
                 made = run_fold(dataset, feeder, entry, run, fold, features.get(entry.key), device)
                 with atomic_file(path) as temporary, temporary.open("wb") as handle:
-                    np.savez(handle, **made, seconds=np.array(time.monotonic() - start))
+                    np.savez(handle, **{**made, "seconds": np.array(time.monotonic() - start)})  # type: ignore[arg-type]
                 print(dataset.name, entry.key, run, fold, f"{time.monotonic() - start:.1f} s", flush=True)
 
 

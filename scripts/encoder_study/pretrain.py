@@ -94,7 +94,7 @@ def main() -> None:
     n = min(given.pieces, max(sum(map(len, runs)) // 150, 1_000))
     train = rows_of_tokens(tokenizer, chunks_of(runs, BASES_OF_ROW, n, rng), given.workers).to(device)
     held = rows_of_tokens(tokenizer, chunks_of(held_runs, BASES_OF_ROW, min(n, 2_000), rng), given.workers).to(device)
-    special = tuple(tokenizer.token_to_id(name) for name in SPECIAL)
+    special = [tokenizer.get_vocab()[name] for name in SPECIAL]
     torch.manual_seed(0)
     model = Dnabert2ForMaskedLM(LANGUAGE)
     if given.begun:

@@ -18,6 +18,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,13 @@ from texcnn.heads.textcnn import TextCNN  # noqa: E402
 
 COLUMNS = {"human": range(18, 28), "yeast": range(6)}
 """Segments of a window that are read: of human genes 1,600 bp before the TSS to 1,400 after it, all that most have."""
-HEAD = {"kernel_widths": (1, 3), "filters": 64, "dropout": 0.4, "input_dropout": 0.2, "dense_units": 128}
+HEAD: dict[str, Any] = {
+    "kernel_widths": (1, 3),
+    "filters": 64,
+    "dropout": 0.4,
+    "input_dropout": 0.2,
+    "dense_units": 128,
+}
 FROZEN = Settings(epochs=30, batch=64, rate=1e-3, patience=30, weight_decay=0.02, cosine=True, half=True)
 TUNED = Settings(
     epochs=5, batch=64, rate=1e-3, patience=5, weight_decay=0.02, cosine=True, encoder_rate=5e-4, half=True

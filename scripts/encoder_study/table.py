@@ -59,10 +59,9 @@ def markdown(runs: dict[str, Runs]) -> str:
     for question, left, right in QUESTIONS:
         row = [question]
         for species in SPECIES:
-            pair = find(runs, species, *left), find(runs, species, *right)
+            one, other = find(runs, species, *left), find(runs, species, *right)
             for name in ("median_r2", "cells_r2"):
-                known = pair[0] is not None and pair[1] is not None
-                row.append(shown(pair[0].minus(pair[1], name), sign=True) if known else "-")
+                row.append("-" if one is None or other is None else shown(one.minus(other, name), sign=True))
         text += f"| {' | '.join(row)} |\n"
     return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -12,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from tiny import tiny_tokenizer
 
-from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
+from texcnn.encoders.dnabert2_config import Dnabert2Config
+from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
@@ -27,7 +29,7 @@ def save_heavy_model(folder: Path, *, layers: int = 4) -> Path:
     fields = {"vocab_size": 15, "hidden_size": 768, "num_hidden_layers": layers, "num_attention_heads": 12,
               "intermediate_size": 3072}  # fmt: skip
     encoder = Dnabert2Model(Dnabert2Config.from_json(fields))
-    options = {"dim": 768, "n_cell_types": 3, "n_segments": 21, "n_features": 0}
+    options: dict[str, Any] = {"dim": 768, "n_cell_types": 3, "n_segments": 21, "n_features": 0}
     head = TextCNN(**options)
     spec = EncoderSpec(
         type="dnabert2",

@@ -72,11 +72,11 @@ def run(command: Sequence[object], folder: Path) -> Done:
 def yeast(work: Path) -> Case:
     """Texcnn-yeast with its codon features, and the variants between BY and RM."""
     folder, features = DATA / "yeast", work / "codons.tsv"
-    files = ["--fasta", folder / "R64-1-1.fa.gz", "--gtf", folder / "R64-1-1.81.gtf.gz"]
+    fasta, gtf = folder / "R64-1-1.fa.gz", folder / "R64-1-1.81.gtf.gz"
     if not features.is_file():
-        run([*TEXCNN, "features", "codons", *files, "--out", features], work)
+        run([*TEXCNN, "features", "codons", "--fasta", fasta, "--gtf", gtf, "--out", features], work)
     vcf = DATA / "variants" / "yeast_by_rm.vcf.gz"
-    return Case("yeast", files[1], files[3], "texcnn-yeast", vcf, features, "BY,RM")
+    return Case("yeast", fasta, gtf, "texcnn-yeast", vcf, features, "BY,RM")
 
 
 def hg38(work: Path) -> Case:
@@ -164,7 +164,7 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
         for path in (line / "predictions.parquet.skipped.tsv", results / "predictions" / "predictions.skipped.tsv")
     ]
     (counted,) = (results / "pipeline_info").glob("results_*.tsv")
-    genes = int(pd.read_csv(counted, sep="\t").loc[0, "genes"])
+    genes = int(pd.read_csv(counted, sep="\t")["genes"].iloc[0])
     if not len(mine) + skipped[0] == len(theirs) + skipped[1] == genes:
         sys.exit("rows in are not rows out and skipped")
     said = [
@@ -174,10 +174,10 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
     if case.vcf is None:
         return said
     for name in ("effects", "haplotypes") if case.samples else ("effects",):
-        tables = [
+        theirs, mine = (
             pd.read_csv(place / f"{name}.tsv.gz", sep="\t", low_memory=False) for place in (results / "variants", line)
-        ]
-        said.append(f"{name}: {len(tables[0]):,} rows; largest difference {largest_difference(*tables, name):.1g}")
+        )
+        said.append(f"{name}: {len(theirs):,} rows; largest difference {largest_difference(theirs, mine, name):.1g}")
     alleles = sum(
         len(alts.split(",")) for alts in pd.read_csv(case.vcf, sep="\t", comment="#", header=None, usecols=[4])[4]
     )

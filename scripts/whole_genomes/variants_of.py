@@ -31,8 +31,9 @@ def write_variants(fasta: Path, known: Path, out: Path, *, count: int, seed: int
         lengths = reference.lengths
         while len(rows) < count:
             place = int(rng.integers(ends[-1]))
-            region = regions.iloc[int(np.searchsorted(ends, place, side="right"))]
-            start = int(region["start"]) + place - int(ends[region.name] - (region["end"] - region["start"]))
+            number = int(np.searchsorted(ends, place, side="right"))
+            region = regions.iloc[number]
+            start = int(region["start"]) + place - int(ends[number] - (region["end"] - region["start"]))
             around = reference.fetch(Interval(region["chrom"], start, start + 9, "+"))
             if set(around) - set(BASES) or start + 9 > lengths[region["chrom"]]:
                 continue
