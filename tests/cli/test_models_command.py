@@ -86,10 +86,10 @@ def test_a_damaged_bundle_is_not_copied(commands: Commands, tiny: Path, tmp_path
 
 class TestFetch:
     def test_an_encoder_by_its_name(self, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-        from texcnn.encoders import weights
+        from texcnn.encoders import hub
 
         asked = []
-        monkeypatch.setattr(weights, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
+        monkeypatch.setattr(hub, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
         assert commands.succeed("models", "fetch", "dnabert2").out == "/cache/dnabert2\n"
         assert asked == [KNOWN_ENCODERS["dnabert2"]]
 
@@ -116,7 +116,7 @@ class TestFetch:
 
 
 def test_the_kind_of_an_import_is_known(commands: Commands, tmp_path: Path) -> None:
-    assert "'keras' is not 'xpresso'" in commands.refuse("models", "import", "keras", "x.h5", "--out", tmp_path / "o")
+    assert "'keras' is not one of 'xpresso', 'mpra-dragonn'" in commands.refuse("models", "import", "keras", "x.h5", "--out", tmp_path / "o")
     (tmp_path / "o").mkdir()
     message = commands.refuse("models", "import", "xpresso", "x.h5", "--out", tmp_path / "o")
     assert "already exists" in message, "before the file is looked at"

@@ -96,7 +96,7 @@ class TestExplainer:
             np.testing.assert_allclose(some.delta, all_of_it.delta[:, 4:-3], atol=2e-6)
         else:
             assert some.delta is None
-        assert (some.elsewhere is not None) == (method == "gradient")
+        assert (some.elsewhere is not None) == (method in ("gradient", "deeplift"))
 
     def test_a_delta_on_the_minus_strand_is_that_of_the_plus_strands_base(self, model) -> None:  # type: ignore[no-untyped-def]
         window = window_of(MINUS)

@@ -63,7 +63,7 @@ class TestAttribution:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({"method": "ig"}, "unknown method 'ig' – in `method` – allowed: ism, gradient, ablation"),
+            ({"method": "ig"}, "unknown method 'ig' – in `method` – allowed: ism, gradient, deeplift"),
             ({"half_life": "no"}, "'no' is not yes or no – in `half_life`"),
             ({"motif_p": 0}, "unusable p-value 0 – in `motif_p` – allowed: above 0 and below 1"),
             ({"motif_p": 1.0}, "unusable p-value 1.0"),

@@ -116,7 +116,8 @@ def test_counts_for_a_person() -> None:
     assert str(EffectCounts(0, 0, {})) == "0 alleles (none), 0 rows"
     counts = HaplotypeCounts(2, 3, 5, 12, {"s": 4, "t": 1}, {"s": 9}, 7)
     assert str(counts) == (
-        "2 samples, 3 genes, 5 distinct haplotypes, 5 overlapping alleles left out, 7 alleles not applied, 12 rows"
+        "2 samples, 3 genes, 5 distinct haplotypes, 5 overlapping alleles left out, 9 missing alleles taken as REF, "
+        "7 alleles not applied, 12 rows"
     )
 
 
