@@ -116,7 +116,8 @@ class TestFetch:
 
 
 def test_the_kind_of_an_import_is_known(commands: Commands, tmp_path: Path) -> None:
-    assert "'keras' is not one of 'xpresso', 'mpra-dragonn'" in commands.refuse("models", "import", "keras", "x.h5", "--out", tmp_path / "o")
+    message = commands.refuse("models", "import", "keras", "x.h5", "--out", tmp_path / "o")
+    assert "'keras' is not one of 'xpresso', 'mpra-dragonn'" in message
     (tmp_path / "o").mkdir()
     message = commands.refuse("models", "import", "xpresso", "x.h5", "--out", tmp_path / "o")
     assert "already exists" in message, "before the file is looked at"

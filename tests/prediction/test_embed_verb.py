@@ -169,7 +169,8 @@ class TestStores:
         self, genome: dict[str, Path], tmp_path: Path, tiny: Path
     ) -> None:
         with pytest.raises(
-            InputError, match=r"features are not half-life features: it takes none – in `half_life` .* leave `half_life`"
+            InputError,
+            match=r"features are not half-life features: it takes none – in `half_life` .* leave `half_life`",
         ):
             texcnn.embed(genome["fasta"], tmp_path / "store", tiny, gtf=genome["gtf"], half_life=True)
         odd = save_tiny(tmp_path / "odd", features=[FeatureSpec("cds_gc"), FeatureSpec("shoe_size")])
