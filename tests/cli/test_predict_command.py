@@ -153,7 +153,7 @@ class TestFeatures:
         given = ["predict", "--fasta", genome, "--gtf", gtf, "--out", tmp_path / "o.tsv", "--half-life"]
         assert "no gene has a CDS" in commands.refuse(*given, "--model", takes)
         message = commands.refuse(*given, "--model", tiny_dnabert2)
-        assert "no half-life features: it takes none – in --half-life" in message
+        assert "not half-life features: it takes none – in --half-life" in message
         assert "leave --half-life out" in message
 
     def test_genes_with_default_features_are_counted(self, takes: Path, tmp_path: Path, commands: Commands) -> None:
@@ -179,7 +179,7 @@ def test_predictions_of_a_store_need_no_genome(tmp_path: Path, commands: Command
         (["--batch-size", 0], "0 is not in the range x>=1"),
         (["--transcripts", "some"], "'some' is not one of 'gene', 'all'"),
         (["--dtype", "float8"], "in --dtype"),
-        (["--linear"], "predicts fraction, which is no logarithm – in --linear"),
+        (["--linear"], "predicts fraction, which is not a logarithm – in --linear"),
         (["--spread"], "how large its errors on held-out genes are – in --spread"),
         (["--features", "x.tsv"], "the model 'tiny' takes no features – in --features"),
         (["--bed", "x.bed"], "give either a GTF or a BED – in --gtf and --bed"),

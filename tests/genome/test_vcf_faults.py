@@ -62,7 +62,7 @@ def test_headers_that_only_htslib_can_judge(tmp_path: Path) -> None:
     assert why_not_opened(good, "no BGZF EOF marker; file may be truncated", True).startswith("the file is truncated")
     assert why_not_opened(good, "odd", False) == "no VCF header can be read (odd)", "a pipe is not read again"
     (tmp_path / "noise").write_bytes(bytes(range(128, 256)))
-    assert why_not_opened(tmp_path / "noise", "odd", True) == "the file is no VCF or BCF, or is damaged (odd)"
+    assert why_not_opened(tmp_path / "noise", "odd", True) == "the file is not a VCF or BCF, or is damaged (odd)"
     cut = write(tmp_path / "cut.vcf.gz", META + COLUMNS)
     cut.write_bytes(cut.read_bytes()[:-12])
     assert "or is damaged" in why_not_opened(cut, "odd", True)
@@ -74,9 +74,9 @@ def test_headers_that_only_htslib_can_judge(tmp_path: Path) -> None:
     [
         ("chr1\t6\t.\tA\tC\t.\t.\n", "the line has 7 columns separated by tabs, the header 8"),
         ("chr1 6 . A C . . .\n", "the line has 1 columns separated by tabs, the header 8"),
-        ("chr1\tsix\t.\tA\tC\t.\t.\t.\n", "POS 'six' is no whole number"),
-        ("chr1\t-6\t.\tA\tC\t.\t.\t.\n", "POS '-6' is no whole number"),
-        ("chr1\t٦\t.\tA\tC\t.\t.\t.\n", "POS '٦' is no whole number"),
+        ("chr1\tsix\t.\tA\tC\t.\t.\t.\n", "POS 'six' is not a whole number"),
+        ("chr1\t-6\t.\tA\tC\t.\t.\t.\n", "POS '-6' is not a whole number"),
+        ("chr1\t٦\t.\tA\tC\t.\t.\t.\n", "POS '٦' is not a whole number"),
         ("\n", "the line is empty"),
         ("   \n", "the line is empty"),
         (GOOD, None),
@@ -108,5 +108,5 @@ def test_the_reader_says_so(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, META + COLUMNS + GOOD + "chr1\tsix\t.\tA\tC\t.\t.\t.\n")
     with VcfReader(path) as reader, pytest.raises(InputError) as refused:
         list(reader)
-    assert refused.value.what == "a record cannot be read: POS 'six' is no whole number"
+    assert refused.value.what == "a record cannot be read: POS 'six' is not a whole number"
     assert refused.value.where == f"{path}, record 2 (after chr1:5), line 5"
