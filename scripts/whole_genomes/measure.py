@@ -142,8 +142,8 @@ def peak_task(folder: Path) -> float:
     return max(float(size) * units[unit] for size, unit in sizes)
 
 
-def largest_difference(one: pd.DataFrame, other: pd.DataFrame, what: str) -> float:
-    """Over all columns of numbers; everything else has to be equal."""
+def largest_difference(one: pd.DataFrame, other: pd.DataFrame, what: str) -> str:
+    """Over all columns of numbers, quantiles apart; everything else has to be equal."""
     if list(one.columns) != list(other.columns) or len(one) != len(other):
         sys.exit(f"{what}: {one.shape} and {other.shape}, or other columns")
     numbers = [name for name in one if one[name].dtype.kind == "f"]
@@ -151,7 +151,9 @@ def largest_difference(one: pd.DataFrame, other: pd.DataFrame, what: str) -> flo
     pd.testing.assert_frame_equal(one[rest], other[rest], check_dtype=False)
     if not (one[numbers].isna() == other[numbers].isna()).all(axis=None):
         sys.exit(f"{what}: unknown values differ")
-    return float((one[numbers] - other[numbers]).abs().max().max())
+    found = (one[numbers] - other[numbers]).abs().max()
+    ranks = f", of quantiles {found.pop('quantile'):.1g}" if "quantile" in found else ""
+    return f"{found.max():.1g}{ranks}"
 
 
 def compare(case: Case, line: Path, flow: Path) -> list[str]:
@@ -169,7 +171,7 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
         sys.exit("rows in are not rows out and skipped")
     said = [
         f"{genes:,} genes in = {len(theirs):,} rows + {skipped[1]:,} skipped; "
-        f"largest difference {largest_difference(theirs, mine, 'predictions'):.1g}"
+        f"largest difference {largest_difference(theirs, mine, 'predictions')}"
     ]
     if case.vcf is None:
         return said
@@ -177,7 +179,7 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
         theirs, mine = (
             pd.read_csv(place / f"{name}.tsv.gz", sep="\t", low_memory=False) for place in (results / "variants", line)
         )
-        said.append(f"{name}: {len(theirs):,} rows; largest difference {largest_difference(theirs, mine, name):.1g}")
+        said.append(f"{name}: {len(theirs):,} rows; largest difference {largest_difference(theirs, mine, name)}")
     alleles = sum(
         len(alts.split(",")) for alts in pd.read_csv(case.vcf, sep="\t", comment="#", header=None, usecols=[4])[4]
     )
@@ -229,7 +231,7 @@ def shards(work: Path) -> str:
         made = (trace(work / f"shards-{count}")["name"].str.contains("PREDICT_DIRECT")).sum()
         first = table if first is None else first
         said.append(
-            f"- {made} shards: {len(table):,} rows, largest difference {largest_difference(table, first, 'shards'):.1g}"
+            f"- {made} shards: {len(table):,} rows, largest difference {largest_difference(table, first, 'shards')}"
         )
     return "\n".join(said) + "\n"
 

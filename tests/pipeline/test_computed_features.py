@@ -72,6 +72,7 @@ def test_computed_once_for_all_shards(run: Run) -> None:
     assert run.processes("COMPLETED").count("PREDICT") == 1
     assert run.processes("COMPLETED").count("HALF_LIFE") == 1
     (saved,) = (run.outdir / "features").iterdir()
+    assert saved.name.endswith(".genes.gtf.log10.tsv")
     computed = run.predictions.loc[run.predictions["features"] == "computed", "gene_id"]
     assert set(computed) <= set(pd.read_csv(saved, sep="\t")["gene_id"])
 
