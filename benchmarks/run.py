@@ -1,6 +1,7 @@
 """Every benchmark in one run, as one Markdown table.
 
-    python benchmarks/run.py [--only encoders windows genes outputs variants gpu] [--peers multimolecule] [--write]
+    python benchmarks/run.py [--only MEASURE ...] [--peers multimolecule] [--write]
+    python benchmarks/run.py --quick      # a minute: start-up, and the encoders on a part of a gene
 
 Each measure runs in a process of its own, so that none warms, fills or throttles another. With --write the table in
 benchmarks/README.md is replaced. The yeast genome is looked for where the tests look for it ($TEXCNN_DATA).
@@ -26,10 +27,16 @@ PAGE = Path(__file__).parent / "README.md"
 
 
 # What a measure needs is imported in its own process: the memory of this one would count in its children's.
-def _encoders(peers: Sequence[str]) -> list[Row]:
+def _startup(quick: bool) -> list[Row]:
+    import bench_startup
+
+    return bench_startup.measure(quick=quick)
+
+
+def _encoders(peers: Sequence[str], quick: bool) -> list[Row]:
     import bench_encoders
 
-    return bench_encoders.measure(peers)
+    return bench_encoders.measure(peers, quick=quick)
 
 
 def _windows() -> list[Row]:
@@ -64,14 +71,17 @@ def _gpu() -> list[Row]:
 
 
 NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs}
-NAMES = ("encoders", *NEED_DATA, "variants", "gpu")
+NAMES = ("startup", "encoders", *NEED_DATA, "variants", "gpu")
+QUICK = ("startup", "encoders")
 
 
-def run(name: str, peers: Sequence[str]) -> list[Row]:
+def run(name: str, peers: Sequence[str], *, quick: bool = False) -> list[Row]:
     """Runs one measure in a fresh process, or says why it cannot."""
     measure: Callable[[], list[Row]]
-    if name == "encoders":
-        measure = functools.partial(_encoders, peers)
+    if name == "startup":
+        measure = functools.partial(_startup, quick)
+    elif name == "encoders":
+        measure = functools.partial(_encoders, peers, quick)
     elif name == "variants":
         measure = _variants
     elif name == "gpu":
@@ -87,16 +97,20 @@ def run(name: str, peers: Sequence[str]) -> list[Row]:
 def main() -> None:
     """Runs the chosen measures, prints the table and writes it if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="measures to run (default: all)")
+    parser.add_argument("--only", nargs="+", choices=NAMES, help="measures to run (default: all)")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"a minute: {' and '.join(QUICK)}, fewer and smaller rounds"
+    )
     parser.add_argument("--peers", nargs="+", choices=["multimolecule"], default=[], help="compare with these too")
     parser.add_argument("--write", action="store_true", help="replace the table in benchmarks/README.md")
     options = parser.parse_args()
-    if options.write and set(options.only) != set(NAMES):
-        parser.error("--write replaces the whole table, so it needs every measure: leave out --only")
+    only = options.only or (QUICK if options.quick else NAMES)
+    if options.write and (options.quick or set(only) != set(NAMES)):
+        parser.error("--write replaces the whole table, so it needs every measure: leave out --only and --quick")
 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     began, load = time.time(), os.getloadavg()[0]
-    sections = {name: run(name, options.peers) for name in NAMES if name in options.only}
+    sections = {name: run(name, options.peers, quick=options.quick) for name in NAMES if name in only}
     machine = describe_machine(time.gmtime(began), load)
     measured = f"{machine} The run took {time.time() - began:.0f} s.\n\n{markdown(sections)}"
     print(measured)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from texcnn.errors import InputError
+
+if TYPE_CHECKING:  # features of genes are counted without torch, which takes seconds to load
+    from torch import Tensor
 
 BASES = "ACGT"
 UNKNOWN = 4
@@ -37,6 +39,8 @@ def stack_codes(sequences: Sequence[str]) -> Tensor:
             allowed="at least one sequence, all of the same length",
             remedy="pad shorter sequences with N",
         )
+    import torch
+
     return torch.from_numpy(base_codes("".join(sequences)).reshape(len(sequences), lengths.pop()))
 
 
@@ -49,6 +53,8 @@ def one_hot(codes: Tensor) -> Tensor:
     Returns:
         float32 ``(n, 4, length)`` on the device of the codes; an unknown base is all zero.
     """
+    import torch
+
     return torch.stack([codes == base for base in range(4)], dim=1).float()
 
 
