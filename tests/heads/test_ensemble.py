@@ -44,6 +44,21 @@ def test_what_no_member_reads_changes_nothing(given):
     torch.testing.assert_close(alone(other, mask), alone(values, mask), equal_nan=True)
 
 
+def test_a_member_of_some_segments_reads_no_others_and_counts_where_they_are_known(given):
+    values, mask, features = given
+    torch.manual_seed(0)
+    members = [FIRST, {**SECOND, "segments": [2, 3]}]
+    ensemble = Ensemble(6, 2, members, n_segments=4, n_features=1).eval()
+    whole, near = ensemble.members
+    first = whole(values[..., [0, 1, 5]], mask, features)
+    second = near(values[:, 2:3, 2:], mask[:, 2:3], features)
+    found = ensemble(values, mask, features)
+    assert second[0].isnan().all()  # its only segment is masked in the first window
+    torch.testing.assert_close(found[0], first[0])
+    torch.testing.assert_close(found[1], 0.75 * first[1] + 0.25 * second[1])
+    assert found[2].isnan().all()
+
+
 def test_a_bundle_holds_it(ensemble, given):
     options = {"dim": 6, "n_cell_types": 2, "members": [FIRST, SECOND], "n_segments": 4, "n_features": 1}
     loaded = load_head(HeadSpec("ensemble", options), ensemble.state_dict())
@@ -59,7 +74,9 @@ def test_a_bundle_holds_it(ensemble, given):
         ([{**FIRST, "reads": [[3, 2]]}, SECOND], "unusable parts .* member 0"),
         ([{**FIRST, "reads": []}, SECOND], "unusable parts .* member 0"),
         ([{**FIRST, "weight": -1}, SECOND], "weight -1 .* above 0"),
-        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, weight"),
+        ([FIRST, {**SECOND, "segments": [2, 5]}], r"unusable segments \[2, 5\] .* member 1 .* of 0 to 4"),
+        ([FIRST, {**SECOND, "segments": [2, 2]}], r"unusable segments \[2, 2\] .* member 1"),
+        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, segments, weight"),
     ],
 )
 def test_unusable_members_are_refused(members, message):

@@ -17,6 +17,7 @@ from texcnn.errors import ModelError
 from texcnn.heads.textcnn import TextCNN
 
 _ENTRIES = {"reads", "weight", "options"}
+_OPTIONAL = {"segments"}
 
 
 class Ensemble(nn.Module):
@@ -27,13 +28,14 @@ class Ensemble(nn.Module):
         n_cell_types: Number of outputs.
         members: One entry per text CNN: ``reads``, the parts of the vector that it reads, as half-open ``[start,
             stop]`` in ascending order; ``weight``, its share of the mean; ``options``, the further arguments of
-            :class:`~texcnn.heads.textcnn.TextCNN`.
+            :class:`~texcnn.heads.textcnn.TextCNN`; and ``segments``, those that it reads, half-open ``[first, stop]``,
+            all of them if not given.
         n_segments: Segments per window; needed where a member needs it.
         n_features: Extra features per gene; every member reads all of them.
 
     Raises:
-        ModelError: on a member with other entries, parts outside the vector, a weight that is not positive, or weights
-            whose sum is not 1.
+        ModelError: on a member with other entries, parts outside the vector, segments outside the window, a weight
+            that is not positive, or weights whose sum is not 1.
     """
 
     def __init__(
@@ -47,21 +49,22 @@ class Ensemble(nn.Module):
     ) -> None:
         super().__init__()
         for number, member in enumerate(members):
-            _check(member, dim, where=f"member {number}")
+            _check(member, dim, n_segments, where=f"member {number}")
         self.weights = [float(member["weight"]) for member in members]
         if abs(sum(self.weights) - 1) > 1e-6:
             raise ModelError(f"weights of members that sum to {sum(self.weights):g}", allowed="a sum of 1")
         self.n_cell_types, self.n_segments, self.n_features = n_cell_types, n_segments, n_features
         self.reads = [[(start, stop) for start, stop in member["reads"]] for member in members]
+        self.segments = [slice(*member.get("segments", (0, n_segments))) for member in members]
         self.members = nn.ModuleList(
             TextCNN(
                 sum(stop - start for start, stop in reads),
                 n_cell_types,
-                n_segments=n_segments,
+                n_segments=None if n_segments is None else segments.stop - segments.start,
                 n_features=n_features,
                 **member["options"],
             )
-            for member, reads in zip(members, self.reads, strict=True)
+            for member, reads, segments in zip(members, self.reads, self.segments, strict=True)
         )
 
     def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
@@ -73,21 +76,34 @@ class Ensemble(nn.Module):
             features: ``(n, n_features)``, or None when the head has none.
 
         Returns:
-            Expression ``(n, n_cell_types)`` in the model's unit; NaN for a row without any usable segment.
+            Expression ``(n, n_cell_types)`` in the model's unit, the mean over the members that have a usable segment to
+            read; NaN for a row where none has.
 
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
         """
-        mean = values.new_zeros(len(values), self.n_cell_types)
-        for weight, reads, member in zip(self.weights, self.reads, self.members, strict=True):
-            read = torch.cat([values[..., start:stop] for start, stop in reads], dim=-1)
-            mean = mean + weight * member(read, mask, features)
-        return mean
+        total, shares = values.new_zeros(len(values), self.n_cell_types), values.new_zeros(len(values), 1)
+        for weight, reads, segments, member in zip(self.weights, self.reads, self.segments, self.members, strict=True):
+            read = torch.cat([values[:, segments, start:stop] for start, stop in reads], dim=-1)
+            usable = mask[:, segments].any(dim=1, keepdim=True)
+            total = total + weight * member(read, mask[:, segments], features).masked_fill(~usable, 0.0)
+            shares = shares + weight * usable
+        # Where all members count, the weights' sum is 1 already; dividing by it would move last digits.
+        return torch.where(shares > 1 - 1e-6, total, total / shares)
 
 
-def _check(member: Mapping[str, Any], dim: int, *, where: str) -> None:
-    if set(member) != _ENTRIES:
-        raise ModelError(f"entries {sorted(member)}", where=where, allowed=", ".join(sorted(_ENTRIES)))
+def _check_segments(segments: Sequence[int], n_segments: int | None, *, where: str) -> None:
+    if n_segments is None or len(segments) != 2 or not 0 <= segments[0] < segments[1] <= n_segments:
+        raise ModelError(
+            f"unusable segments {list(segments)} of a window", where=where, allowed=f"ascending, of 0 to {n_segments}"
+        )
+
+
+def _check(member: Mapping[str, Any], dim: int, n_segments: int | None, *, where: str) -> None:
+    if set(member) - _OPTIONAL != _ENTRIES:
+        raise ModelError(f"entries {sorted(member)}", where=where, allowed=", ".join(sorted(_ENTRIES | _OPTIONAL)))
+    if "segments" in member:
+        _check_segments(member["segments"], n_segments, where=where)
     ends = [end for part in member["reads"] for end in part]
     if not ends or ends[0] < 0 or ends[-1] > dim or any(first > second for first, second in pairwise(ends)):
         raise ModelError(
