@@ -42,7 +42,7 @@ class Recipe:
     layers: int = 2
     filters: int = 64
     dense_units: int = 128
-    fusion_units: int = 64
+    fusion_units: int = 256
     dropout: float = 0.5
     input_dropout: float = 0.2
     weight_decay: float = 0.05
@@ -67,6 +67,8 @@ RECIPES = [
     Recipe("both, strong", dropout=0.6, input_dropout=0.3, weight_decay=0.2, epochs=60),
     Recipe("both, 4-mers and 96 channels", channels=96, motifs=128, layers=3),
     Recipe("both, 3-mers", kmers=3),
+    Recipe("both, 64 fusion units", fusion_units=64),
+    Recipe("both, 512 fusion units", fusion_units=512),
     Recipe("both, 5-mers", kmers=5, input_dropout=0.4, filters=32),
     Recipe("both, 500 upstream and 2,500", downstream=2_500, input_dropout=0.3),
     Recipe("convolutions", kmers=0),
@@ -136,7 +138,7 @@ def fit(
     target = torch.from_numpy((labels - mean) / scale).to(device)
     codons = pack["codons"].astype(np.float32)
     codon_mean, codon_scale = np.nanmean(codons[split == 0], 0), np.nanstd(codons[split == 0], 0)
-    features = torch.from_numpy(np.nan_to_num((codons - codon_mean) / codon_scale).clip(-5, 5)).to(device)
+    features = torch.from_numpy(np.nan_to_num((codons - codon_mean) / codon_scale)).to(device)
     network = Network(recipe, labels.shape[1], features.shape[1]).to(device)
     average = copy.deepcopy(network).requires_grad_(False)
     decayed = [weight for weight in network.parameters() if weight.ndim > 1]
