@@ -88,9 +88,7 @@ class Encoders:
         names = [] if recipe.encoder == "none" else ["pretrained" if recipe.encoder == "frozen" else name]
         names += recipe.xpresso
         if recipe.kmers:
-            names.append(
-                repr({"k": recipe.kmers} | ({"places": recipe.kmer_places} if recipe.kmer_places > 1 else {}))
-            )
+            names.append(repr({"k": recipe.kmers} | ({"places": recipe.kmer_places} if recipe.kmer_places > 1 else {})))
         joined: list[list[int]] = []
         for first, last in (self.places[part] for part in names):
             if joined and joined[-1][1] == first:
@@ -168,7 +166,9 @@ def main() -> None:
         assembly=HUMAN,
         max_n_fraction=MAX_N_FRACTION,
     )
-    save_bundle(OUT, config, encoders.tensors | tensors, cell_types(), "# texcnn-mini\n", files={"split.tsv.gz": split_table()})
+    save_bundle(
+        OUT, config, encoders.tensors | tensors, cell_types(), "# texcnn-mini\n", files={"split.tsv.gz": split_table()}
+    )
     print(f"{OUT}: {sum(path.stat().st_size for path in OUT.iterdir()) / 1e6:.1f} MB")
 
 

@@ -64,10 +64,7 @@ def main() -> None:
     seeds, rows = predictions(labels)
     true = labels.pack["labels"][rows]
     found = {name: np.mean(each, axis=0) for name, each in seeds.items()}
-    table = [
-        {"what": name, "seeds": len(seeds[name]), **judge(*mean, rows, labels)}
-        for name, mean in found.items()
-    ]
+    table = [{"what": name, "seeds": len(seeds[name]), **judge(*mean, rows, labels)} for name, mean in found.items()]
     chosen: list[str] = []
     for name in greedy(found, true):
         chosen.append(name)

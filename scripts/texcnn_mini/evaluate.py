@@ -130,7 +130,11 @@ def shortened(pack: dict[str, np.ndarray], test: np.ndarray) -> Iterator[tuple[s
         rows = torch.from_numpy(known)
         codes = cut(genome, place[rows].long(), strand[rows].long()).numpy().copy()
         codes[:, (position < -reach) | (position >= reach)] = 4
-        yield f"the well-known ones, hidden beyond {reach:,} bp of the TSS ({1 - 2 * reach / LENGTH:.2f} N)", known, codes
+        yield (
+            f"the well-known ones, hidden beyond {reach:,} bp of the TSS ({1 - 2 * reach / LENGTH:.2f} N)",
+            known,
+            codes,
+        )
     rows = np.flatnonzero((pack["gene_split"] == 2) & pack["epd"])
     chosen = torch.from_numpy(rows)
     codes = cut(genome, place[chosen].long(), strand[chosen].long()).numpy()

@@ -92,7 +92,11 @@ class Recipe:
         """Length of each part of a segment's vector: convolutions, Xpresso's, k-mers."""
         config = self.encoder_config()
         own = 0 if self.encoder == "none" else config["channels"] * (config["places"] + 1)
-        return {"own": own, "xpresso": 32 * len(self.xpresso), "kmers": 4**self.kmers * self.kmer_places * bool(self.kmers)}
+        return {
+            "own": own,
+            "xpresso": 32 * len(self.xpresso),
+            "kmers": 4**self.kmers * self.kmer_places * bool(self.kmers),
+        }
 
     def head_options(self, n_outputs: int) -> dict[str, Any]:
         """Returns the text CNN's arguments."""
@@ -213,7 +217,9 @@ class Network(nn.Module):
         """
         found, bases = [], None
         if self.encoder is not None:
-            with torch.autocast(segments.device.type, torch.bfloat16, enabled=segments.is_cuda and self.recipe.encoder == "own"):
+            with torch.autocast(
+                segments.device.type, torch.bfloat16, enabled=segments.is_cuda and self.recipe.encoder == "own"
+            ):
                 found.append(self.encoder(one_hot(segments)).float())
         if self.xpresso:
             bases = one_hot(segments)
@@ -259,5 +265,7 @@ class Network(nn.Module):
         if isinstance(self.encoder, NormedSegmentCNN):
             tensors |= {f"encoder.{name}": value for name, value in self.encoder.exported().items()}
         elif self.recipe.encoder == "tuned":
-            tensors |= {f"encoder.{name}": value.detach().contiguous() for name, value in self.encoder.state_dict().items()}
+            tensors |= {
+                f"encoder.{name}": value.detach().contiguous() for name, value in self.encoder.state_dict().items()
+            }
         return tensors

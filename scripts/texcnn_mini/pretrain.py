@@ -91,7 +91,9 @@ class Pieces:
         self.data = data
         runs, splits = data.pack["runs"], data.pack["run_splits"]
         room = np.where(splits == part, runs[:, 1] - SEGMENT - 2 * AROUND, 0).clip(0).astype(np.float64)
-        self.starts, self.room = (torch.from_numpy(array).to(data.device) for array in (runs[:, 0].astype(np.int64), room))
+        self.starts, self.room = (
+            torch.from_numpy(array).to(data.device) for array in (runs[:, 0].astype(np.int64), room)
+        )
         chosen = (data.split == part) & data.taught_changes.cpu().numpy() & (data.near >= 1_500)
         self.genes = torch.from_numpy(np.flatnonzero(chosen)).to(data.device)
         forbidden = ~data.taught_changes.cpu().numpy() & (data.near >= 1_000)
@@ -163,7 +165,10 @@ def main() -> None:
         for _ in range(6):
             taken = held.take(SEGMENTS)
             changed, whole, delta, _ = teach(taken, CHANGED, OFFSETS)
-            before, after = average[1](average[0](one_hot(middle(taken)))), average[1](average[0](one_hot(middle(changed))))
+            before, after = (
+                average[1](average[0](one_hot(middle(taken)))),
+                average[1](average[0](one_hot(middle(changed)))),
+            )
             found[0].append(before)
             true[0].append(whole)
             found[1].append(after - before.repeat_interleave(CHANGED, 0))
@@ -204,12 +209,16 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(both.parameters(), 5.0)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(both.parameters()), 1 - min(EMA, (1 + step) / (10 + step)))
+            torch._foreach_lerp_(
+                list(average.parameters()), list(both.parameters()), 1 - min(EMA, (1 + step) / (10 + step))
+            )
             for ours, theirs in zip(average.buffers(), both.buffers(), strict=True):
                 ours.copy_(theirs)
         step += 1
         if step % 250 == 0 or step == 20:
-            log.append({"step": step, "seconds": round(time.time() - started, 1), "loss": round(float(loss), 3)} | judge())
+            log.append(
+                {"step": step, "seconds": round(time.time() - started, 1), "loss": round(float(loss), 3)} | judge()
+            )
             print(json.dumps(log[-1]), flush=True)
     log.append({"step": step, "seconds": round(time.time() - started, 1)} | judge())
     print(json.dumps(log[-1]), flush=True)

@@ -360,7 +360,9 @@ def train(
             shown = progress
             log.append({"step": step, "seconds": round(time.time() - started, 1)})
             log[-1] |= judge(*predict(average, data, torch.from_numpy(held).to(device)), held, data)
-            print(name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True)
+            print(
+                name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True
+            )
     alone, given = predict(average, data, torch.from_numpy(held).to(device))
     log.append({"step": step, "seconds": round(time.time() - started, 1)} | judge(alone, given, held, data))
     print(name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True)
@@ -433,7 +435,9 @@ def main() -> None:
     names = [str(name) for name in data.pack["outputs"]]
     data.k562, data.hepg2 = names.index("E123"), names.index("E118")
     teachers, changes = Teachers(data), Changes(data, options.work)
-    waiting = {name: member for name, member in json.loads(options.plan.read_text()).items() if re.search(options.only, name)}
+    waiting = {
+        name: member for name, member in json.loads(options.plan.read_text()).items() if re.search(options.only, name)
+    }
     while waiting and not (options.until and time.time() > options.until - MIN_SECONDS):
         for name, member in list(waiting.items()):
             recipe = Recipe.from_json({**member["recipe"], **({"steps": options.steps} if options.steps else {})})

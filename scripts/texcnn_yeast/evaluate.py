@@ -78,7 +78,10 @@ def main() -> None:
     )
     profile = true[split < TEST].mean()
     rows: list[dict[str, object]] = []
-    for only, what in ((coding, "test chromosomes, genes with a CDS"), (np.ones(len(ids), bool), "test chromosomes, all genes")):
+    for only, what in (
+        (coding, "test chromosomes, genes with a CDS"),
+        (np.ones(len(ids), bool), "test chromosomes, all genes"),
+    ):
         chosen = ids[(split == TEST) & only]
         models = {ALONE: alone.loc[chosen]}
         if only is coding:
