@@ -1,7 +1,8 @@
 """Stage 5: members, cell types and the model card become the bundle that ships with the package.
 
-The members and their weights were chosen on the validation chromosomes with networks trained without these (``choose.py``
-and ``docs/texcnn-mini.md``); those bundled are of the same recipes, trained on all chromosomes but those of the test.
+The members and their weights were chosen on the validation chromosomes with networks trained without these
+(``choose.py`` and ``docs/texcnn-mini.md``); those bundled are of the same recipes, trained on all chromosomes but those
+of the test.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stage 4: how good each recipe is on genes of the validation chromosomes, and which together are best.
 
 Reads what members that were trained without these chromosomes predict for them. A recipe is the mean of its seeds. The
-search adds the recipe that helps most, again and again, each as often as it helps; ``validation.tsv`` (committed) has the
-figures.
+search adds the recipe that helps most, again and again, each as often as it helps; ``validation.tsv`` (committed) has
+the figures.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def sets_of_genes(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np
 def shortened(pack: dict[str, np.ndarray], test: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yields windows with more and more N: names, genes as rows of the pack, and codes ``(n, 10500)``.
 
-    The test chromosomes' well-known windows with what lies further from the TSS hidden; then promoters of which EPDnew's
-    300 bp alone are known.
+    The test chromosomes' well-known windows with what lies further from the TSS hidden; then promoters of which
+    EPDnew's 300 bp alone are known.
     """
     genome, place, strand = (torch.from_numpy(pack[name]) for name in ("genome", "place", "strand"))
     known = test[pack["known"][test] >= WELL_KNOWN]

@@ -20,7 +20,8 @@ from texcnn.heads.xpresso import XpressoCNN
 SEGMENT = 300
 N_MAIN, N_TISSUES, N_FACTORS, N_TEACHERS, N_FEATURES = 58, 54, 181, 5, 5
 PRETRAINED = {
-    "motifs": 128, "motif_width": 11, "pool": 3, "channels": 64, "width": 5, "layers": 3, "second_pool": 25, "places": 4,
+    "motifs": 128, "motif_width": 11, "pool": 3, "channels": 64, "width": 5, "layers": 3, "second_pool": 25,
+    "places": 4,
 }  # fmt: skip
 """Sizes of the convolutions of stage 3."""
 
@@ -190,7 +191,7 @@ class Network(nn.Module):
     def _start_from_xpresso(self) -> None:
         """Makes the head predict what Xpresso's networks do, each through 64 dense and two further units."""
         options, parts = self.recipe.head_options(1), self.recipe.parts
-        filters, segments = options["filters"], options["n_segments"]
+        segments = options["n_segments"]
         with torch.no_grad():
             convolution, dense, fusion = self.head.convolutions[0], self.head.dense[0], self.head.fusion[0]
             weights = dense.weight.view(len(dense.weight), -1, segments)

@@ -1,8 +1,8 @@
-"""Stage 3: convolutions over one segment that know what its single bases do in a reporter assay: ``encoder.safetensors``.
+"""Stage 3: convolutions over one segment that know what single bases do in a reporter assay: ``encoder.safetensors``.
 
-Taught by networks, so that any piece of DNA is an example: what 12 experiments of MPRA-DragoNN and a reporter network of
-our own (stage 2) say of a segment and of single bases changed in it, and what three Xpresso networks find in it. Test
-chromosomes, and the 20 kb around the promoters of F9 and LDLR, are left out. The validation chromosomes judge.
+Taught by networks, so that any piece of DNA is an example: what 12 experiments of MPRA-DragoNN and a reporter network
+of our own (stage 2) say of a segment and of single bases changed in it, and what three Xpresso networks find in it.
+Test chromosomes, and the 20 kb around the promoters of F9 and LDLR, are left out. The validation chromosomes judge.
 """
 
 from __future__ import annotations

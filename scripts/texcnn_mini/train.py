@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, one_hot, other_strand, usable_segments
+from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, one_hot, other_strand
 from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES, SEGMENT, Network, Recipe
 from safetensors.torch import load_file, save_file
 from teachers import DragoNN, ReporterCNN, load_xpresso

@@ -160,7 +160,7 @@ def fit(
         return torch.cat(found).cpu().numpy() * scale + mean
 
     network.train()
-    for epoch in range(recipe.epochs):
+    for _ in range(recipe.epochs):
         for rows in train[torch.randperm(len(train), device=device)][: len(train) // batch * batch].view(-1, batch):
             progress = max(step / total, (time.time() - started) / max(until - started, 1.0))
             if progress >= 1:
@@ -190,7 +190,7 @@ def fit(
     found = np.stack([predict(held, 0.0), predict(held, 1.0)])
     coding = ~np.isnan(pack["codons"][held, 0])
     record = {
-        "epochs": epoch + 1,
+        "steps": step,
         "validation": figures(found[0], labels[held]),
         "validation_coding": figures(found[0][coding], labels[held][coding]),
         "validation_coding_codons": figures(found[1][coding], labels[held][coding]),

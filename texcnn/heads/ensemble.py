@@ -76,8 +76,8 @@ class Ensemble(nn.Module):
             features: ``(n, n_features)``, or None when the head has none.
 
         Returns:
-            Expression ``(n, n_cell_types)`` in the model's unit, the mean over the members that have a usable segment to
-            read; NaN for a row where none has.
+            Expression ``(n, n_cell_types)`` in the model's unit, the mean over the members that have a usable segment
+            to read; NaN for a row where none has.
 
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
