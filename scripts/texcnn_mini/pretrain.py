@@ -26,7 +26,7 @@ from train import ENCODER, Data
 
 SEGMENTS, CHANGED = 128, 8
 """Segments of a step, and single bases changed in each."""
-N_ACTIVITIES, HIDDEN, AROUND = 13, 96, 120
+N_ACTIVITIES, HIDDEN, AROUND = 13, 96, 130
 OFFSETS = (-36, 0, 36)
 """Windows of a reporter network around what is changed, when it judges."""
 NEAR_SHARE, NEAR_SPREAD = 0.6, 400
@@ -100,7 +100,7 @@ class Pieces:
         self.forbidden = torch.from_numpy(data.pack["place"][forbidden].astype(np.int64)).to(data.device)
 
     def take(self, n: int) -> Tensor:
-        """Returns pieces of codes ``(n, 540)``, a segment in the middle, wholly known."""
+        """Returns pieces of codes ``(n, 560)``, a segment in the middle, wholly known."""
         device = self.data.device
         near = int(n * NEAR_SHARE)
         genes = self.genes[torch.randint(len(self.genes), (near,), device=device)]
