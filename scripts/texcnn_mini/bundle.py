@@ -15,9 +15,8 @@ import pandas as pd
 import torch
 from data import DATA, LENGTHS, PROJECT, TEACHERS, WORK, cell_types
 from genome import LENGTH, UPSTREAM
-from network import N_FEATURES, N_MAIN, PRETRAINED, SEGMENT, Recipe
+from network import N_FEATURES, N_MAIN, SEGMENT, Recipe
 from safetensors.torch import load_file
-from train import ENCODER
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.features.spec import FeatureSpec
@@ -62,12 +61,9 @@ class Encoders:
             self.dim += dim
 
     def add_convolutions(self, name: str, recipe: Recipe, tensors: dict[str, torch.Tensor]) -> None:
-        """Adds a member's own convolutions, or those that several members share."""
-        if recipe.encoder == "frozen":
-            name, tensors = "pretrained", load_file(WORK / ENCODER)
-        if recipe.encoder != "none":
-            config = PRETRAINED if recipe.encoder in ("frozen", "tuned") else recipe.encoder_config()
-            self.add(name, "segment-cnn", recipe.parts["own"], {"config": config}, tensors)
+        """Adds a member's own convolutions."""
+        if recipe.convolutions:
+            self.add(name, "segment-cnn", recipe.parts["own"], {"config": recipe.encoder_config()}, tensors)
 
     def add_xpresso(self, recipe: Recipe) -> None:
         """Adds the convolutions of published networks."""
@@ -81,15 +77,11 @@ class Encoders:
     def add_kmers(self, recipe: Recipe) -> None:
         """Adds counts of k-mers."""
         if recipe.kmers:
-            options = {"k": recipe.kmers} | ({"places": recipe.kmer_places} if recipe.kmer_places > 1 else {})
-            self.add(repr(options), "kmer-counts", recipe.parts["kmers"], options, {})
+            self.add(f"{recipe.kmers}-mers", "kmer-counts", recipe.parts["kmers"], {"k": recipe.kmers}, {})
 
     def read_by(self, name: str, recipe: Recipe) -> list[list[int]]:
         """Returns the parts of a segment's vector that a member reads, neighbours joined."""
-        names = [] if recipe.encoder == "none" else ["pretrained" if recipe.encoder == "frozen" else name]
-        names += recipe.xpresso
-        if recipe.kmers:
-            names.append(repr({"k": recipe.kmers} | ({"places": recipe.kmer_places} if recipe.kmer_places > 1 else {})))
+        names = [name] * recipe.convolutions + [*recipe.xpresso] + [f"{recipe.kmers}-mers"] * bool(recipe.kmers)
         joined: list[list[int]] = []
         for first, last in (self.places[part] for part in names):
             if joined and joined[-1][1] == first:
@@ -124,7 +116,8 @@ def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], di
             member["segments"] = list(recipe.near)
         members.append(member)
         heads = {key[5:]: value for key, value in states[name].items() if key.startswith("head.")}
-        tensors |= {f"head.members.{number}.{key}": value.float() for key, value in heads.items()}
+        # 16 bits on disk, 32 when loaded: a member is as large as its dense layer.
+        tensors |= {f"head.members.{number}.{key}": value.half() for key, value in heads.items()}
     head = {
         "dim": encoders.dim,
         "n_cell_types": N_MAIN,

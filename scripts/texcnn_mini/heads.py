@@ -1,4 +1,4 @@
-"""Stage 3, where there is no GPU: members over frozen encoders, trained on vectors that are computed once.
+"""Stage 3 without a GPU: members over frozen encoders, trained on vectors that are computed once.
 
 The same recipes as ``train.py``, without moving windows by some bases: 4-mers and what Xpresso's networks find in each
 segment of every gene, and of windows that these networks label (:data:`N_WINDOWS`). What is hidden is whole segments.
@@ -20,7 +20,18 @@ from genome import LENGTH, UPSTREAM, cut, usable_segments
 from network import N_FEATURES, N_MAIN, N_TEACHERS, SEGMENT, Network, Recipe, kmer_shares
 from teachers import load_xpresso
 from torch import Tensor
-from train import MIN_NEAR, N_GRID, PER_DEVIATION, TEACHERS, WEIGHTS, Data, gene_losses, judge, save
+from train import (
+    MIN_NEAR,
+    N_GRID,
+    PER_DEVIATION,
+    TEACHERS,
+    WEIGHTS,
+    Data,
+    gene_losses,
+    judge,
+    optimizer_of,
+    save,
+)  # fmt: skip
 
 from texcnn.encoders.base_convolution import bin_maxima
 from texcnn.heads.xpresso import XpressoCNN
@@ -121,19 +132,16 @@ def predict(network: Network, data: Data, cache: Cache, genes: Tensor) -> tuple[
     return tuple(torch.cat(kept).numpy() * data.scale + data.mean for kept in found)
 
 
-def train(name: str, recipe: Recipe, data: Data, cache: Cache, options: argparse.Namespace, *, all_splits: bool) -> None:
+def train(
+    name: str, recipe: Recipe, data: Data, cache: Cache, options: argparse.Namespace, *, all_splits: bool
+) -> None:
     """Trains one member."""
     torch.manual_seed(recipe.seed)
     weights = {**WEIGHTS, **recipe.weights}
     network = Network(recipe, {name: load_xpresso(data.pack, name) for name in recipe.xpresso})
     average = copy.deepcopy(network).requires_grad_(False)
     parameters = list(network.head.parameters())
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [weight for weight in parameters if weight.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [weight for weight in parameters if weight.ndim == 1], "weight_decay": 0.0},
-        ]
-    )
+    optimizer = optimizer_of(parameters, recipe.weight_decay)
     split = data.split[cache.rows]
     genes = torch.from_numpy(np.flatnonzero(split <= (1 if all_splits else 0)))
     sampled = data.gene_weight[cache.rows[genes], 0]
@@ -144,7 +152,9 @@ def train(name: str, recipe: Recipe, data: Data, cache: Cache, options: argparse
     for step in range(steps):
         progress = step / steps
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * min(progress / 0.04, 1) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
+            group["lr"] = (
+                recipe.learning_rate * min(progress / 0.04, 1) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
+            )
         early = progress < 0.2 and recipe.windows > 0
         n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
         drawn = genes[torch.multinomial(sampled, n_genes, replacement=True)]
@@ -171,7 +181,8 @@ def train(name: str, recipe: Recipe, data: Data, cache: Cache, options: argparse
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})
             log[-1] |= judge(alone, given, cache.rows[held].numpy(), data)
-            print(name, json.dumps(log[-1] | {key: round(float(value), 3) for key, value in losses.items()}), flush=True)
+            shown = {f"loss_{key}": round(value.item(), 3) for key, value in losses.items()}
+            print(name, json.dumps(log[-1] | shown), flush=True)
     if not all_splits:
         both = (np.stack([alone, given]) - data.mean) / data.scale * PER_DEVIATION
         found = both.round().clip(-127, 127).astype(np.int8)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from genome import LENGTH, one_hot, usable_segments
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from texcnn.encoders.segment_cnn import SegmentCNN
@@ -19,11 +17,6 @@ from texcnn.heads.xpresso import XpressoCNN
 
 SEGMENT = 300
 N_MAIN, N_TISSUES, N_FACTORS, N_TEACHERS, N_FEATURES = 58, 54, 181, 5, 5
-PRETRAINED = {
-    "motifs": 128, "motif_width": 11, "pool": 3, "channels": 64, "width": 5, "layers": 3, "second_pool": 25,
-    "places": 4,
-}  # fmt: skip
-"""Sizes of the convolutions of stage 3."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +24,17 @@ class Recipe:
     """One way to build and train a member of the ensemble.
 
     Attributes:
-        encoder: ``own`` convolutions, trained with the member; those of stage 3 as they are, ``frozen``; these as a
-            start, ``tuned``; or ``none``.
+        convolutions: Whether it has convolutions over segments' bases, which are trained with it.
         kmers: Length of the k-mers counted, 0 for none.
-        kmer_places: Parts of a segment that k-mers are counted in.
         symmetric: Whether a k-mer and its reverse complement count as one.
         xpresso: Published networks whose convolutions are read as they are; the head starts from their dense layers.
         guarded: Whether measured expression teaches nothing before the layer that reads the features: what the teachers
             say of any window then decides what is looked for in the bases.
-        delta_scale: Expression, in its own standard deviations, of a single base's usual change of activity.
         near: Segments that the head reads, half-open; all of them if not given.
     """
 
-    encoder: str = "own"
+    convolutions: bool = True
     kmers: int = 0
-    kmer_places: int = 1
     symmetric: bool = False
     xpresso: tuple[str, ...] = ()
     guarded: bool = False
@@ -71,7 +60,6 @@ class Recipe:
     windows: int = 48
     steps: int = 1_000
     ema: float = 0.995
-    delta_scale: float = 0.03
     weights: dict[str, float] = field(default_factory=dict)
     seed: int = 0
 
@@ -82,8 +70,6 @@ class Recipe:
 
     def encoder_config(self) -> dict[str, int]:
         """Returns the sizes of the segment convolutions."""
-        if self.encoder in ("frozen", "tuned"):
-            return PRETRAINED
         names = ("motifs", "motif_width", "pool", "channels", "width", "layers", "places")
         config = {name: getattr(self, name) for name in names}
         return {**config, "second_pool": -(-SEGMENT // (self.pool * self.places))}
@@ -91,12 +77,10 @@ class Recipe:
     @property
     def parts(self) -> dict[str, int]:
         """Length of each part of a segment's vector: convolutions, Xpresso's, k-mers."""
-        config = self.encoder_config()
-        own = 0 if self.encoder == "none" else config["channels"] * (config["places"] + 1)
         return {
-            "own": own,
+            "own": self.channels * (self.places + 1) * self.convolutions,
             "xpresso": 32 * len(self.xpresso),
-            "kmers": 4**self.kmers * self.kmer_places * bool(self.kmers),
+            "kmers": 4**self.kmers * bool(self.kmers),
         }
 
     def head_options(self, n_outputs: int) -> dict[str, Any]:
@@ -140,19 +124,19 @@ class NormedSegmentCNN(SegmentCNN):
         return {name: value.detach().float().contiguous() for name, value in tensors.items()}
 
 
-def kmer_shares(codes: Tensor, k: int, places: int = 1) -> Tensor:
-    """Returns what ``kmer-counts`` gives: the share of each k-mer among the known ones of a place, times ``4**k``."""
+def kmer_shares(codes: Tensor, k: int) -> Tensor:
+    """Returns what ``kmer-counts`` gives: the share of each k-mer among the known ones, times ``4**k``."""
     n, length = codes.shape
-    number = length - k + 1
-    words, known = codes.new_zeros(n, number, dtype=torch.long), torch.ones_like(codes[:, :number], dtype=torch.bool)
+    words, known = (
+        codes.new_zeros(n, length - k + 1, dtype=torch.long),
+        torch.ones(n, length - k + 1, dtype=torch.bool, device=codes.device),
+    )
     for offset in range(k):
-        part = codes[:, offset : number + offset]
+        part = codes[:, offset : length - k + 1 + offset]
         words, known = words * 4 + part.clamp(max=3), known & (part < 4)
-    words = words + 4**k * (torch.arange(number, device=codes.device) * places // length)
-    counts = torch.zeros(n, 4**k * places, device=codes.device)
+    counts = torch.zeros(n, 4**k, device=codes.device)
     counts.scatter_add_(1, words, known.float())
-    counts = counts.view(n, places, 4**k)
-    return (counts * 4**k / counts.sum(dim=2, keepdim=True).clamp(min=1)).flatten(1)
+    return counts * 4**k / known.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def reverse_complements(k: int) -> Tensor:
@@ -168,19 +152,12 @@ class Network(nn.Module):
     Args:
         recipe: How it is built.
         teachers: Xpresso's networks, where the recipe reads them.
-        pretrained: The convolutions of stage 3, where the recipe has them.
     """
 
-    def __init__(
-        self, recipe: Recipe, teachers: Mapping[str, XpressoCNN] = MappingProxyType({}), pretrained: Path | None = None
-    ) -> None:
+    def __init__(self, recipe: Recipe, teachers: Mapping[str, XpressoCNN] = MappingProxyType({})) -> None:
         super().__init__()
-        self.recipe, config = recipe, recipe.encoder_config()
-        self.encoder = None if recipe.encoder == "none" else NormedSegmentCNN(**config)
-        if recipe.encoder in ("frozen", "tuned"):
-            self.encoder = SegmentCNN(**config)
-            self.encoder.load_state_dict(load_file(pretrained))
-            self.encoder.requires_grad_(recipe.encoder == "tuned")
+        self.recipe = recipe
+        self.encoder = NormedSegmentCNN(**recipe.encoder_config()) if recipe.convolutions else None
         self.xpresso = [teachers[name] for name in recipe.xpresso]
         self.head = TextCNN(**recipe.head_options(N_MAIN + N_TISSUES + N_FACTORS + N_TEACHERS))
         self.reporter = nn.Sequential(nn.Linear(max(recipe.parts["own"], 1), 64), nn.ReLU(), nn.Linear(64, 1))
@@ -216,22 +193,17 @@ class Network(nn.Module):
 
         The others, and the head, stay in float32: what one base changes would be lost in bfloat16.
         """
-        found, bases = [], None
+        found = []
         if self.encoder is not None:
-            with torch.autocast(
-                segments.device.type, torch.bfloat16, enabled=segments.is_cuda and self.recipe.encoder == "own"
-            ):
+            with torch.autocast(segments.device.type, torch.bfloat16, enabled=segments.is_cuda):
                 found.append(self.encoder(one_hot(segments)).float())
         if self.xpresso:
             bases = one_hot(segments)
             with torch.no_grad():
                 found += [network.places(bases)[:, :, 0] for network in self.xpresso]
         if self.recipe.kmers:
-            counts = kmer_shares(segments, self.recipe.kmers, self.recipe.kmer_places)
-            if self.recipe.symmetric:
-                counts = counts.view(len(counts), self.recipe.kmer_places, -1)
-                counts = ((counts + counts[:, :, self.other]) / 2).flatten(1)
-            found.append(counts)
+            counts = kmer_shares(segments, self.recipe.kmers)
+            found.append((counts + counts[:, self.other]) / 2 if self.recipe.symmetric else counts)
         return torch.cat(found, dim=1)
 
     def own(self, vectors: Tensor) -> Tensor:
@@ -257,16 +229,11 @@ class Network(nn.Module):
         """Returns what a bundle holds of it: ``encoder.*``, where that is its own, and ``head.*``."""
         state = {name: value.detach().float().clone() for name, value in self.head.state_dict().items()}
         if self.recipe.symmetric:
-            at, k = sum(self.recipe.parts.values()) - self.recipe.parts["kmers"], self.recipe.kmers
+            at = sum(self.recipe.parts.values()) - self.recipe.parts["kmers"]
             for number in range(len(self.recipe.kernel_widths)):
-                weight = state[f"convolutions.{number}.weight"]
-                counts = weight[:, at:].view(len(weight), self.recipe.kmer_places, 4**k, -1)
-                weight[:, at:] = ((counts + counts[:, :, self.other]) / 2).view(len(weight), -1, weight.shape[2])
+                counts = state[f"convolutions.{number}.weight"][:, at:]
+                counts.copy_((counts + counts[:, self.other]) / 2)
         tensors = {f"head.{name}": value.contiguous() for name, value in state.items()}
-        if isinstance(self.encoder, NormedSegmentCNN):
+        if self.encoder is not None:
             tensors |= {f"encoder.{name}": value for name, value in self.encoder.exported().items()}
-        elif self.recipe.encoder == "tuned":
-            tensors |= {
-                f"encoder.{name}": value.detach().contiguous() for name, value in self.encoder.state_dict().items()
-            }
         return tensors

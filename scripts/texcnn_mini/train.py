@@ -13,7 +13,7 @@ import copy
 import json
 import re
 import time
-import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,16 @@ from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, 
 from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES, SEGMENT, Network, Recipe
 from safetensors.torch import load_file, save_file
 from teachers import DragoNN, ReporterCNN, load_xpresso
-from torch import Tensor
+from torch import Tensor, nn
 
 TEACHERS = ("median", "K562", "GM12878", "mouse_median", "mESC")
 HEPG2, K562 = 6, 0
 """First of the six activities of each cell type among DragoNN's twelve."""
 ELEMENTS = 128
-ENCODER, MIN_SECONDS = "encoder.safetensors", 15.0
+MIN_SECONDS = 15.0
+"""Time that a member is begun with at least."""
+DELTA_SCALE = 0.03
+"""Expression, in its own standard deviations, of a single base's usual change of activity."""
 WEIGHTS = {
     "median": 1.0, "cell_types": 1.0, "deviations": 1.0, "tissues": 0.5, "factors": 0.5, "published": 0.3,
     "teachers": 0.7, "reporter": 0.2, "delta": 0.3,
@@ -250,18 +253,15 @@ def judge(alone: np.ndarray, given: np.ndarray, rows: np.ndarray, data: Data) ->
     return {"n": len(rows)} | {name: round(float(value), 4) for name, value in found.items()}
 
 
-def optimizer_of(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    """Returns AdamW that decays weights, not biases; pretrained convolutions move more slowly."""
-    groups = []
-    for part, rate in (
-        (network.encoder, 0.1 if recipe.encoder == "tuned" else 1.0), (network.head, 1.0), (network.reporter, 1.0),
-    ):  # fmt: skip
-        for decayed in (True, False):
-            chosen = [w for w in part.parameters() if w.requires_grad and (w.ndim > 1) == decayed] if part else []
-            if chosen:
-                decay = recipe.weight_decay if decayed else 0.0
-                groups.append({"params": chosen, "weight_decay": decay, "rate": rate})
-    return torch.optim.AdamW(groups, lr=1e-3)
+def optimizer_of(parameters: Iterable[nn.Parameter], decay: float) -> torch.optim.Optimizer:
+    """Returns AdamW that decays weights, not biases."""
+    chosen = [parameter for parameter in parameters if parameter.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": [parameter for parameter in chosen if parameter.ndim > 1], "weight_decay": decay},
+            {"params": [parameter for parameter in chosen if parameter.ndim == 1], "weight_decay": 0.0},
+        ]
+    )
 
 
 def train(
@@ -271,9 +271,9 @@ def train(
     """Trains one member and writes ``<name>.safetensors`` and ``<name>.json``."""
     torch.manual_seed(recipe.seed)
     device, weights = data.device, {**WEIGHTS, **recipe.weights}
-    network = Network(recipe, teachers.networks, options.work / ENCODER).to(device)
+    network = Network(recipe, teachers.networks).to(device)
     average = copy.deepcopy(network).requires_grad_(False)
-    optimizer = optimizer_of(network, recipe)
+    optimizer = optimizer_of(network.parameters(), recipe.weight_decay)
     fit = np.isin(data.split, [0, 1] if all_splits else [0]) & ((data.near >= 600) | data.epd)
     genes = torch.from_numpy(np.flatnonzero(fit)).to(device)
     sampled = torch.from_numpy(np.where(data.epd[fit], 0.5, 1.0)).to(device)
@@ -291,7 +291,7 @@ def train(
             break
         rate = recipe.learning_rate * min(progress / 0.04, 1.0) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
         for group in optimizer.param_groups:
-            group["lr"] = rate * group["rate"]
+            group["lr"] = rate
         # First mostly what the teachers know, of which there is plenty; then mostly real genes.
         early = progress < 0.2 and recipe.windows > 0
         n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
@@ -306,11 +306,11 @@ def train(
             together.append(mask_stretches(mask_ends(windows, 0.5), 0.1))
         segments, mask = network.usable(torch.cat(together))
         pieces = [segments]
-        reports = weights["reporter"] > 0 and recipe.encoder in ("own", "tuned")
+        reports = weights["reporter"] > 0 and recipe.convolutions
         if reports:
             elements = data.mpra_rows[torch.randint(len(data.mpra_rows), (ELEMENTS,), device=device)]
             pieces.append(element_segments(data, elements, SEGMENT))
-        taught = weights["delta"] > 0 and recipe.encoder != "none" and not early
+        taught = weights["delta"] > 0 and recipe.convolutions and not early
         if taught:
             changed, target, counted = changes.make(codes)
             counted &= data.taught_changes[rows]
@@ -386,7 +386,7 @@ def taught_change(
     network.head.train()
     wanted = target[0][:, None].repeat(1, N_MAIN)
     wanted[:, data.k562], wanted[:, data.hepg2] = target[1], target[2]
-    return wanted[rows] * network.recipe.delta_scale, both[len(rows) :] - both[: len(rows)]
+    return wanted[rows] * DELTA_SCALE, both[len(rows) :] - both[: len(rows)]
 
 
 def save(
@@ -435,29 +435,17 @@ def main() -> None:
     names = [str(name) for name in data.pack["outputs"]]
     data.k562, data.hepg2 = names.index("E123"), names.index("E118")
     teachers, changes = Teachers(data), Changes(data, options.work)
-    waiting = {
-        name: member for name, member in json.loads(options.plan.read_text()).items() if re.search(options.only, name)
-    }
-    while waiting and not (options.until and time.time() > options.until - MIN_SECONDS):
-        for name, member in list(waiting.items()):
-            recipe = Recipe.from_json({**member["recipe"], **({"steps": options.steps} if options.steps else {})})
-            if recipe.encoder in ("frozen", "tuned") and not (options.work / ENCODER).exists():
-                continue
-            del waiting[name]
-            if (options.out / f"{name}.json").exists():
-                continue
-            try:
-                (options.out / f"{name}.taken").mkdir()
-            except FileExistsError:
-                continue
-            try:
-                train(name, recipe, data, teachers, changes, options, all_splits=member["all_splits"])
-            except Exception:
-                traceback.print_exc()
-            # What waited for the convolutions may come first now.
+    for name, member in json.loads(options.plan.read_text()).items():
+        if not re.search(options.only, name) or (options.out / f"{name}.json").exists():
+            continue
+        if options.until and time.time() > options.until - MIN_SECONDS:
             break
-        else:
-            time.sleep(1.0)
+        try:
+            (options.out / f"{name}.taken").mkdir()
+        except FileExistsError:
+            continue
+        recipe = Recipe.from_json({**member["recipe"], **({"steps": options.steps} if options.steps else {})})
+        train(name, recipe, data, teachers, changes, options, all_splits=member["all_splits"])
 
 
 if __name__ == "__main__":

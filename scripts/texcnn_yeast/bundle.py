@@ -1,4 +1,4 @@
-"""Stage 4: the recipes that were best on the validation chromosomes become the bundle that ships with the package.
+"""Stage 5: the heads that were best on the validation chromosomes become the bundle that ships with the package.
 
 ``choose.py`` shows how good they are; those bundled were then trained with the validation chromosomes too.
 """
@@ -11,9 +11,9 @@ import json
 import numpy as np
 import pandas as pd
 import torch
+from heads import CONVOLUTIONS, N_SEGMENTS, RECIPE, Head, convolutions
 from pack import DATA, PROJECT, WORK
 from safetensors.torch import load_file
-from train import Recipe
 from yeast_genome import load_yeast_pack
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
@@ -26,50 +26,42 @@ from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-yeast"
-MEMBERS = ("yeast.0.0.all", "yeast.1.0.all")
-"""Each weighs the same; all have one window and one length of segments."""
+MEMBERS = ("heads.strong.0.all", "heads.strong.1.all")
+"""Each weighs the same."""
 PARTS = ("train", "train", "test")
 """Names of the parts: the validation chromosomes trained the members that are bundled."""
 
 
 def main() -> None:
     """Writes the bundle; the last stage puts the card in."""
-    pack = load_yeast_pack(WORK / "yeast.npz")
-    described = [json.loads((WORK / "models" / f"{name}.json").read_text())["recipe"] for name in MEMBERS]
-    recipes = [Recipe(**values) for values in described]
-    states = [load_file(WORK / "models" / f"{name}.safetensors") for name in MEMBERS]
-    encoders: list[EncoderSpec] = []
-    tensors: dict[str, torch.Tensor] = {}
-    places, dim = {}, 0
-    for k in sorted({recipe.kmers for recipe in recipes if recipe.kmers}):
-        encoders.append(EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": k}))
-        places[k] = [dim, dim + 4**k]
-        dim += 4**k
+    pack, folder = load_yeast_pack(WORK / "yeast.npz"), WORK / "models"
+    states = [load_file(folder / f"{name}.safetensors") for name in MEMBERS]
+    width = CONVOLUTIONS["channels"] * (CONVOLUTIONS["places"] + 1)
+    dim = width + 4**RECIPE.kmers
     members: list[dict[str, object]] = []
-    for number, (recipe, state) in enumerate(zip(recipes, states, strict=True)):
-        config, prefix = recipe.convolution_config(), f"encoders.{len(encoders)}."
-        width = config["channels"] * (config["places"] + 1)
-        encoders.append(EncoderSpec("segment-cnn", BUNDLE_SOURCE, options={"config": config, "prefix": prefix}))
-        own = {"kernel_widths": [1, 3], "filters": recipe.filters, "dense_units": recipe.dense_units}
-        reads = [places[recipe.kmers]] * bool(recipe.kmers) + [[dim, dim + width]]
-        options = {**own, "fusion_units": recipe.fusion_units}
-        members.append({"reads": reads, "weight": 1 / len(recipes), "options": options})
-        dim += width
-        state = {name: value.float() for name, value in state.items()}
-        state["head.output.weight"] = state["head.output.weight"] * state["scale"][:, None]
-        state["head.output.bias"] = state["head.output.bias"] * state["scale"] + state["mean"]
-        for name, value in state.items():
-            part, _, rest = name.partition(".")
-            if part == "encoder":
-                tensors[prefix + rest] = value
-            elif part == "head":
-                tensors[f"head.members.{number}.{rest}"] = value
-    recipe, scaling = recipes[0], states[0]
-    head = {
+    tensors: dict[str, torch.Tensor] = {}
+    for number, (name, state) in enumerate(zip(MEMBERS, states, strict=True)):
+        head = Head(**json.loads((folder / f"{name}.json").read_text())["head"])
+        options = {"kernel_widths": [1, 3], "filters": head.filters, "dense_units": head.dense_units}
+        reads = [[0 if head.reads == "both" else width, dim]]
+        options["fusion_units"] = head.fusion_units
+        members.append({"reads": reads, "weight": 1 / len(MEMBERS), "options": options})
+        # 16 bits on disk, 32 when loaded.
+        tensors |= {
+            f"head.members.{number}.{key}": value.half() for key, value in state.items() if not key.startswith("codon_")
+        }
+    prefix = "encoders.0."
+    tensors |= {prefix + key: value for key, value in convolutions(folder).items()}
+    encoders = (
+        EncoderSpec("segment-cnn", BUNDLE_SOURCE, options={"config": CONVOLUTIONS, "prefix": prefix}),
+        EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": RECIPE.kmers}),
+    )
+    scaling = states[0]
+    head_options = {
         "dim": dim,
         "n_cell_types": len(pack["conditions"]),
         "members": members,
-        "n_segments": (recipe.upstream + recipe.downstream) // recipe.segment,
+        "n_segments": N_SEGMENTS,
         "n_features": len(pack["codon_names"]),
     }
     with Reference(DATA / "R64-1-1.fa.gz") as reference:
@@ -79,10 +71,10 @@ def main() -> None:
         version="3",
         kind="segments",
         unit="log10(TPM + 0.1)",
-        window=WindowSpec(recipe.upstream, recipe.downstream),
-        head=HeadSpec("ensemble", head),
-        segments=SegmentSpec(recipe.segment),
-        encoders=tuple(encoders),
+        window=WindowSpec(RECIPE.upstream, RECIPE.downstream),
+        head=HeadSpec("ensemble", head_options),
+        segments=SegmentSpec(RECIPE.segment),
+        encoders=encoders,
         features=tuple(
             FeatureSpec(str(name), float(mean), float(scale), default=0.0)
             for name, mean, scale in zip(

@@ -1,4 +1,4 @@
-"""Stage 3: how good each recipe is on genes of the validation chromosomes, and which together are best.
+"""Stage 4: how good each head is on genes of the validation chromosomes, and which together are best.
 
 Reads what models that were trained without these chromosomes predict for them; ``validation.tsv`` (committed) has the
 figures: squared Pearson correlations of the median over conditions and of the mean over them.
@@ -6,7 +6,6 @@ figures: squared Pearson correlations of the median over conditions and of the m
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,9 @@ def main() -> None:
     held = pack["split"] == 1
     true, coding = pack["labels"][held].astype(np.float64), ~np.isnan(pack["codons"][held, 0])
     found: dict[str, list[np.ndarray]] = {}
-    for path in sorted((WORK / "models").glob("*.npz")):
-        recipe = json.loads(path.with_suffix(".json").read_text())["recipe"]
+    for path in sorted((WORK / "models").glob("heads.*.npz")):
         with np.load(path) as file:
-            found.setdefault(recipe["name"], []).append(file["found"].astype(np.float64))
+            found.setdefault(path.name.split(".")[1], []).append(file["found"].astype(np.float64))
     means = {name: np.mean(runs, axis=0) for name, runs in found.items()}
 
     def row(what: str, seeds: int, alone: np.ndarray, given: np.ndarray) -> dict[str, object]:

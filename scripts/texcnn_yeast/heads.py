@@ -10,7 +10,7 @@ import argparse
 import copy
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +18,17 @@ import torch
 from pack import WORK
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from train import figures
+from train import RECIPES, figures
 from yeast_genome import cut_yeast, load_yeast_pack
 
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.segment_cnn import SegmentCNN
 from texcnn.heads.textcnn import TextCNN
-from texcnn.segments.bases import one_hot
 
-UPSTREAM, DOWNSTREAM, SEGMENT, KMERS = 500, 1_500, 250, 4
-N_SEGMENTS, BATCH = (UPSTREAM + DOWNSTREAM) // SEGMENT, 128
-CONVOLUTIONS = {
-    "motifs": 96, "motif_width": 11, "pool": 5, "channels": 48, "width": 5, "layers": 2, "places": 3, "second_pool": 17,
-}  # fmt: skip
-"""Sizes of stage 2's convolutions."""
+RECIPE = next(recipe for recipe in RECIPES if recipe.name == "500+1500, segments of 250, both")
+"""The best of stage 2: its window, segments, convolutions and k-mers are those of every head."""
+CONVOLUTIONS = RECIPE.convolution_config()
+N_SEGMENTS, BATCH = (RECIPE.upstream + RECIPE.downstream) // RECIPE.segment, 128
 
 
 @dataclass(frozen=True)
@@ -67,18 +64,27 @@ HEADS = {
 }
 
 
+def convolutions(folder: Path) -> dict[str, Tensor]:
+    """Returns the convolutions of stage 2's first run, in float32."""
+    state = load_file(folder / f"yeast.{RECIPES.index(RECIPE)}.0.safetensors")
+    return {
+        name.removeprefix("exported."): value.float() for name, value in state.items() if name.startswith("exported.")
+    }
+
+
 def vectors(pack: dict[str, np.ndarray], folder: Path) -> Tensor:
     """Returns the segments' vectors of every gene, convolutions first, ``(n, 8, 448)``; kept in ``vectors.pt``."""
     path = folder / "vectors.pt"
     if not path.exists():
         network = SegmentCNN(**CONVOLUTIONS)
-        network.load_state_dict(load_file(folder / "convolutions.safetensors"))
+        network.load_state_dict(convolutions(folder))
         genome = torch.from_numpy(pack["genome"])
         place, strand = (torch.from_numpy(pack[name].astype(np.int64)) for name in ("place", "strand"))
-        kmers, found = KmerCountsEncoder(KMERS), []
+        kmers, found = KmerCountsEncoder(RECIPE.kmers), []
         letters = np.array(list("ACGTN"))
         for rows in torch.arange(len(place)).split(64):
-            codes = cut_yeast(genome, place[rows], strand[rows], UPSTREAM, DOWNSTREAM).view(-1, SEGMENT)
+            codes = cut_yeast(genome, place[rows], strand[rows], RECIPE.upstream, RECIPE.downstream)
+            codes = codes.view(-1, RECIPE.segment)
             with torch.inference_mode():
                 own = network.from_codes(codes)
             counts = kmers.embed(kmers.tokenize(["".join(letters[row]) for row in codes.numpy()]))
@@ -93,7 +99,7 @@ def train(name: str, head: Head, seed: int, pack: dict[str, np.ndarray], *, all_
     torch.manual_seed(seed)
     everything = vectors(pack, folder)
     if head.reads == "kmers":
-        everything = everything[..., -(4**KMERS) :]
+        everything = everything[..., -(4**RECIPE.kmers) :]
     mask = everything.abs().sum(2) > 0
     labels, split = pack["labels"].astype(np.float32), pack["split"]
     fitted = split <= (1 if all_splits else 0)
@@ -160,14 +166,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--only", nargs="+", default=list(HEADS), choices=list(HEADS))
     parser.add_argument("--all-splits", action="store_true", help="train on the validation chromosomes as well")
+    parser.add_argument("--epochs", type=int, help="epochs in place of the heads'")
     options = parser.parse_args()
     pack = load_yeast_pack(WORK / "yeast.npz")
     folder = WORK / "models"
     for seed in options.seeds:
         for head in options.only:
             name = f"heads.{head}.{seed}{'.all' if options.all_splits else ''}"
+            chosen = replace(HEADS[head], epochs=options.epochs or HEADS[head].epochs)
             if not (folder / f"{name}.json").exists():
-                train(name, HEADS[head], seed, pack, all_splits=options.all_splits, folder=folder)
+                train(name, chosen, seed, pack, all_splits=options.all_splits, folder=folder)
 
 
 if __name__ == "__main__":

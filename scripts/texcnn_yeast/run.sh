@@ -7,8 +7,11 @@ cd "$(dirname "$0")"
 work="${TEXCNN_YEAST_WORK:-work}"
 python="${PYTHON:-python}"
 [ -f "$work/yeast.npz" ] || "$python" pack.py
-"$python" train.py --work "$work" --out "$work/models" --device "${DEVICE:-cpu}" --runs "${RUNS:-1}" \
-  ${EPOCHS:+--epochs "$EPOCHS"} --only "${ONLY:-}"
+recipe="500+1500, segments of 250, both"
+[ -f "$work/models/yeast.json" ] || "$python" train.py --work "$work" --out "$work/models" --device "${DEVICE:-cpu}" \
+  --runs 1 --only "$recipe" ${EPOCHS:+--epochs "$EPOCHS"}
+"$python" heads.py --seeds 0 ${EPOCHS:+--epochs "$EPOCHS"}
+"$python" heads.py --seeds 0 1 --all-splits --only strong ${EPOCHS:+--epochs "$EPOCHS"}
 "$python" choose.py
 "$python" bundle.py
 "$python" evaluate.py

@@ -1,18 +1,18 @@
-"""Stage 2: text CNNs for yeast over several windows, segments and encoders, with codon features.
+"""Stage 2: text CNNs for yeast over several windows, segments and encoders, with and without codon features.
 
-Every recipe is trained with several seeds on the training chromosomes, for the validation chromosomes to choose, and
-then on both; no test gene is read. Codon features are left out half of the time, so that a model can do without them.
+Every recipe is trained with several seeds; validation chromosomes stop the training and choose, test chromosomes are
+only reported. Codon features are left out half of the time, so that a model works without them.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,48 +32,48 @@ class Recipe:
     """One way to build and train the model."""
 
     name: str
-    upstream: int = 500
-    downstream: int = 1_500
+    upstream: int = 1_000
+    downstream: int = 500
     segment: int = 250
     kmers: int = 4
-    convolutions: bool = True
-    motifs: int = 96
-    channels: int = 48
-    layers: int = 2
+    convolutions: bool = False
+    codons: bool = True
     filters: int = 64
     dense_units: int = 128
-    fusion_units: int = 256
+    fusion_units: int | None = 64
     dropout: float = 0.5
     input_dropout: float = 0.2
-    weight_decay: float = 0.05
-    shift: int = 0
     epochs: int = 40
     learning_rate: float = 1e-3
-    ema: float = 0.99
 
     def convolution_config(self) -> dict[str, int]:
         """Returns the sizes of the segment convolutions."""
         places = max(self.segment // 75, 1)
         return {
-            "motifs": self.motifs, "motif_width": 11, "pool": 5, "channels": self.channels, "width": 5,
-            "layers": self.layers, "places": places,
+            "motifs": 96, "motif_width": 11, "pool": 5, "channels": 48, "width": 5, "layers": 2, "places": places,
             "second_pool": -(-self.segment // (5 * places)),
         }  # fmt: skip
 
 
 RECIPES = [
-    Recipe("both"),
-    Recipe("both, moved by codons", shift=4),
-    Recipe("both, strong", dropout=0.6, input_dropout=0.3, weight_decay=0.2, epochs=60),
-    Recipe("both, 4-mers and 96 channels", channels=96, motifs=128, layers=3),
-    Recipe("both, 3-mers", kmers=3),
-    Recipe("both, 64 fusion units", fusion_units=64),
-    Recipe("both, 512 fusion units", fusion_units=512),
-    Recipe("both, 5-mers", kmers=5, input_dropout=0.4, filters=32),
-    Recipe("both, 500 upstream and 2,500", downstream=2_500, input_dropout=0.3),
-    Recipe("convolutions", kmers=0),
-    Recipe("both, moved and strong", shift=4, dropout=0.6, input_dropout=0.3, weight_decay=0.2, epochs=60),
-    Recipe("both, no decay", weight_decay=0.0, dropout=0.4),
+    Recipe("as version 1", codons=False, fusion_units=None),
+    Recipe("codons"),
+    Recipe("1000+1500", downstream=1_500),
+    Recipe("500+1500, segments of 125", upstream=500, downstream=1_500, segment=125),
+    Recipe("500+3000", upstream=500, downstream=3_000),
+    Recipe(
+        "500+1500, segments of 125, convolutions",
+        upstream=500,
+        downstream=1_500,
+        segment=125,
+        kmers=0,
+        convolutions=True,
+    ),
+    Recipe("500+1500, segments of 250, both", upstream=500, downstream=1_500, segment=250, convolutions=True),
+    Recipe("1000+1500, segments of 500, 5-mers", downstream=1_500, segment=500, kmers=5),
+    Recipe("1000+1500, segments of 500, 6-mers", downstream=1_500, segment=500, kmers=6),
+    Recipe("1000+2500, 5-mers", downstream=2_500, segment=500, kmers=5),
+    Recipe("500+1000, segments of 125", upstream=500, downstream=1_000, segment=125),
 ]
 
 
@@ -92,7 +92,7 @@ class Network(nn.Module):
         self.head = TextCNN(
             dim, n_outputs, n_segments=(recipe.upstream + recipe.downstream) // recipe.segment, kernel_widths=(1, 3),
             filters=recipe.filters, dropout=recipe.dropout, input_dropout=recipe.input_dropout,
-            dense_units=recipe.dense_units, n_features=n_codons,
+            dense_units=recipe.dense_units, n_features=n_codons if recipe.codons else 0,
             fusion_units=recipe.fusion_units,
         )  # fmt: skip
 
@@ -106,7 +106,7 @@ class Network(nn.Module):
             parts.append(self.encoder(one_hot(segments)).float())
         values = torch.cat(parts, dim=1).view(len(codes), -1, sum(part.shape[1] for part in parts))
         mask = ((segments > 3).float().mean(1) <= 0.5).view(len(codes), -1)
-        return self.head(values * mask[..., None], mask, features)
+        return self.head(values * mask[..., None], mask, features if self.recipe.codons else None)
 
 
 def r2(found: np.ndarray, true: np.ndarray) -> float:
@@ -122,124 +122,110 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 
 def fit(
-    recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int, *, all_splits: bool, until: float
-) -> tuple[dict[str, object], dict[str, Tensor], np.ndarray]:
-    """Trains one model.
-
-    Returns:
-        Its figures on the validation chromosomes, its weights, and what it predicts for their genes without and with
-        codons.
-    """
+    recipe: Recipe, pack: dict[str, np.ndarray], genome: Tensor, seed: int
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Trains one model; returns its figures and its weights at the best epoch."""
     torch.manual_seed(seed)
     device = genome.device
     place, strand = (torch.from_numpy(pack[name].astype(np.int64)).to(device) for name in ("place", "strand"))
-    labels, split = pack["labels"].astype(np.float32), pack["split"]
+    labels = pack["labels"].astype(np.float32)
+    split, coding = pack["split"], ~np.isnan(pack["codons"][:, 0])
     mean, scale = np.nanmean(labels[split == 0], 0), np.nanstd(labels[split == 0], 0)
     target = torch.from_numpy((labels - mean) / scale).to(device)
     codons = pack["codons"].astype(np.float32)
     codon_mean, codon_scale = np.nanmean(codons[split == 0], 0), np.nanstd(codons[split == 0], 0)
-    features = torch.from_numpy(np.nan_to_num((codons - codon_mean) / codon_scale)).to(device)
+    features = torch.from_numpy(np.nan_to_num((codons - codon_mean) / codon_scale).clip(-5, 5)).to(device)
     network = Network(recipe, labels.shape[1], features.shape[1]).to(device)
-    average = copy.deepcopy(network).requires_grad_(False)
-    decayed = [weight for weight in network.parameters() if weight.ndim > 1]
-    others = [weight for weight in network.parameters() if weight.ndim == 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    )
-    train = torch.from_numpy(np.flatnonzero(split <= (1 if all_splits else 0))).to(device)
-    batch, step, started = 128, 0, time.time()
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    train = torch.from_numpy(np.flatnonzero(split == 0)).to(device)
+    codes = cut_yeast(genome, place, strand, recipe.upstream, recipe.downstream)
+    batch, step = 128, 0
     total = recipe.epochs * (len(train) // batch)
 
     @torch.inference_mode()
     def predict(rows: np.ndarray, given: float) -> np.ndarray:
-        average.eval()
-        found = []
-        for part in torch.from_numpy(rows).to(device).split(512):
-            codes = cut_yeast(genome, place[part], strand[part], recipe.upstream, recipe.downstream)
-            found.append(average(codes, features[part] * given))
-        return torch.cat(found).cpu().numpy() * scale + mean
+        network.eval()
+        parts = torch.from_numpy(rows).to(device).split(512)
+        return torch.cat([network(codes[part], features[part] * given) for part in parts]).cpu().numpy() * scale + mean
 
-    network.train()
-    for _ in range(recipe.epochs):
-        for rows in train[torch.randperm(len(train), device=device)][: len(train) // batch * batch].view(-1, batch):
-            progress = max(step / total, (time.time() - started) / max(until - started, 1.0))
-            if progress >= 1:
-                break
-            rate = min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress)))
+    best, kept, weights = np.inf, {}, {}
+    for epoch in range(recipe.epochs):
+        network.train()
+        for rows in train[torch.randperm(len(train), device=device)][: total // recipe.epochs * batch].view(-1, batch):
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * rate
-            moved = 3 * torch.randint(-recipe.shift, recipe.shift + 1, (batch,), device=device)
-            codes = cut_yeast(
-                genome, place[rows] + strand[rows] * moved, strand[rows], recipe.upstream, recipe.downstream
-            )
+                progress = step / total
+                group["lr"] = (
+                    recipe.learning_rate * min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress)))
+                )
             given = features[rows] * (torch.rand(batch, 1, device=device) < 0.5)
             wanted = target[rows]
-            error = (network(codes, given) - wanted.nan_to_num()) ** 2
+            error = (network(codes[rows], given) - wanted.nan_to_num()) ** 2
             loss = error[~wanted.isnan()].mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             step += 1
-            with torch.no_grad():
-                decay = min(recipe.ema, (1 + step) / (10 + step))
-                torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-                for ours, theirs in zip(average.buffers(), network.buffers(), strict=True):
-                    ours.copy_(theirs)
-    held = np.flatnonzero(split == 1)
-    found = np.stack([predict(held, 0.0), predict(held, 1.0)])
-    coding = ~np.isnan(pack["codons"][held, 0])
-    record = {
-        "steps": step,
-        "validation": figures(found[0], labels[held]),
-        "validation_coding": figures(found[0][coding], labels[held][coding]),
-        "validation_coding_codons": figures(found[1][coding], labels[held][coding]),
-    }
-    weights = {name: value for name, value in average.state_dict().items() if name.startswith("head.")}
-    if average.encoder is not None:
-        weights |= {f"encoder.{name}": value for name, value in average.encoder.exported().items()}
+        if epoch % 3 and epoch != recipe.epochs - 1:
+            continue
+        held = np.flatnonzero(split == 1)
+        alone = predict(held, 0.0)
+        with_codons = predict(held, 1.0) if recipe.codons else alone
+        errors = [np.nanmean(((found - labels[held]) / scale) ** 2) for found in (alone, with_codons)]
+        if sum(errors) < best:
+            best = float(sum(errors))
+            weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            if network.encoder is not None:
+                weights |= {f"exported.{name}": value for name, value in network.encoder.exported().items()}
+            kept = {"epoch": epoch, "error": best, "validation": figures(alone, labels[held])}
+            kept["validation_codons"] = figures(with_codons, labels[held])
+            test = np.flatnonzero(split == 2)
+            kept["test"] = figures(predict(test, 0.0), labels[test])
+            coding_test = np.flatnonzero((split == 2) & coding)
+            kept["test_coding"] = figures(predict(coding_test, 0.0), labels[coding_test])
+            if recipe.codons:
+                kept["test_coding_codons"] = figures(predict(coding_test, 1.0), labels[coding_test])
     weights |= {"mean": torch.from_numpy(mean), "scale": torch.from_numpy(scale)}
     weights |= {"codon_mean": torch.from_numpy(codon_mean), "codon_scale": torch.from_numpy(codon_scale)}
-    return record, {name: value.half().cpu().contiguous() for name, value in weights.items()}, found
+    return kept, {name: value.half().cpu().contiguous() for name, value in weights.items()}
 
 
 def main() -> None:
-    """Trains every recipe with every seed, first without and then with the validation chromosomes."""
+    """Trains every recipe and writes ``yeast.json`` and the weights of the best ones."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--only", default="", help="part of the names of the recipes to train")
-    parser.add_argument("--until", type=float, default=float("inf"), help="the clock's time at which to stop")
+    parser.add_argument("--keep", type=int, default=4, help="models whose weights are kept")
+    parser.add_argument("--only", help="part of the names of the recipes to train")
+    parser.add_argument("--until", type=float, default=float("inf"), help="the clock's time after which no run starts")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     pack = load_yeast_pack(options.work / "yeast.npz")
     genome = torch.from_numpy(pack["genome"]).to(options.device)
     if options.device != "cpu":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    jobs = [
-        (run, all_splits, number)
-        for run in range(options.runs)
-        for all_splits in (False, True)
-        for number, recipe in enumerate(RECIPES)
-        if options.only in recipe.name
-    ]
-    for run, all_splits, number in jobs:
-        name = f"yeast.{number}.{run}{'.all' if all_splits else ''}"
-        if (options.out / f"{name}.json").exists() or time.time() > options.until - 10:
-            continue
-        recipe = replace(RECIPES[number], **({"epochs": options.epochs} if options.epochs else {}))
-        started = time.time()
-        seed = 100 * all_splits + run
-        record, weights, found = fit(recipe, pack, genome, seed, all_splits=all_splits, until=options.until)
-        record = {"recipe": asdict(recipe), "seconds": round(time.time() - started, 1), **record}
-        print(name, json.dumps(record), flush=True)
-        if not all_splits:
-            np.savez_compressed(options.out / f"{name}.npz", found=found.astype(np.float16))
-        save_file(weights, options.out / f"{name}.safetensors")
-        (options.out / f"{name}.json").write_text(json.dumps(record))
+    records: list[dict[str, object]] = []
+    kept: list[tuple[float, str, dict[str, Tensor]]] = []
+    for run in range(options.runs):
+        for recipe in RECIPES:
+            if time.time() > options.until or (options.only and options.only not in recipe.name):
+                continue
+            if options.epochs:
+                recipe = Recipe(**{**asdict(recipe), "epochs": options.epochs})
+            started = time.time()
+            found, weights = fit(recipe, pack, genome, run)
+            records.append({"recipe": asdict(recipe), "run": run, "seconds": time.time() - started, **found})
+            print(json.dumps(records[-1]), flush=True)
+            (options.out / "yeast.json").write_text(json.dumps(records))
+            name = f"yeast.{RECIPES.index(next(r for r in RECIPES if r.name == recipe.name))}.{run}.safetensors"
+            kept = sorted([*kept, (float(found["error"]), name, weights)], key=lambda entry: entry[0])
+            for _, left_out, _ in kept[options.keep :]:
+                (options.out / left_out).unlink(missing_ok=True)
+            kept = kept[: options.keep]
+            if any(entry[1] == name for entry in kept):
+                save_file(weights, options.out / name)
 
 
 if __name__ == "__main__":

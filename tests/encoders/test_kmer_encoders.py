@@ -20,27 +20,6 @@ def test_kmers_are_multiples_of_equal_shares():
         KmerCountsEncoder(7)
 
 
-def test_kmers_are_counted_in_each_place_where_they_start():
-    encoder = KmerCountsEncoder(1, places=2)
-    vectors = encoder.embed(encoder.tokenize(["AACGG", "ANNNT", "NNNCC"]))
-    expected = [[8 / 3, 4 / 3, 0, 0, 0, 0, 4, 0], [4, 0, 0, 0, 0, 0, 0, 4], [0, 0, 0, 0, 0, 4, 0, 0]]
-    torch.testing.assert_close(vectors, torch.tensor(expected))
-    pairs = KmerCountsEncoder(2, places=2)
-    assert pairs.embed(pairs.tokenize(["ACGT"]))[0].nonzero().flatten().tolist() == [1, 6, 16 + 11]
-    assert load_encoder(EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": 3, "places": 2})).dim == 128
-    assert len({KmerCountsEncoder(2, places).fingerprint() for places in (1, 2, 3)}) == 3
-    with pytest.raises(ModelError, match="number of places 0"):
-        KmerCountsEncoder(2, places=0)
-
-
-def test_contributions_of_kmers_in_places_add_up_to_the_vector():
-    encoder, segment = KmerCountsEncoder(2, places=2), "ACGTTNACGA"
-    gradients = torch.randn(3, encoder.dim)
-    bases, rest = encoder.base_contributions(segment, gradients)
-    expected = gradients @ encoder.embed(encoder.tokenize([segment]))[0]
-    torch.testing.assert_close(bases.sum(dim=1) + rest, expected)
-
-
 def test_a_segment_is_the_mean_of_its_words():
     encoder = Word2VecEncoder(torch.arange(32.0).reshape(16, 2), 2)
     vectors = encoder.embed(encoder.tokenize(["AAC", "NN", "TTNA"]))
@@ -67,3 +46,17 @@ def test_words_of_like_company_are_alike_and_the_same_each_time():
     assert not fit_word2vec(windows, k=2, dim=4, epochs=3, seed=1).table.equal(first.table)
     assert first.table[0].tolist() == [0, 0, 0, 0]  # AA is in no window
     assert first.table[15].abs().sum() > 0  # TT is
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 6])
+def test_kmers_of_many_segments_at_once_are_those_of_each_alone(k):
+    encoder = KmerCountsEncoder(k)
+    segments = ["ACGTTGCAACGNACGTTT", "A", "", "NNNNNNNN", "GATTACAGATTACA", "TTTTTT"]
+    found = encoder.embed(encoder.tokenize(segments))
+    for segment, vector in zip(segments, found, strict=True):
+        words = [segment[start : start + k] for start in range(len(segment) - k + 1)]
+        known = [word for word in words if "N" not in word]
+        expected = torch.zeros(4**k)
+        for word in known:
+            expected[int(word.translate(str.maketrans("ACGT", "0123")), 4)] += 4**k / len(known)
+        torch.testing.assert_close(vector, expected, rtol=1e-6, atol=0)

@@ -4,72 +4,83 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from texcnn.encoders.contributions import spread_over_bases
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, require_option
 from texcnn.errors import ModelError
-from texcnn.segments.bases import base_codes, kmer_numbers, kmer_starts
+from texcnn.segments.bases import BASES, UNKNOWN, base_codes, kmer_numbers, kmer_starts
 
 _LARGEST_K = 6
 """4,096 numbers per segment."""
 
 
+_LETTERS = len(BASES) + 1
+
+
 class KmerCountsEncoder:
     """Counts k-mers; there is nothing to learn.
 
+    Attributes:
+        name: The encoder's type and k.
+        dim: Number of k-mers.
+        k: Bases per k-mer.
+        token_cost: As of :class:`texcnn.encoders.protocol.TokenCost`.
+
     Args:
         k: Bases per k-mer.
-        places: Equal parts of a segment that are counted one by one; a k-mer counts where it starts.
 
     Raises:
-        ModelError: when ``k`` is not within 1 and 6, or ``places`` not a whole number from 1.
+        ModelError: when ``k`` is not within 1 and 6.
     """
 
-    def __init__(self, k: int, places: int = 1) -> None:
+    token_cost: float = 1 / 64
+
+    def __init__(self, k: int) -> None:
         if not 1 <= k <= _LARGEST_K:
             raise ModelError(f"unusable k-mer length {k}", allowed=f"1 to {_LARGEST_K}")
-        if type(places) is not int or places < 1:
-            raise ModelError(f"unusable number of places {places}", allowed="a whole number from 1")
-        self.name = f"kmer-counts-{k}" + (f"-in-{places}" if places > 1 else "")
-        self.dim = 4**k * places
-        self.k, self.places = k, places
+        self.name = f"kmer-counts-{k}"
+        self.dim = 4**k
+        self.k = k
         self._device = torch.device("cpu")
+        words = np.indices((_LETTERS,) * k).reshape(k, -1)
+        numbers = _words(words.T.flatten(), k, len(BASES))[::k]
+        self._number_of_word = np.where((words == UNKNOWN).any(axis=0), self.dim, numbers).astype(np.int32)
 
-    def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
-        """Turns segments into their k-mers' numbers, those of the second place after those of the first."""
-        return [self._numbers(base_codes(segment)).tolist() for segment in segments]
-
-    def _numbers(self, codes: NDArray[np.uint8]) -> NDArray[np.int64]:
-        numbers = kmer_numbers(codes, self.k)
-        if self.places == 1:
-            return numbers
-        return numbers + 4**self.k * (kmer_starts(codes, self.k) * self.places // len(codes))
+    def tokenize(self, segments: Sequence[str]) -> list[bytes]:
+        """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
+        return [base_codes(segment).tobytes() for segment in segments]
 
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Returns float32 ``(n, 4**k * places)``: each k-mer's share of a place's known ones, times ``4**k``.
+        """Returns float32 ``(n, 4**k)``: the share of each k-mer among those without an unknown base, times ``4**k``.
 
         So 1 is what equal shares would give, a size that a network learns from; zero where there is no known k-mer.
         """
-        counts = [np.bincount(np.asarray(row, np.int64), minlength=self.dim) for row in tokens]
-        places = np.array(counts).reshape(len(tokens), self.places, -1)
-        shares = places / places.sum(axis=2, keepdims=True).clip(1) * 4**self.k
-        return torch.from_numpy(shares.astype(np.float32).reshape(-1, self.dim)).to(self._device)
+        # All rows are counted at once, one after the other: an unknown base between two rows belongs to no k-mer.
+        ends = bytes([UNKNOWN])
+        codes = np.frombuffer(ends.join([*map(bytes, tokens), ends * (self.k - 1)]), np.uint8)
+        words = _words(codes, self.k, _LETTERS)
+        bins = self.dim + 1  # the last one is for words that hold an unknown base
+        starts = np.arange(len(tokens), dtype=np.int32) * bins
+        rows = np.repeat(starts, [len(row) + 1 for row in tokens])[: len(words)]
+        counts = np.bincount(self._number_of_word[words] + rows, minlength=len(tokens) * bins)
+        known = counts.reshape(-1, bins)[:, : self.dim]
+        shares = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        return torch.from_numpy((shares * self.dim).astype(np.float32)).to(self._device)
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns gradient x input of the counts, each k-mer's spread over its bases."""
         codes = base_codes(segment)
-        numbers = self._numbers(codes)
+        numbers = kmer_numbers(codes, self.k)
         spans = [(start, start + self.k) for start in kmer_starts(codes, self.k).tolist()]
-        known = np.bincount(numbers // 4**self.k, minlength=self.places)
-        scales = torch.from_numpy((4**self.k / known.clip(1)).astype(np.float32)[numbers // 4**self.k])
-        return spread_over_bases(gradients.cpu()[:, numbers] * scales, spans, len(segment))
+        gradients = gradients.cpu()
+        return spread_over_bases(gradients[:, numbers] * (self.dim / max(len(numbers), 1)), spans, len(segment))
 
     def to(self, device: torch.device) -> Self:
         """Chooses where the vectors go."""
@@ -82,9 +93,18 @@ class KmerCountsEncoder:
 
 
 def load_kmer_counts(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> KmerCountsEncoder:
-    """Makes the encoder of the option ``k`` and, where it is given, ``places``.
+    """Makes the encoder of the option ``k``.
 
     Raises:
-        ModelError: when ``k`` is missing or one is unusable.
+        ModelError: when it is missing or unusable.
     """
-    return KmerCountsEncoder(require_option(spec, "k"), spec.options.get("places", 1))
+    return KmerCountsEncoder(require_option(spec, "k"))
+
+
+def _words(codes: npt.NDArray[Any], k: int, base: int) -> npt.NDArray[np.int32]:
+    """Returns each run of k codes, read as a number to a base; int32 ``(len(codes) - k + 1,)``."""
+    length = len(codes) - k + 1
+    words = codes[:length].astype(np.int32)
+    for place in range(1, k):
+        words = words * base + codes[place : place + length]
+    return words
