@@ -28,7 +28,10 @@ from texcnn.model.import_xpresso import read_keras_weights
 from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
-MEMBERS = {"k4.11.all": 0.5, "xa.11.all": 0.5}
+MEMBERS = {
+    "m9.all": 1.0, "xk.11.all": 1.0, "xb.11.all": 1.0, "k4v.1.all": 0.5, "k4f.11.all": 0.5, "k5s.11.all": 1.0,
+    "k6sn.11.all": 1.0,
+}  # fmt: skip
 """Weights of the members."""
 MAX_N_FRACTION = 0.9
 """A window needs about as much as 1 kb; with less the model was not judged."""

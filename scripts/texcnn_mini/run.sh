@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Makes texcnn/bundled/texcnn-mini from the real data. Stages 3 and 4 want a GPU ($DEVICE, else cpu): the bundled members
-# had seven minutes on an H100 that other work shared. A stage or member whose files are there is not made again.
-# STEPS gives every network that number of steps, to try the scripts.
+# Makes texcnn/bundled/texcnn-mini from the real data. A stage or member whose files are there is not made again.
+# Members with convolutions want a GPU ($DEVICE, else cpu); the others take minutes to a quarter of an hour each on a CPU.
+# By default the members that are bundled; ONLY=. makes those of the other recipes too, for the validation chromosomes to
+# choose. STEPS gives every network that number of steps, to try the scripts.
 set -euo pipefail
 cd "$(dirname "$0")"
 work="${TEXCNN_MINI_WORK:-work}"
 python="${PYTHON:-python}"
-mkdir -p "$work/members"
-rm -rf "$work"/members/*.taken # of a run that was stopped
+members="$work/members"
+mkdir -p "$members"
+rm -rf "$members"/*.taken # of a run that was stopped
 [ -f "$work/pack.npz" ] || "$python" pack.py
 [ -f "$work/reporter.1.safetensors" ] || "$python" mpra.py --members 2 ${STEPS:+--epochs 1}
-[ -f "$work/encoder.safetensors" ] ||
-  "$python" pretrain.py --work "$work" --device "${DEVICE:-cpu}" ${STEPS:+--steps "$STEPS"}
-"$python" train.py --work "$work" --out "$work/members" --device "${DEVICE:-cpu}" --only "${ONLY:-.}" ${STEPS:+--steps "$STEPS"}
-"$python" choose.py
+"$python" heads.py xk.11.all xb.11.all --work "$work" --out "$members" ${STEPS:+--steps "$STEPS"}
+"$python" train.py --only "${ONLY:-[.]all$}" --work "$work" --out "$members" --device "${DEVICE:-cpu}" ${STEPS:+--steps "$STEPS"}
+[ "${ONLY:-}" = "" ] || "$python" choose.py
 "$python" bundle.py
 "$python" evaluate.py
 data="${TEXCNN_DATA:-../../../shared/data}"
