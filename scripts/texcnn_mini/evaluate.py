@@ -41,6 +41,8 @@ N_REFERENCE = 1_500
 """Training genes among those that predictions are ranked with; all test genes are as well."""
 REACHES = (3_500, 1_000, 500, 250)
 """Bases left on either side of the TSS where the rest is hidden."""
+FEWEST_GENES = 10
+"""Genes of a set that has figures."""
 WELL_KNOWN = 6_500
 """Bases of a window."""
 
@@ -146,7 +148,8 @@ def beyond(pack: dict[str, np.ndarray], test: np.ndarray, true: pd.DataFrame) ->
     model, letters = load_model(OUT), np.array(list("ACGTN"))
     for name, rows, codes in shortened(pack, test):
         windows = ["".join(letters[row]) for row in codes]
-        features = pack["lengths"][rows]
+        lengths = pack["lengths"][rows]
+        features = np.where(np.isnan(lengths), np.nanmean(lengths, axis=0), lengths)
         for what, given in ((ALONE, None), (GIVEN, features)):
             values = np.concatenate([part.values for part in predict_windows(model, windows, given)])
             found = pd.DataFrame(values, index=pack["gene_id"][rows], columns=list(cell_types()["cell_type"]))
@@ -188,6 +191,7 @@ def main() -> None:
     results = pd.DataFrame(
         row
         for genes, chosen in sets_of_genes(pack, test).items()
+        if chosen.sum() >= FEWEST_GENES
         for name, table in models.items()
         for row in scores(name, genes, table[chosen], true[chosen])
     )
