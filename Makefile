@@ -46,7 +46,7 @@ gpu-wheels: .venv/ready
 	rm -rf .gpu/wheels
 	$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --dest .gpu/wheels --python-version $(GPU_PYTHON) \
 	  --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
-	  $$($(BIN)/python -m pip freeze | grep -E '^(pysam|platformdirs)==')
+	  $$($(BIN)/python -m pip freeze | grep -E '^(pysam|platformdirs|pydantic|pydantic_core|annotated-types|typing-inspection)==')
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -3,22 +3,26 @@
  * TExCNN: gene expression predicted from DNA.
  *
  * genome -> check -> windows in shards -> embedding (the GPU stage) -> prediction for all cell types -> merge -> report,
- * with effects of variants where there is a VCF, and evaluation where there is measured expression
+ * with effects of variants where there is a VCF, evaluation where there is measured expression, and a model trained on that
  *
  *   nextflow run main.nf --genome hg38 --outdir results -profile docker
  *   nextflow run main.nf -profile test --outdir results
  */
-include { readSchema; castParams; valueProblems; positionalProblems; helpText } from './subworkflows/local/parameters/main'
-include { sampleRows; sampleProblems; resolveSample } from './subworkflows/local/samples/main'
-include { modelNames; modelProblems; readModels; modelId; splitNames } from './subworkflows/local/models/main'
-include { startText; resultLine; endText; otherResults; leaveNothing } from './subworkflows/local/summary/main'
+include { readSchema; castParams; helpText } from './subworkflows/local/parameters/main'
+include { sampleRows; resolveSample } from './subworkflows/local/samples/main'
+include { readModels; wantedModels } from './subworkflows/local/models/main'
+include { inputProblems } from './subworkflows/local/checks/main'
+include { startText; resultLine; multiqcLine; multiqcHead; endText; otherResults; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
 include { INPUTS } from './subworkflows/local/inputs/main'
 include { SEQUENCES } from './subworkflows/local/sequences/main'
+include { TRAINING } from './subworkflows/local/training/main'
 include { EXPRESSION } from './subworkflows/local/expression/main'
 
 def showResults(settings, wanted) {
     if (wanted) {
-        log.info(endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted))
+        def text = endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted)
+        log.info(text)
+        sendSummary(settings, text)
     }
     if (wanted && workflow.success) {
         def others = otherResults(settings, wanted)
@@ -40,11 +44,20 @@ workflow TEXCNN {
 
     INPUTS(samples, models, settings)
     SEQUENCES(INPUTS.out.jobs, INPUTS.out.usable, INPUTS.out.code, settings)
-    EXPRESSION(
+    TRAINING(
         SEQUENCES.out.embedded,
         SEQUENCES.out.direct,
         SEQUENCES.out.features,
         SEQUENCES.out.ready,
+        SEQUENCES.out.counts,
+        INPUTS.out.code,
+        settings,
+    )
+    EXPRESSION(
+        TRAINING.out.embedded,
+        TRAINING.out.direct,
+        TRAINING.out.features,
+        TRAINING.out.ready,
         SEQUENCES.out.counts,
         INPUTS.out.code,
         settings,
@@ -57,6 +70,12 @@ workflow TEXCNN {
             name: "results_${settings.trace_report_suffix}.tsv", storeDir: info, sort: true, newLine: true,
             seed: ['sample', 'model', 'genes', 'predicted', 'skipped', 'reasons'].join('\t'),
         )
+
+    EXPRESSION.out.rows.combine(EXPRESSION.out.counts, by: 0)
+        .join(EXPRESSION.out.evaluation, remainder: true)
+        .filter { row -> row[1] }
+        .map { meta, rows, genes, _shards, _unplaced, evaluation -> multiqcLine(meta, genes, rows, evaluation, settings) }
+        .collectFile(name: 'texcnn_mqc.tsv', storeDir: "${settings.outdir}/multiqc", sort: true, newLine: true, seed: multiqcHead())
 
     INPUTS.out.versions
         .map { versions ->
@@ -83,18 +102,15 @@ workflow {
         log.info(helpText(schema))
     }
     else {
-        def wrong = valueProblems(schema, asked, '--') + positionalProblems(workflow.commandLine)
-        def rows = wrong ? [] : sampleRows(settings.input)
-        def problems = wrong ?: sampleProblems(settings, "${projectDir}/assets/schema_input.json") + modelProblems(settings, rows)
+        def problems = inputProblems(schema, asked, workflow.commandLine, "${projectDir}/assets/schema_input.json")
         if (problems) {
             leaveNothing(settings.outdir ?: 'results', settings.trace_report_suffix)
             error("unusable input:\n  * ${problems.join('\n  * ')}\nnextflow run main.nf --help lists the parameters")
         }
         log.info(startText(schema, asked))
+        def rows = sampleRows(settings.input)
         def samples = rows.collect { row -> resolveSample(settings, row) }
-        wanted = samples.collectMany { sample ->
-            (sample.models ? splitNames(sample.models) : splitNames(settings.models)).collect { name -> [sample.id, modelId(name)] }
-        }
+        wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
         TEXCNN(samples, readModels(settings, rows), settings)
     }
 

@@ -1,27 +1,29 @@
-"""DNABERT-2 117M and DNABERT k=6 with random weights on a GPU: share of the matrix product, and time for all genes."""
+"""DNABERT-2 117M and DNABERT k=6 with random weights on a GPU: time of all genes, share of the matrix product."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 
 import torch
-from bench_encoders import FLOP_SIZES, SIZES, bert, dnabert, dnabert2, segments_of
+from bench_encoders import FLOP_SIZES, SEGMENT, SIZES, WINDOW, bert, dnabert, dnabert2, segments_of
 
 from texcnn.bench.flops import batch_flops, encoder_flops, gemm_flops_per_second, synchronize
 from texcnn.bench.model import PROJECTED_GENES, random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, time_rounds
 from texcnn.device import dtype_name
-from texcnn.embedding.engine import embed_segments
+from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.engine import embed_segments, embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
+from texcnn.segments.segment import SegmentSpec
 
-BATCH_SIZE = 256
 GENES = {"cuda": 2000, "cpu": 2}
 GENES_PER_ROUND = {"cuda": 128, "cpu": 1}
-WINDOW = 10_500
 
 
 def use_tiny_sizes() -> None:
@@ -43,24 +45,103 @@ def device_row(device: str) -> Row:
     return Row(f"{found.name}, CUDA {torch.version.cuda}: memory", found.total_memory / 2**30, "GiB")
 
 
-def measure(device: str = "cuda") -> list[Row]:
-    """Measures each encoder in each type; the share of the matrix product is the model FLOP utilisation."""
+def measure_genes(device: str = "cuda") -> Iterator[Row]:
+    """Times 2,000 genes through DNABERT-2, compiled or not, in bfloat16: as a whole, and what of it is host work."""
+    if device == "cpu":
+        use_tiny_sizes()
+    yield device_row(device)
+    number = GENES[device]
+    pieces = segments_of_genes(number)
+    encoder = dnabert2()
+    yield from _genes_rows("DNABERT-2 117M", encoder, pieces, number, ComputeOptions(64, device, "bfloat16"))
+    compiled = ComputeOptions(64, device, "bfloat16", compile=True)
+    yield from _genes_rows("DNABERT-2 117M, compiled", encoder, pieces, number, compiled)
+    yield from _chunk_rows("DNABERT-2 117M, from windows, 64 at a time", encoder, number, compiled)
+
+
+def measure_other_genes(device: str = "cuda") -> Iterator[Row]:
+    """Times 2,000 genes through texcnn-mini, from windows to expression, and 1,000 through DNABERT k=6."""
+    if device == "cpu":
+        use_tiny_sizes()
+    model = load_model("texcnn-mini")
+    windows = random_windows(GENES[device], model.window.length)
+    options = ComputeOptions(64, device)
+    for _ in predict_windows(model, windows[:64], options=options):
+        pass
+    start = time.perf_counter()
+    for _ in predict_windows(model, windows, options=options):
+        pass
+    name = f"texcnn-mini {model.config.version}, windows to expression"
+    yield from _projected(name, len(windows), time.perf_counter() - start)
+    number = GENES[device] // 2
+    pieces = segments_of_genes(number)
+    yield from _genes_rows("DNABERT k=6", dnabert(), pieces, number, ComputeOptions(64, device, "bfloat16"))
+
+
+def _genes_rows(
+    name: str, encoder: TokenEncoder, pieces: list[str], number: int, options: ComputeOptions
+) -> Iterator[Row]:
+    """The whole of the genes; the tokenizer alone; the encoder alone, whose tokens are there."""
+    with embedding_session([encoder], options, SegmentCache(0)) as session:
+        start = time.perf_counter()
+        session.embed(pieces[:4200])
+        yield Row(f"{name}: first batches", time.perf_counter() - start, "s")
+        start = time.perf_counter()
+        session.embed(pieces)
+        whole = time.perf_counter() - start
+        start = time.perf_counter()
+        tokens = encoder.tokenize(pieces)
+        host = time.perf_counter() - start
+        start = time.perf_counter()
+        session.embed_tokens(0, tokens)
+        alone = time.perf_counter() - start
+        peak = gemm_flops_per_second(options.device, options.dtype)
+    yield from _projected(name, number, whole)
+    yield Row(f"{name}: tokenizer alone", host, "s")
+    yield from _projected(f"{name}, encoder alone, tokens given", number, alone)
+    flops = encoder_flops(encoder, [len(row) for row in tokens]) or 0
+    yield Row(f"{name}: share of the matrix product, tokenising included", flops / whole / peak, "", Goal(0.45))
+    yield Row(f"{name}: share of the matrix product, encoder alone", flops / alone / peak, "", Goal(0.45))
+    yield Row(f"{name}: matrix product", peak / 1e12, "TFLOP/s")
+
+
+def _chunk_rows(name: str, encoder: TokenEncoder, number: int, options: ComputeOptions) -> Iterator[Row]:
+    """What predictions and stores do: windows are cut and tokenised chunk by chunk."""
+    windows = random_windows(number, WINDOW)
+    chunks = [windows[start : start + 64] for start in range(0, number, 64)]
+    with embedding_session([encoder], options) as session:
+        start = time.perf_counter()
+        for _ in embed_windows_in_chunks(session, chunks, SegmentSpec(SEGMENT)):
+            pass
+        seconds = time.perf_counter() - start
+    yield from _projected(name, number, seconds)
+
+
+def _projected(name: str, number: int, seconds: float) -> list[Row]:
+    goal = Goal(60, at_least=False) if name.startswith("DNABERT-2") else None
+    return [
+        Row(f"{name}: {number:,} genes", seconds, "s"),
+        Row(f"{name}: {PROJECTED_GENES:,} genes at this rate", seconds * PROJECTED_GENES / number, "s", goal),
+    ]
+
+
+def measure(device: str = "cuda") -> Iterator[Row]:
+    """Measures each encoder in each type in paired rounds; the share of the product is the model FLOP utilisation."""
     torch.manual_seed(0)
     if device == "cpu":
         use_tiny_sizes()
-    rows = [device_row(device)]
+    yield device_row(device)
     pieces = segments_of_genes(GENES_PER_ROUND[device])
-    for dtype in ("float32", "bfloat16"):
-        options = ComputeOptions(BATCH_SIZE, device, dtype)
-        encoders: dict[str, TokenEncoder] = {"DNABERT-2 117M": dnabert2(), "DNABERT k=6": dnabert()}
+    encoders: dict[str, TokenEncoder] = {"DNABERT-2 117M": dnabert2(), "DNABERT k=6": dnabert()}
+    for dtype in ("bfloat16", "float32"):
+        options = ComputeOptions(64, device, dtype)
+        few = pieces[: max(1, len(pieces) // (8 if dtype == "float32" else 1))]
         for name, encoder in encoders.items():
-            few = pieces[: max(1, len(pieces) // (8 if dtype == "float32" else 1))]
-            rows += _encoder_rows(f"{name}, {dtype}", encoder, few, options)
-        rows.append(_against_bert(options))
-    return rows
+            yield from _encoder_rows(f"{name}, {dtype}", encoder, few, options)
+        yield _against_bert(encoders["DNABERT-2 117M"], options)
 
 
-def _encoder_rows(name: str, encoder: TokenEncoder, pieces: list[str], options: ComputeOptions) -> list[Row]:
+def _encoder_rows(name: str, encoder: TokenEncoder, pieces: list[str], options: ComputeOptions) -> Iterator[Row]:
     lengths = [len(row) for row in encoder.tokenize(pieces)]
     peaks: list[float] = []
 
@@ -76,67 +157,34 @@ def _encoder_rows(name: str, encoder: TokenEncoder, pieces: list[str], options: 
     embed()
     seconds = time_rounds({"embed": embed, "tokens": tokenize, "peak": peak}, 3)
     achieved = [(encoder_flops(encoder, lengths) or 0) / each for each in seconds["embed"]]
-    return [
-        Row(f"{name}: arithmetic, tokenising included", statistics.median(achieved) / 1e12, "TFLOP/s"),
-        Row(f"{name}: share of the matrix product", median_ratio(achieved, peaks), "", Goal(0.45)),
-        Row(f"{name}: matrix product", statistics.median(peaks) / 1e12, "TFLOP/s"),
-        Row(f"{name}: time of the tokenizer alone", median_ratio(seconds["tokens"], seconds["embed"]), "of the whole"),
-    ]
+    yield Row(f"{name}: arithmetic, tokenising included", statistics.median(achieved) / 1e12, "TFLOP/s")
+    yield Row(f"{name}: share of the matrix product", median_ratio(achieved, peaks), "", Goal(0.45))
+    yield Row(f"{name}: matrix product", statistics.median(peaks) / 1e12, "TFLOP/s")
+    share = median_ratio(seconds["tokens"], seconds["embed"])
+    yield Row(f"{name}: time of the tokenizer alone", share, "of the whole")
 
 
-def _against_bert(options: ComputeOptions) -> Row:
+def _against_bert(ours: TokenEncoder, options: ComputeOptions) -> Row:
     """Our DNABERT-2's operations per second over those of transformers' BERT with fused attention."""
-    ours = dnabert2().compute_in(options.dtype).to(options.device)
     theirs = bert(4096, "sdpa").eval().to(options.device, options.dtype)
     tokens = ours.tokenize(segments_of_genes(12 if options.device.type == "cuda" else 1))
     lengths = [len(row) for row in tokens]
-    ids, mask = ours.collate(tokens)
+    ids, mask = ours.to(options.device).collate(tokens)
 
     @torch.inference_mode()
     def forward() -> None:
         theirs(input_ids=ids, attention_mask=mask.long())
         synchronize(options.device)
 
-    def embed() -> None:
-        ours.embed(tokens)
-        synchronize(options.device)
+    with embedding_session([ours], options):
 
-    runs = {"ours": embed, "theirs": forward}
-    time_rounds(runs, 2)
-    seconds = time_rounds(runs, 7)
+        def embed() -> None:
+            ours.embed(tokens)
+            synchronize(options.device)
+
+        runs = {"ours": embed, "theirs": forward}
+        time_rounds(runs, 2)
+        seconds = time_rounds(runs, 7)
     share = batch_flops(lengths, gated=True, **FLOP_SIZES) / batch_flops(lengths, gated=False, **FLOP_SIZES)
     what = f"{dtype_name(options.dtype)}: DNABERT-2's FLOP/s over BertModel SDPA's"
     return Row(what, share * median_ratio(seconds["theirs"], seconds["ours"]), "x", Goal(1))
-
-
-def measure_genes(device: str = "cuda") -> list[Row]:
-    """Times 2,000 genes, tokenising included, in bfloat16, through each encoder, and through texcnn-mini whole."""
-    if device == "cpu":
-        use_tiny_sizes()
-    number = GENES[device]
-    pieces = segments_of_genes(number)
-    rows: list[Row] = []
-    encoders: dict[str, TokenEncoder] = {"DNABERT-2 117M": dnabert2(), "DNABERT k=6": dnabert()}
-    for name, encoder in encoders.items():
-        options = ComputeOptions(BATCH_SIZE, device, "bfloat16")
-        embed_segments([encoder], pieces[:200], options=options)
-        start = time.perf_counter()
-        embed_segments([encoder], pieces, options=options)
-        rows += _projected(name, number, time.perf_counter() - start)
-    model = load_model("texcnn-mini")
-    windows = random_windows(number, model.window.length)
-    options = ComputeOptions(BATCH_SIZE, device)
-    for _ in predict_windows(model, windows[:64], options=options):
-        pass
-    start = time.perf_counter()
-    for _ in predict_windows(model, windows, options=options):
-        pass
-    return [*rows, *_projected("texcnn-mini, predict_windows", number, time.perf_counter() - start)]
-
-
-def _projected(name: str, number: int, seconds: float) -> list[Row]:
-    goal = Goal(60, at_least=False) if name.startswith("DNABERT-2") else None
-    return [
-        Row(f"{name}: {number:,} genes", seconds, "s"),
-        Row(f"{name}: {PROJECTED_GENES:,} genes at this rate", seconds * PROJECTED_GENES / number, "s", goal),
-    ]

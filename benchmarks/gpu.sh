@@ -2,7 +2,7 @@
 # Checks, table and profile of this machine's GPU, on a bare machine with PyTorch and no network.
 #
 #     make gpu-wheels                     # where there is a network: what such a machine may lack, into .gpu/wheels
-#     benchmarks/gpu.sh [--seconds 150]   # there; writes gpu.md, gpu.tsv, checks.txt and profile.txt to $OUT
+#     benchmarks/gpu.sh [--seconds 200]   # there; writes gpu.md, gpu.tsv, checks.txt and profile.txt to $OUT
 #     benchmarks/gpu.sh --device cpu      # tries the kit out, with tiny encoders
 #
 # PYTHON is the interpreter that has PyTorch; WHEELS the folder of wheels, OUT the folder for what is written.

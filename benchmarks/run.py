@@ -60,7 +60,7 @@ def _gpu() -> list[Row]:
     import bench_gpu
     import torch
 
-    return bench_gpu.measure() if torch.cuda.is_available() else skipped("no CUDA device", ["encoders on a GPU"])
+    return list(bench_gpu.measure()) if torch.cuda.is_available() else skipped("no CUDA device", ["encoders on a GPU"])
 
 
 NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs}

@@ -36,7 +36,7 @@ def check_counts(*, least: int = 1, **counts: int | None) -> None:
     """Refuses anything but whole numbers from ``least`` on; None passes.
 
     Raises:
-        InputError: when one is no such number.
+        InputError: when one is not such a number.
     """
     for name, value in counts.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
@@ -47,7 +47,7 @@ def check_above_zero(**numbers: float | None) -> None:
     """Refuses anything but finite numbers above 0; None passes.
 
     Raises:
-        InputError: when one is no such number.
+        InputError: when one is not such a number.
     """
     for name, value in numbers.items():
         if value is not None and not (_is_number(value) and value > 0):
@@ -58,7 +58,7 @@ def check_shares(*, zero: bool = False, **shares: float | None) -> None:
     """Refuses anything but shares above 0, or from 0 with ``zero``, and below 1; None passes.
 
     Raises:
-        InputError: when one is no such number.
+        InputError: when one is not such a number.
     """
     for name, value in shares.items():
         if value is not None and not (_is_number(value) and (value > 0 or (zero and value == 0)) and value < 1):

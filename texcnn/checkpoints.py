@@ -129,7 +129,7 @@ def load_state(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor
         with safe_open(path, framework="pt") as handle:
             header = json.loads((handle.metadata() or {})[_HEADER])
             written, history = header["fingerprint"], header["history"]
-            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - it is no mapping
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - it is not a mapping
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"unreadable checkpoint: {error}", where=path, remedy="delete it to start again") from error
     if written != fingerprint:

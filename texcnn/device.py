@@ -12,6 +12,8 @@ from texcnn.errors import InputError, unknown_name
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """The types that encoders' matrix products can be computed in, by name."""
 
+CPU = torch.device("cpu")
+
 _AMPERE = 8
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGE = "texcnn"
@@ -27,6 +28,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "predict": ("texcnn.cli.predict", "texcnn.prediction.predict"),
     "variants": ("texcnn.cli.variants", "texcnn.effects.variants"),
     "evaluate": ("texcnn.cli.evaluate", "texcnn.evaluation.evaluate"),
+    "train": ("texcnn.cli.train", "texcnn.training.train"),
     "merge": ("texcnn.cli.merge",),
     "report": ("texcnn.cli.report",),
 }
@@ -63,6 +65,15 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def cuda_version() -> str:
+    """Returns the version of CUDA that PyTorch was built for, read from its files; ``none`` for a CPU build."""
+    found = find_spec("torch")
+    file = None if found is None or found.origin is None else Path(found.origin).with_name("version.py")
+    text = file.read_text(encoding="utf-8") if file is not None and file.is_file() else ""
+    said = re.search(r"^cuda\b[^=]*= *'([^']+)'", text, re.MULTILINE)
+    return said[1] if said else "none"
+
+
 def _digest(modules: Sequence[str], root: Path) -> str:
     digest = hashlib.sha256()
     outside: set[str] = set()
@@ -83,7 +94,7 @@ def _digest(modules: Sequence[str], root: Path) -> str:
 
 
 def _closure(starts: Sequence[str], root: Path) -> list[str]:
-    """Returns the modules that a stage imports, itself included, at whatever place in the code."""
+    """Returns the modules that a stage imports, itself included, anywhere in the code."""
     found: set[str] = set()
     waiting = list(starts)
     while waiting:
@@ -106,7 +117,7 @@ def _path(module: str, root: Path) -> Path:
 def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
     """Files other than code that the package reads, such as the template of the report."""
     for folder in sorted(folders):
-        # Folders that are no packages belong to the one that they are in.
+        # Folders that are not packages belong to the package that contains them.
         inner = [path for path in folder.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]
         for path in sorted(file for place in (folder, *inner) for file in place.iterdir()):
             if path.suffix in (".html", ".css", ".js", ".json", ".tsv", ".toml"):

@@ -20,7 +20,7 @@ def options_from(kind: type[Options], options: Options | None, keywords: Mapping
         keywords: Values by field name. A field that is missing keeps its default.
 
     Raises:
-        InputError: when both are given, ``options`` is of another type, or a keyword is no field.
+        InputError: when both are given, ``options`` is of another type, or a keyword is not a field.
     """
     if options is None:
         names = option_names(kind)
@@ -75,7 +75,7 @@ def check_flags(**flags: object) -> None:
     """Refuses values of yes-or-no arguments that are neither: a text such as ``"no"`` would count as yes.
 
     Raises:
-        InputError: when one is no bool.
+        InputError: when one is not a bool.
     """
     for name, value in flags.items():
         if not isinstance(value, bool):

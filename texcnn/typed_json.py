@@ -6,12 +6,15 @@ import functools
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from texcnn.errors import TexcnnError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _SHOWN = 3
 
@@ -92,6 +95,44 @@ def check_fields(
 
 def _faults(kind: Any, values: Any, name: str) -> list[str]:
     try:
+        _make(kind, values)
+    except Exception:  # what is not plainly right is for pydantic, whose import takes a third of a second
+        return _faults_by_name(kind, values, name)
+    return []
+
+
+def _make(kind: Any, value: Any) -> Any:
+    """Makes what a type says of a JSON value.
+
+    Raises:
+        Exception: of any class, when the value is not plainly right or the type is none of those known here.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and is_dataclass(kind) and type(value) is dict:
+        hints = get_type_hints(kind)
+        known = [field.name for field in fields(kind) if field.init and field.name in value]
+        return kind(**{name: _make(hints[name], value[name]) for name in known})
+    if origin in (Union, UnionType) and len(parts) == 2 and NoneType in parts:
+        return None if value is None else _make(next(part for part in parts if part is not NoneType), value)
+    if origin in (dict, Mapping) and parts[0] is str and type(value) is dict:
+        return {name: _make(parts[1], each) for name, each in value.items()}
+    if origin is list and type(value) is list:
+        return [_make(parts[0], each) for each in value]
+    if origin is tuple and parts[-1] is ... and type(value) is list:
+        return tuple(_make(parts[0], each) for each in value)
+    if origin is Literal and value in parts:
+        return value
+    if kind is float and type(value) in (float, int):
+        return float(value)
+    if kind is Any or (kind in (str, int, bool) and type(value) is kind):
+        return value
+    raise TypeError(f"{value!r} for {kind}")
+
+
+def _faults_by_name(kind: Any, values: Any, name: str) -> list[str]:
+    from pydantic import ValidationError
+
+    try:
         _adapter(kind).validate_json(json.dumps(values), strict=True)
     except ValidationError as fault:
         return [
@@ -102,6 +143,8 @@ def _faults(kind: Any, values: Any, name: str) -> list[str]:
 
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
     return TypeAdapter(kind)
 
 

@@ -1,7 +1,7 @@
 """Genes of a GTF or BED as windows of bases, the same windows as ``texcnn predict`` makes.
 
 kipoiseq's dataloaders are not used here: on 0.7.1 an interval that reaches beyond its chromosome comes back
-shorter or empty without a word (StringSeqIntervalDl) or ends the whole run (FastaStringExtractor, AnchoredGTFDl),
+shorter or empty without a warning (StringSeqIntervalDl) or ends the whole run (FastaStringExtractor, AnchoredGTFDl),
 and BED headers, BED6 names and unknown chromosomes end it too. Inside chromosomes both give the same bases.
 """
 
@@ -42,7 +42,7 @@ _LOG = logging.getLogger("texcnn")
 _SHOWN_SKIPPED = 100
 
 
-class TExCNNDl(Dataset):
+class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
     """One item per gene, in the file's order.
 
     An item's ``inputs.window`` is the window on the gene's strand, padded with N beyond the chromosome's ends, and

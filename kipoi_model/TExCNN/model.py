@@ -10,7 +10,7 @@ from kipoi.model import BaseModel
 import texcnn
 
 
-class TExCNNKipoi(BaseModel):
+class TExCNNKipoi(BaseModel):  # type: ignore[misc]  # kipoi has no types
     """Expression of genes from the bases around their TSS.
 
     Args:

@@ -6,12 +6,12 @@ and fits to the other seven.
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from folds import chromosome_groups, fold_rows
 
 from texcnn.features.half_life import half_life_features
 from texcnn.features.tf_targets import tf_target_features
@@ -24,7 +24,6 @@ from texcnn.genome.windows import Window, WindowSpec, read_windows
 from texcnn.training.targets import read_targets
 
 MEDIAN = "median"
-GROUPS, FOLDS = 10, 5
 MIN_KNOWN = 6_500
 FEW = 1_000
 """Training genes below which an epoch of a published batch size is a handful of steps."""
@@ -81,12 +80,7 @@ class Dataset:
 
     def folds(self) -> list[tuple[list[int], list[int], list[int]]]:
         """Returns rows to fit to, to stop by and to test, of each fold."""
-        made = []
-        for fold in range(FOLDS):
-            tested, stopping = {2 * fold, 2 * fold + 1}, (2 * fold + 2) % GROUPS
-            parts = np.where(np.isin(self.group, list(tested)), 2, np.where(self.group == stopping, 1, 0))
-            made.append(tuple(np.flatnonzero(parts == part).tolist() for part in range(3)))
-        return made
+        return [tuple(part.tolist() for part in fold) for fold in fold_rows(self.group)]
 
     def features(self, names: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
         """Returns features of the genes, NaN where unknown."""
@@ -107,13 +101,3 @@ class Dataset:
 def known_bases(window: Window) -> int:
     """Counts the bases of a window that are no N."""
     return len(window.sequence) - window.sequence.count("N")
-
-
-def chromosome_groups(chroms: list[str]) -> np.ndarray:
-    """Deals chromosomes out, the largest first, each to the group with the fewest genes."""
-    sizes = [0] * GROUPS
-    group = {}
-    for chrom, size in sorted(Counter(chroms).items(), key=lambda item: (-item[1], item[0])):
-        group[chrom] = min(range(GROUPS), key=lambda place: sizes[place])
-        sizes[group[chrom]] += size
-    return np.array([group[chrom] for chrom in chroms])

@@ -20,15 +20,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
-from dataset import FEW, FOLDS, MEDIAN, Dataset
+from dataset import FEW, MEDIAN, Dataset
 from entries import MODELS, Entry, Feeder
+from folds import FOLDS
 
 from texcnn.evaluation.baselines import GC_CPG, predict_baselines, sequence_inputs
 from texcnn.features.spec import scale_features
 from texcnn.files import atomic_file
 from texcnn.training.architectures import find_architecture
 from texcnn.training.examples import Examples, SegmentVectors, fit_features
-from texcnn.training.fit import Fit, predict_rows
+from texcnn.training.fit import Fit, fit_head, predict_rows
 from texcnn.training.runs import is_constant
 
 
@@ -39,7 +40,7 @@ def run_fold(
     run: int,
     fold: int,
     features: tuple[np.ndarray, list[str]] | None,
-    device: str,
+    device: torch.device,
 ) -> dict[str, np.ndarray]:
     """Fits one network and predicts the genes of one fold: ``rows`` and ``predicted (n, n_cell_types)``."""
     parts = [np.array(rows) for rows in dataset.folds()[fold]]
@@ -82,7 +83,9 @@ def run_fold(
     return {"rows": np.array(test), "predicted": predicted, "epochs": np.array(len(fit.history))}
 
 
-def best_start(fit: Callable[..., Fit], seeds: list[int], examples: Examples, valid: list[int], device: str) -> Fit:
+def best_start(
+    fit: Callable[..., Fit], seeds: list[int], examples: Examples, valid: list[int], device: torch.device
+) -> Fit:
     """Begins a network from each seed and finishes the most promising one.
 
     One that predicts a single value for every gene after two epochs is given up; of the others the one with the
@@ -100,17 +103,19 @@ def _fit(
     sizes: dict[str, int],
     examples: Examples,
     parts: tuple[list[int], list[int]],
-    device: str,
+    device: torch.device,
     folder: Path,
     seed: int,
     **given: int,
 ) -> Fit:
-    """Fits one network; called again with more epochs, it goes on."""
+    """Fits one network; a call with more epochs continues the one before."""
     architecture = find_architecture(entry.architecture)
     torch.manual_seed(seed)
     head = architecture.make_head(sizes, {})
+    if architecture.solve is not None:
+        return architecture.solve(head, examples, *parts)
     settings = {**entry.fit, **(entry.few if len(parts[0]) < FEW else {}), **given}
-    return architecture.solve(
+    return fit_head(
         head,
         examples,
         *parts,
@@ -120,7 +125,7 @@ def _fit(
     )
 
 
-def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], runs: int, device: str) -> None:
+def run_all(dataset: Dataset, work: Path, minutes: float, keys: list[str], runs: int, device: torch.device) -> None:
     """Runs what is not done yet, the first run of every entry before the second, until the time is over."""
     end = time.monotonic() + 60 * minutes
     folder = work / dataset.name
@@ -155,7 +160,7 @@ def main() -> None:
     keys = [entry.key for entry in MODELS]
     parser.add_argument("--model", action="append", default=[], choices=keys, help="Only this line; repeatable.")
     parser.add_argument("--runs", type=int, default=10, help="How many, of a line with chance in it.")
-    parser.add_argument("--device", default="cpu", help="Where to compute.")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="Where to compute.")
     given = parser.parse_args()
     torch.set_num_threads(1)
     run_all(Dataset(given.dataset, given.data), given.work, given.minutes, given.model, given.runs, given.device)

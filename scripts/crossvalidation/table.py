@@ -10,13 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dataset import FOLDS, MEDIAN, Dataset
+from dataset import MEDIAN, Dataset
 from entries import MODELS
+from folds import FOLDS
 
 from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
 from texcnn.files import atomic_file
 
 _TEXT = """# Cross-validation
+
+Ten thousand human genes with known promoters are in [cross-validation-human.md](cross-validation-human.md). Here are
+657 with nearly whole windows, and yeast.
 
 Made by `scripts/crossvalidation`; the figures of each run are in `cross-validation.tsv`. Whole chromosomes are held
 out: ten groups of chromosomes of like size, of which a fold tests two, stops by a third and fits to seven. A run is one

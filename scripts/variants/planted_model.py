@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -25,6 +27,7 @@ WINDOW, SEGMENT = WindowSpec(upstream=600, downstream=600), 200
 SIZES = {
     "motifs": 64, "motif_width": 16, "pool": 10, "patterns": 32, "pattern_width": 3, "second_pool": 4, "places": 5,
 }  # fmt: skip
+NAME = "trained on simulated genes"
 EPOCHS, BATCH, RATE = 40, 64, 2e-3
 
 
@@ -34,7 +37,7 @@ def train(genome: Simulated) -> Model:
     codes, labels = read_examples(genome)
     mean, scale = labels.mean(), labels.std()
     convolutions = MotifCNN(**SIZES)
-    options = {
+    options: dict[str, Any] = {
         "dim": SIZES["patterns"] * SIZES["places"], "n_cell_types": 1, "n_segments": WINDOW.length // SEGMENT,
         "kernel_widths": [1], "filters": 64, "dense_units": 64, "dropout": 0.0,
     }  # fmt: skip
@@ -53,7 +56,7 @@ def train(genome: Simulated) -> Model:
         head.output.weight *= scale
         head.output.bias.mul_(scale).add_(mean)
     config = BundleConfig(
-        name="trained on simulated genes", version="1", kind="segments", unit="log10(RPKM + 0.1)", window=WINDOW,
+        name=NAME, version="1", kind="segments", unit="log10(RPKM + 0.1)", window=WINDOW,
         head=HeadSpec("textcnn", options), segments=SegmentSpec(SEGMENT),
     )  # fmt: skip
     network = SegmentNetwork([MotifCNNEncoder(convolutions.eval(), SIZES)], head, SegmentSpec(SEGMENT))

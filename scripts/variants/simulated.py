@@ -6,7 +6,7 @@ Nothing here comes from an organism (scripts/make_demo_genome.py).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,5 +70,5 @@ def simulate(folder: Path, seeds: Iterable[int]) -> Simulated:
     return files
 
 
-def _write(path: Path, rows: list[tuple[object, ...]], columns: list[str]) -> None:
+def _write(path: Path, rows: Sequence[tuple[object, ...]], columns: list[str]) -> None:
     pd.DataFrame(rows, columns=columns).to_csv(path, sep="\t", index=False)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import texcnn
 from texcnn.genome.gene import Gene
 from texcnn.tables.columns import TableDescription, prediction_frame
 from texcnn.tables.writers import open_tables
@@ -69,6 +70,15 @@ def test_tables_are_merged_without_it(tmp_path: Path) -> None:
     done = run(["merge", *map(str, parts), "--out", str(tmp_path / "all.tsv")])
     assert done.returncode == 0, done.stderr
     assert pd.read_csv(tmp_path / "all.tsv", sep="\t")["liver"].tolist() == [1, 2]
+
+
+def test_a_report_is_written_without_it(tmp_path: Path) -> None:
+    """The model that made the table is described, not loaded."""
+    predictions = tmp_path / "predictions.parquet"
+    texcnn.predict("texcnn-yeast", FILES[1], out=predictions, gtf=FILES[3], device="cpu")
+    done = run(["report", "--predictions", str(predictions), "--out", str(tmp_path / "report.html")])
+    assert done.returncode == 0, done.stderr
+    assert "texcnn-yeast version 2" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_predict_needs_it() -> None:

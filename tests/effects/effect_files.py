@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from tiny import write_gtf
 from variant_files import Row, genome_of, random_bases, random_row, write_vcf
 
 GENOME_LENGTH = 1500
+Command = Callable[..., tuple[int, str]]
+HEADER = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1500>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,14 @@ def random_case(folder: Path, *, n_variants: int = 600, seed: int = 1, n_share: 
     places = sorted(rng.choices(range(2, GENOME_LENGTH - 20), k=n_variants))
     rows = [replace(random_row(rng, bases, start), id=f"v{number}") for number, start in enumerate(places)]
     return Case(folder, bases, genes, rows)
+
+
+def vcf(case: Case, *lines: str, header: str = HEADER, name: str = "bad.vcf") -> Path:
+    path = case.folder / name
+    path.write_text(header + "".join(f"{line}\n" for line in lines))
+    return path
+
+
+def line(case: Case, start: int, alt: str = "", ref: str = "", chrom: str = "chr1") -> str:
+    base = ref or case.bases[start]
+    return f"{chrom}\t{start + 1}\t.\t{base}\t{alt or ('A' if base != 'A' else 'C')}\t.\t.\t."

@@ -10,7 +10,7 @@ import pandas as pd
 import pybigtools
 import pytest
 from click.testing import CliRunner
-from conftest import Case, random_case
+from effect_files import Case, random_case
 from genome_files import write_fasta
 from tiny import CHR1, write_genome, write_gtf
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_explained_is_said(tiny: Path, files: tuple[Path, Path]) 
         texcnn.attribute(tiny, fasta, **{**ask, "gene": "g3"})
     with pytest.raises(InputError, match=r"unknown cell type 'gcc'.*gc, a"):
         texcnn.attribute(tiny, fasta, **{**ask, "cell_type": "gcc"})
-    with pytest.raises(InputError, match=r"unknown method 'lime'.*ism, gradient, ablation"):
+    with pytest.raises(InputError, match=r"unknown method 'lime'.*ism, gradient, deeplift, ablation"):
         texcnn.attribute(tiny, fasta, **ask, method="lime")
     for region, problem in (("chr1", "not a region"), ("chr1:0-5", "no base"), ("chr1:9-8", "no base")):
         with pytest.raises(InputError, match=problem):

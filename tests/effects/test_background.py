@@ -116,3 +116,14 @@ def test_a_genome_without_known_bases_is_refused(tiny_dnabert2: Path, case: Case
         make_background(tiny_dnabert2, fasta, gtf=gtf, n_variants=50)
     with pytest.raises(InputError, match="unusable number of variants 0"):
         make_background(tiny_dnabert2, fasta, gtf=gtf, n_variants=0)
+
+
+@pytest.mark.parametrize("name", ["texcnn-mini", "texcnn-yeast"])
+def test_bundled_models_have_one_below_a_megabyte_and_its_size_in_the_card(name: str) -> None:
+    model = load_model(name)
+    background = read_background(model)
+    assert background is not None
+    assert model.folder is not None
+    assert (model.folder / VARIANT_BACKGROUND).stat().st_size <= 1_000_000
+    assert f"{background.n_variants} substitutions (seed 0)" in (model.folder / "README.md").read_text()
+    assert background.grid.shape[0] == len(model.cell_types)

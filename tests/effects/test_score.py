@@ -16,6 +16,7 @@ from texcnn.effects.score import ChangedWindow, EffectScores, open_engine
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.genome.windows import WindowSpec
+from texcnn.heads.mpra_dragonn import MpraDragoNN
 from texcnn.heads.spec import HeadSpec
 from texcnn.heads.xpresso import XpressoCNN
 from texcnn.model.bundle import BundleConfig
@@ -214,6 +215,32 @@ def test_a_model_of_bases_computes_only_the_places_that_a_change_reaches(length:
     expected = after.masked_fill(before[rows].isnan(), torch.nan)
     np.testing.assert_allclose(scores.alternative / scale, expected / scale, atol=1e-5)
     assert np.isnan(scores.delta[[change.row == 6 for change in changes]]).all()
+
+
+def test_mpra_dragonn_computes_only_the_fragments_that_hold_a_change() -> None:
+    torch.manual_seed(0)
+    length = 144 + 12 * 40
+    head = MpraDragoNN(length)
+    torch.nn.init.normal_(head.output.weight, std=0.2)
+    config = BundleConfig("mpra", "1", "one-hot", "u", WindowSpec(300, length - 300), HeadSpec("mpra-dragonn", {}))
+    model = Model(config, OneHotNetwork(head, 13), pd.DataFrame({"cell_type": [str(n) for n in range(13)]}), "")
+    rng = random.Random(6)
+    windows = ["".join(rng.choices("ACGT", k=length)) for _ in range(3)]
+    windows += ["N" * 200 + windows[0][200:], "N" * length]
+    changes = []
+    for number in range(60):
+        row, at = number % 5, rng.choice([0, 71, 72, 144, 145, length - 1, rng.randrange(length)])
+        size = min(rng.choice([1, 1, 13, 40]), length - at)
+        sequence = windows[row][:at] + "".join(rng.choices("ACGT", k=size)) + windows[row][at + size :]
+        changes.append(ChangedWindow(row, sequence, ((at, at + size),)))
+    with open_engine(model, ComputeOptions(batch_size=7, device="cpu")) as engine:
+        scores = engine.score(windows, None, changes)
+        assert engine.incremental
+    with model.network.session(ComputeOptions(device="cpu")) as session:
+        after, _ = model.network.predict([change.sequence for change in changes], None, session)
+    expected = after.masked_fill(torch.tensor([change.row == 4 for change in changes])[:, None], torch.nan)
+    np.testing.assert_allclose(scores.alternative, expected, atol=1e-5)
+    assert np.nanmedian(np.abs(scores.delta)) > 1e-4
 
 
 def test_a_head_of_bases_that_is_wrong_about_its_places_is_found_out(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pysam.bcftools
 import pytest
 from effect_files import Case, random_case
@@ -19,6 +21,7 @@ from texcnn.effects import pairs, score
 from texcnn.effects.outputs import EffectCounts
 from texcnn.errors import InputError
 from texcnn.genome.interval import reverse_complement
+from texcnn.tables.columns import METADATA_KEY
 
 KEY = ["chrom", "pos", "ref", "alt", "gene_id", "cell_type"]
 
@@ -154,6 +157,51 @@ def test_all_files_say_the_same(tiny_dnabert2: Path, case: Case) -> None:
     genes = frame.groupby(["pos", "ref", "alt"])["gene_id"].nunique()
     assert (scored["n_genes"] <= [genes[row.pos, row.ref, row.alt] for row in scored.itertuples()]).all()
     assert not (case.folder / "out.tsv.parts").exists()
+
+
+@pytest.mark.parametrize("ending", [".bcf", ".vcf.gz", ".indexed.vcf.gz", ".gzip.vcf.gz"])
+def test_every_format_of_variants_gives_the_same(tiny_dnabert2: Path, tmp_path: Path, ending: str) -> None:
+    case = random_case(tmp_path, n_variants=60)
+    expected = effects(tiny_dnabert2, case)
+    fasta, gtf, plain = case.write()
+    vcf = tmp_path / f"in{ending}"
+    if ending == ".gzip.vcf.gz":
+        vcf.write_bytes(gzip.compress(plain.read_bytes()))
+    else:
+        pysam.bcftools.view(f"-O{'b' if ending == '.bcf' else 'z'}", "-o", str(vcf), str(plain), catch_stdout=False)
+        if ending == ".indexed.vcf.gz":
+            pysam.bcftools.index(str(vcf))
+    out = tmp_path / f"out{'.parquet' if ending == '.bcf' else '.tsv.gz'}"
+    texcnn.variant_effects(tiny_dnabert2, fasta, vcf=vcf, gtf=gtf, out=out, annotate=tmp_path / "annotated.vcf.gz")
+    if out.suffix == ".parquet":
+        written = pd.read_parquet(out)
+        said = json.loads(pq.read_schema(out).metadata[METADATA_KEY])
+    else:
+        written = pd.read_csv(out, sep="\t", keep_default_na=False, na_values={"delta": "", "quantile": ""})
+        said = json.loads((tmp_path / "out.tsv.gz.meta.json").read_text())
+    assert said["statuses"] == expected.attrs["statuses"]
+    assert written[KEY].astype(str).equals(expected[KEY].astype(str))
+    np.testing.assert_allclose(written["delta"], expected["delta"], rtol=1e-6)
+    names = pysam.bcftools.query("-f", "%ID\n", str(tmp_path / "annotated.vcf.gz")).split()
+    assert names == [row.id for row in case.rows]
+
+
+def test_inputs_of_the_head_are_those_of_predict(project: Path) -> None:
+    """texcnn-mini takes the lengths of the mRNA, which both verbs compute from the GTF unless told otherwise."""
+    demo = project / "assets" / "demo"
+    for half_life in (None, False):
+        effects = texcnn.variant_effects(
+            "texcnn-mini", demo / "genome.fa.gz", vcf=demo / "variants.vcf", gtf=demo / "genes.gtf",
+            cell_types=["median"], half_life=half_life,
+        )  # fmt: skip
+        genes = effects["gene_id"].unique().tolist()
+        predicted = texcnn.predict(
+            "texcnn-mini", demo / "genome.fa.gz", gtf=demo / "genes.gtf", genes=genes, cell_types=["median"],
+            half_life=half_life,
+        ).set_index("gene_id")["median"]  # fmt: skip
+        np.testing.assert_allclose(effects["ref_prediction"], predicted.loc[effects["gene_id"]], atol=1e-6)
+        source = effects.attrs["features"]
+        assert source == ("half-life of genes.gtf" if half_life is None else "defaults")
 
 
 def test_annotated_vcf_round_trips(tiny_dnabert2: Path, case: Case) -> None:

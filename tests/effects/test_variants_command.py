@@ -4,51 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pysam
 import pytest
-from effect_files import Case
+from effect_files import HEADER, Case, Command, line, vcf
 from variant_files import Row, write_vcf
-
-from texcnn.cli.main import main
-
-Command = Callable[..., tuple[int, str]]
-HEADER = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1500>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-
-
-@pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, case: Case, tiny_dnabert2: Path
-) -> Command:
-    """Runs the command on a random genome; returns the exit status and what it printed and logged."""
-    fasta, gtf, _ = case.write()
-
-    def run(*arguments: object, fasta: Path = fasta, out: Path = case.folder / "out.tsv") -> tuple[int, str]:
-        given = ["variants", "--fasta", fasta, "--gtf", gtf, "--model", tiny_dnabert2, "--out", out, *arguments]
-        with pytest.raises(SystemExit) as leaving:
-            main([str(argument) for argument in given])
-        printed = capsys.readouterr()
-        logged = "".join(f"{record.getMessage()}\n" for record in caplog.records)
-        caplog.clear()
-        assert printed.out == ""
-        return int(leaving.value.code or 0), printed.err + logged
-
-    return run
-
-
-def vcf(case: Case, *lines: str, header: str = HEADER, name: str = "bad.vcf") -> Path:
-    path = case.folder / name
-    path.write_text(header + "".join(f"{line}\n" for line in lines))
-    return path
-
-
-def line(case: Case, start: int, alt: str = "", ref: str = "", chrom: str = "chr1") -> str:
-    base = ref or case.bases[start]
-    return f"{chrom}\t{start + 1}\t.\t{base}\t{alt or ('A' if base != 'A' else 'C')}\t.\t.\t."
 
 
 def skipped(case: Case) -> pd.DataFrame:

@@ -72,8 +72,6 @@ def test_vectors_computed_elsewhere_are_used() -> None:
     cache.put(["A", "CC", "A"], torch.tensor([[7.0], [8.0], [9.0]]))
     assert cache.embed(["CC", "T", "A"], compute).flatten().tolist() == [8, 1, 7]
     assert compute.computed == [["T"]]
-    cache.keep(["T", "GG"])
-    assert (len(cache), cache.nbytes, "T" in cache) == (1, 5, True)
 
 
 def test_a_kept_vector_does_not_hold_its_batch_in_memory() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from texcnn.encoders.checkpoint import load_weights, read_state_dict
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2ForMaskedLM, Dnabert2Model
-from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, alibi_bias, alibi_slopes, runs_of
+from texcnn.encoders.dnabert2_layers import GatedMLP, RowRun, Rows, alibi_bias, alibi_slopes, runs_of
 from texcnn.errors import ModelError
 
 TINY = Dnabert2Config(vocab_size=12, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=8)
@@ -98,7 +98,7 @@ def test_attention_by_hand(model):
             scores = torch.tensor([float(query[i, head] @ key[j, head]) / 2 - slope * abs(i - j) for j in range(5)])
             expected[i, head] = torch.softmax(scores, dim=0) @ value[:, head]
     bias = alibi_bias(3, 8, dtype=torch.float32, device=torch.device("cpu"))[None]
-    assert torch.allclose(attention(hidden, [RowRun(1, 5)], bias), expected.flatten(1), atol=1e-6)
+    assert torch.allclose(attention(hidden, Rows([RowRun(1, 5)], bias, None)), expected.flatten(1), atol=1e-6)
 
 
 def test_gate_is_the_first_half_through_the_erf_gelu():

@@ -7,7 +7,8 @@ import torch
 from huggingface_hub.utils import LocalEntryNotFoundError, RepositoryNotFoundError
 from tiny_checkpoints import REVISION, FakeBundle, put_in_cache
 
-import texcnn.encoders.weights as weights
+import texcnn.encoders.hub as hub_files
+from texcnn.encoders import weights
 from texcnn.encoders.known import KNOWN_ENCODERS
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, RunError
@@ -32,13 +33,13 @@ def folder(tmp_path):
 @pytest.fixture
 def no_download(monkeypatch):
     """Fails the test where a download is tried."""
-    real = weights.hf_hub_download
+    real = hub_files.hf_hub_download
 
     def only_local(*args, **kwargs):
         assert kwargs.get("local_files_only"), "a download was tried"
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(weights, "hf_hub_download", only_local)
+    monkeypatch.setattr(hub_files, "hf_hub_download", only_local)
 
 
 def hub_spec(**changes) -> EncoderSpec:
@@ -144,24 +145,24 @@ class TestFetch:
             asked.append((repository, name, revision))
             return str(folder / name)
 
-        monkeypatch.setattr(weights, "hf_hub_download", download)
+        monkeypatch.setattr(hub_files, "hf_hub_download", download)
         return asked
 
     def test_every_file_is_asked_for_at_the_pinned_revision(self, hub, folder):
-        assert weights.fetch(self.SPEC) == folder
+        assert hub_files.fetch(self.SPEC) == folder
         assert hub == [(REPOSITORY, name, REVISION) for name in ("config.json", "pytorch_model.bin")]
 
     def test_a_wrong_sum_is_refused(self, hub):
         with pytest.raises(ModelError, match=f"instead of {'0' * 64}"):
-            weights.fetch(hub_spec(sha256={"config.json": "0" * 64}))
+            hub_files.fetch(hub_spec(sha256={"config.json": "0" * 64}))
 
     def test_what_is_there_already_is_not_downloaded_even_offline(self, hub_cache, folder, no_download):
         snapshot = put_in_cache(hub_cache, REPOSITORY, folder)
-        assert weights.fetch(self.SPEC) == snapshot
+        assert hub_files.fetch(self.SPEC) == snapshot
 
     def test_offline_is_said_before_anything_is_tried(self, hub_cache, no_download):
         with pytest.raises(RunError, match=r"cannot download config.json .* switched off .* HF_HUB_OFFLINE") as caught:
-            weights.fetch(self.SPEC)
+            hub_files.fetch(self.SPEC)
         assert caught.value.exit_status == 1
 
     @pytest.mark.parametrize(
@@ -177,35 +178,35 @@ class TestFetch:
         def download(*args, local_files_only=False, **kwargs):
             raise LocalEntryNotFoundError("not in the cache") if local_files_only else raised
 
-        monkeypatch.setattr(weights, "hf_hub_download", download)
+        monkeypatch.setattr(hub_files, "hf_hub_download", download)
         with pytest.raises(expected, match=r"cannot download config.json of"):
-            weights.fetch(self.SPEC)
+            hub_files.fetch(self.SPEC)
 
     @pytest.mark.parametrize("source", ["bundle", "/no/such/folder"])
     def test_only_hub_ids_can_be_fetched(self, hub_cache, source):
         with pytest.raises(ModelError, match="nothing to fetch"):
-            weights.fetch(hub_spec(source=source))
+            hub_files.fetch(hub_spec(source=source))
 
     def test_a_spec_without_file_names_cannot_be_fetched(self, hub_cache):
         with pytest.raises(ModelError, match="names no file to fetch"):
-            weights.fetch(hub_spec())
+            hub_files.fetch(hub_spec())
 
     @pytest.mark.parametrize("progress", [False, True])
     def test_progress_bars_show_only_when_asked_and_are_as_before_afterwards(self, hub, monkeypatch, progress):
         seen = []
 
         def download(*args, local_files_only=False, **kwargs):
-            seen.append(not weights.are_progress_bars_disabled())
+            seen.append(not hub_files.are_progress_bars_disabled())
             raise LocalEntryNotFoundError("not in the cache")
 
-        monkeypatch.setattr(weights, "hf_hub_download", download)
+        monkeypatch.setattr(hub_files, "hf_hub_download", download)
         with pytest.raises(RunError):
-            weights.fetch(self.SPEC, progress=progress)
+            hub_files.fetch(self.SPEC, progress=progress)
         assert set(seen) == {progress}
-        assert not weights.are_progress_bars_disabled()
+        assert not hub_files.are_progress_bars_disabled()
 
 
 def test_the_published_encoders_are_all_fetchable(hub_cache):
     for spec in KNOWN_ENCODERS.values():
         with pytest.raises(RunError, match="switched off"):
-            weights.fetch(spec)
+            hub_files.fetch(spec)

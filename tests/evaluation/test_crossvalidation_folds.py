@@ -22,7 +22,7 @@ LENGTH, GENES = 900, 60
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script as a module; the files next to it are found, as when it is run."""
     monkeypatch.syspath_prepend(project / "scripts" / "crossvalidation")
-    for name in ("dataset", "entries", "run"):
+    for name in ("dataset", "entries", "folds", "run"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return importlib.import_module("run")
 
@@ -47,7 +47,7 @@ def fold(run: ModuleType, dataset: SimpleNamespace, number: int = 0, **changes: 
     entry = next(entry for entry in run.MODELS if entry.key == "xpresso")
     entry = replace(entry, **{"fit": {"epochs": 2}, "few": {"batch_size": 8}, **changes})
     feeder = SimpleNamespace(inputs=lambda *_: WindowBases(dataset.codes))
-    return run.run_fold(dataset, feeder, entry, number, 0, None, "cpu")
+    return run.run_fold(dataset, feeder, entry, number, 0, None, torch.device("cpu"))
 
 
 def test_a_network_of_the_median_says_nothing_of_cell_types(run: ModuleType, dataset: SimpleNamespace) -> None:

@@ -245,7 +245,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
 def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "genome.fa"
     path.write_text(text)
-    with pytest.raises(InputError, match="no FASTA"):
+    with pytest.raises(InputError, match="not a FASTA"):
         Reference(path)
     assert [file.name for file in tmp_path.iterdir()] == ["genome.fa"]
 
@@ -268,10 +268,10 @@ def test_a_name_that_occurs_twice_is_refused(tmp_path: Path) -> None:
 def test_damaged_fai_is_refused(fasta: Path) -> None:
     fai = find_index(fasta).fai
     fai.write_text("chr1\ttwenty\t7\t10\t11\n")
-    with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
+    with pytest.raises(InputError, match=r"its line 1 is not a line of a \.fai"):
         Reference(fasta)
     fai.write_text("chr1\t20\t7\t0\t0\n")
-    with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
+    with pytest.raises(InputError, match=r"its line 1 is not a line of a \.fai"):
         Reference(fasta)
     fai.write_text("")
     with pytest.raises(InputError, match="lists no sequence"):
@@ -291,7 +291,7 @@ def test_damaged_fai_is_refused(fasta: Path) -> None:
 def test_lines_of_a_fai_that_python_would_read(tmp_path: Path, line: str) -> None:
     fasta = write_fasta(tmp_path / "genome.fa", {"chr1": "ACGT"})
     (tmp_path / "genome.fa.fai").write_text(line + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"its line 1 is no line of a \.fai"):
+    with pytest.raises(InputError, match=r"its line 1 is not a line of a \.fai"):
         Reference(fasta)
 
 

@@ -31,7 +31,7 @@ def test_parse_genotype(text: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("0/1/1", "has 3 alleles"), ("a|1", "is no genotype"), ("", "no genotype")]
+    ("text", "message"), [("0/1/1", "has 3 alleles"), ("a|1", "is not a genotype"), ("", "not a genotype")]
 )
 def test_parse_genotype_refuses(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -43,8 +43,8 @@ def test_letters_outside_iupac_are_n_and_named_once(tmp_path: Path, caplog: pyte
     assert reference.fetch(Interval("a", 0, 7)) == "ACNNNNN"
     assert reference.fetch(Interval("a", 0, 10, "-")) == "NNNNNNNNGT"
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "'*', 'X' are no codes of IUPAC for bases, and read as N",
-        "'E' are no codes of IUPAC for bases, and read as N",
+        "'*', 'X' are not codes of IUPAC for bases, and read as N",
+        "'E' are not codes of IUPAC for bases, and read as N",
     ]
 
 

@@ -98,7 +98,7 @@ def test_no_records_duplicates_and_an_empty_alt_are_no_errors(tmp_path: Path) ->
         ("chr1\t1\t2\n", "has no header"),
         (
             HEADER + ROWS[0] + ROWS[1].replace("7", "x", 1),
-            r"POS 'x' is no whole number.*record 2 \(after chr1:5\), line 8",
+            r"POS 'x' is not a whole number.*record 2 \(after chr1:5\), line 8",
         ),
         (HEADER + ROWS[0] + "chr1\t7\t.\tA\n", r"has 4 columns separated by tabs, the header 11.*line 8"),
         (HEADER + ROWS[0] + ROWS[1].replace("\t", " "), r"has 1 columns.*line 8"),
@@ -124,11 +124,11 @@ def test_a_truncated_file_is_never_read_as_a_short_one(tmp_path: Path, ending: s
 def test_other_files_are_refused_by_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         VcfReader(tmp_path / "none.vcf")
-    with pytest.raises(InputError, match="a folder is no VCF"):
+    with pytest.raises(InputError, match="a folder is not a VCF"):
         VcfReader(tmp_path)
     binary = tmp_path / "b.vcf"
     binary.write_bytes(bytes(range(255, 0, -1)))
-    with pytest.raises(InputError, match="no VCF or BCF, or is damaged"):
+    with pytest.raises(InputError, match="not a VCF or BCF, or is damaged"):
         VcfReader(binary)
 
 

@@ -14,16 +14,20 @@ import torch
 
 from texcnn.bench.model import random_windows
 from texcnn.embedding.cache import SegmentCache
-from texcnn.embedding.engine import embed_segments, embedding_session
+from texcnn.embedding.engine import embed_segments, embed_windows, embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
+from texcnn.encoders import packed_attention
 from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
+from texcnn.encoders.packed_attention import packed_rows
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
 from texcnn.pretraining.vocabulary import train_bpe
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
+from texcnn.segments.segment import SegmentSpec
 
 pytestmark = pytest.mark.gpu
 
@@ -87,6 +91,16 @@ def test_bfloat16_vectors_correlate_with_float32_to_four_nines(gpu: str, encoder
     assert smallest_correlation(found, expected) >= 0.9999
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_one_attention_kernel_takes_rows_of_all_lengths(gpu: str, dtype: torch.dtype) -> None:
+    if gpu == "cpu":
+        pytest.skip("a CPU has no such kernel")
+    assert packed_attention._works(torch.device(gpu), dtype)
+    bias = torch.zeros(1, 3, 64, 64, device=gpu, dtype=dtype)
+    with torch.inference_mode():
+        assert packed_rows([5], bias) is not None  # one short row: fewer tokens than the bias has places
+
+
 def test_bfloat16_predictions_move_by_a_fraction_of_their_spread(gpu: str) -> None:
     full, low = predictions(gpu), predictions(gpu, "bfloat16")
     # Made-up windows differ less than genes do, so that the bound is wider than the hundredth that holds for genes.
@@ -132,6 +146,19 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(
     assert any("out of memory with a batch of" in message for message in caplog.messages)
     assert (found[:6] - expected).abs().max() <= 2e-5 * expected.abs().max()
     assert found.isfinite().all()
+
+
+def test_chunks_whose_vectors_are_fetched_late_are_the_whole(gpu: str) -> None:
+    """Of windows that share segments with the chunk before, and with one long ago."""
+    encoder = dnabert2()
+    windows = [window[shift:][:9000] for window in random_windows(3, 10_000) for shift in (0, 500, 1000)] * 2
+    options = ComputeOptions(64, gpu, "float32")
+    expected = embed_windows([encoder], windows, SegmentSpec(500), options=options).values
+    for cache in (SegmentCache(0), SegmentCache()):
+        with embedding_session([encoder], options, cache) as session:
+            chunks = [windows[start : start + 4] for start in range(0, len(windows), 4)]
+            found = [part.values for part in embed_windows_in_chunks(session, chunks, SegmentSpec(500))]
+        assert (torch.cat(found) - expected).abs().max() <= 2e-5 * expected.abs().max()
 
 
 def test_several_shards_on_one_card_give_the_numbers_of_one(gpu: str) -> None:

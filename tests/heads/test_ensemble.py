@@ -59,6 +59,21 @@ def test_a_member_of_some_segments_reads_no_others_and_counts_where_they_are_kno
     assert found[2].isnan().all()
 
 
+def test_responses_of_a_part_of_a_window_are_those_of_the_whole(given):
+    values, mask, features = given
+    members = [FIRST, {**SECOND, "segments": [1, 3]}]
+    ensemble = Ensemble(6, 2, members, n_segments=4, n_features=1).eval()
+    whole = ensemble.responses(values, mask)
+    torch.testing.assert_close(ensemble.read(whole, mask, features), ensemble(*given), equal_nan=True)
+    assert not whole[:, 8:, [0, 3]].any()  # the second member's filters, beyond its segments
+    for part, inner in ((slice(0, 3), 1), (slice(1, 4), 1), (slice(1, 4), 2), (slice(0, 2), 0)):
+        at = torch.arange(4)[part].expand(3, -1)
+        found = ensemble.responses(values[:, part], mask[:, part], at)
+        # Eight filters of the first member and six of the second have widths of 1 and 3; the last three one of 5.
+        narrow = list(range(14))
+        torch.testing.assert_close(found[:, narrow, inner], whole[:, narrow, part.start + inner])
+
+
 def test_a_bundle_holds_it(ensemble, given):
     options = {"dim": 6, "n_cell_types": 2, "members": [FIRST, SECOND], "n_segments": 4, "n_features": 1}
     loaded = load_head(HeadSpec("ensemble", options), ensemble.state_dict())

@@ -352,6 +352,25 @@ def test_a_samples_variants_are_in_the_windows(
     assert str(loader.TExCNNDl(**files, vcf_file=haploid, haplotype=2)[0]["inputs"]["window"]) == "N" * LENGTH
 
 
+def test_a_samples_predictions_are_those_of_texcnn_variants(
+    project: Path, loader: ModuleType, demo: Path, bases: dict[str, str], tmp_path: Path
+) -> None:
+    files = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf")}
+    vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
+    model = load(project / "kipoi_model" / "TExCNN" / "model.py").TExCNNKipoi("texcnn-mini")
+    expected = texcnn.variant_effects(
+        "texcnn-mini", files["fasta_file"], vcf=vcf, gtf=files["gtf_file"], phased=True, cell_types=["median"]
+    ).set_index("gene_id")
+    for haplotype in (1, 2):
+        items = loader.TExCNNDl(**files, vcf_file=vcf, sample="me", haplotype=haplotype)
+        batch = next(items.batch_iter(batch_size=8))
+        found = model.predict_on_batch(batch["inputs"])["median"]
+        genes = expected.loc[batch["metadata"]["ranges"]["id"].tolist()]
+        np.testing.assert_allclose(found, genes[f"haplotype{haplotype}"], atol=1e-6)
+    first = expected.iloc[0]
+    assert first["haplotype1"] == first["reference"] != first["haplotype2"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

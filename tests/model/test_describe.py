@@ -47,7 +47,7 @@ def test_equal_encoders_are_found_whatever_the_head(tmp_path: Path) -> None:
     assert a["encoders"] == c["encoders"]
     assert a["content"] != c["content"]
     again = describe_model(save_tiny_dnabert2(tmp_path / "again", seed=1))
-    assert again == a, "a folder's name is no part of it"
+    assert again == a, "a folder's name is not a part of it"
 
 
 def test_unreadable_weights(tmp_path: Path) -> None:
@@ -71,3 +71,11 @@ def test_torch_is_not_loaded() -> None:
     code = "import sys; from texcnn.model.describe import describe_model; describe_model(); "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_vectors_that_are_quickly_made_again(tmp_path: Path, tiny: Path) -> None:
+    """Counts, and small convolutions over short windows; no language model, whatever its size, and no plug-in."""
+    assert not describe_model(tiny)["cheap"]
+    assert describe_model("texcnn-yeast")["cheap"]
+    assert not describe_model("texcnn-mini")["cheap"]
+    assert not describe_model(save_tiny_dnabert2(tmp_path / "a"))["cheap"]

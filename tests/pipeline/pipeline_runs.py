@@ -84,9 +84,19 @@ class Pipeline:
     launch: Path
     model: Path
     environment: dict[str, str] = field(default_factory=dict)
+    script: str = "main.nf"
 
     def run(self, *arguments: object, outdir: str = "results") -> Run:
-        command = [*self.nextflow, "run", self.folder / "main.nf", "-ansi-log", "false", *arguments, "--outdir", outdir]
+        command = [
+            *self.nextflow,
+            "run",
+            self.folder / self.script,
+            "-ansi-log",
+            "false",
+            *arguments,
+            "--outdir",
+            outdir,
+        ]
         done = subprocess.run(
             [str(part) for part in command],
             cwd=self.launch,

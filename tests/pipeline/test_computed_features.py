@@ -35,7 +35,7 @@ def demo(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFa
 def run(demo: Pipeline) -> Run:
     # fmt: off
     return demo.succeed("-profile", "test", "--half_life", "--gtf", "genes.gtf", "--map_chrom_names",
-                        "--genes", "genes.txt", "--shard_size", "20")
+                        "--genes", "genes.txt", "--shard_size", "20", "--save_features", "true")
     # fmt: on
 
 
@@ -71,6 +71,9 @@ def test_numbers_are_those_of_the_command_line(demo: Pipeline, run: Run) -> None
 def test_computed_once_for_all_shards(run: Run) -> None:
     assert run.processes("COMPLETED").count("PREDICT") == 1
     assert run.processes("COMPLETED").count("HALF_LIFE") == 1
+    (saved,) = (run.outdir / "features").iterdir()
+    computed = run.predictions.loc[run.predictions["features"] == "computed", "gene_id"]
+    assert set(computed) <= set(pd.read_csv(saved, sep="\t")["gene_id"])
 
 
 def test_computed_once_for_all_models_and_samples_of_a_gene_set(pipeline: Pipeline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -15,13 +16,14 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 DOCKER = """#!/bin/bash
 [[ $1 == run ]] || exit 0
 printf '%q ' "$@" > "$CALLS/$$"
-while [[ $1 != texcnn:test ]]; do shift; done
+while [[ $1 != texcnn:* ]]; do shift; done
 shift
 exec "$@"
 """
 
 
-def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, project: Path, tmp_path: Path) -> None:
+    """The command of the README, its genome in a mirror."""
     tools, calls = tmp_path / "tools", tmp_path / "calls"
     tools.mkdir()
     calls.mkdir()
@@ -29,18 +31,57 @@ def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, tm
     (tools / "docker").chmod(0o755)
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
     pipeline.environment |= {"CALLS": str(calls), "HF_HOME": str(tmp_path / "hub")}
+    for name in ("hg38.fa.gz", "gencode.v47.annotation.gtf.gz"):
+        (tmp_path / "mirror" / "hg38").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mirror" / "hg38" / name).write_text("any content: a stub does not read it\n")
+    (command,) = re.findall(r"^nextflow run main.nf (.*)$", (project / "README.md").read_text(), re.MULTILINE)
+    assert "-profile docker" in command
     # fmt: off
-    run = pipeline.succeed("-profile", "test,docker", "-stub", "--models", pipeline.model, "--gpus", "1",
-                           "--container", "texcnn:test")
+    run = pipeline.succeed(*shlex.split(command.replace("--outdir results", "")), "-stub", "--models", pipeline.model,
+                           "--genomes_base", tmp_path / "mirror", "--gpus", "1", "--container", "texcnn:test",
+                           "--gpu_container", "texcnn:cuda")
     # fmt: on
-    assert len(run.trace) == 8
+    assert len(run.trace) == 7
     containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
-    assert len(containers) == 8
+    assert len(containers) == 7
     for options in containers:
         assert options[options.index("-u") + 1] == f"{os.getuid()}:{os.getgid()}"
         assert f"{tmp_path}/hub:{tmp_path}/hub" in options
     with_gpu = [options for options in containers if "--gpus" in options]
     assert len(with_gpu) == 1
     assert with_gpu[0][with_gpu[0].index("--gpus") + 1] == "all"
+    assert [("texcnn:cuda" in options, "texcnn:test" in options) for options in with_gpu] == [(True, False)]
+    assert sum("texcnn:test" in options for options in containers) == 6
     task = Path(with_gpu[0][with_gpu[0].index("-w") + 1])
     assert "embeddings.zarr" in (task / ".command.sh").read_text()
+
+
+# Makes an empty image where one is pulled; else notes the call and runs what comes after the image.
+SINGULARITY = """#!/bin/bash
+if [[ $1 == pull ]]; then for name in "$@"; do [[ $name == *.img* ]] && touch "$name"; done; exit 0; fi
+[[ $1 == exec ]] || exit 0
+printf '%q ' "$@" > "CALLS/$$"
+while [[ $1 != *.img ]]; do shift; done
+shift
+exec "$@"
+"""
+
+
+def test_singularity_binds_the_hub_and_gives_a_gpu(pipeline: Pipeline, tmp_path: Path) -> None:
+    tools, calls = tmp_path / "tools", tmp_path / "calls"
+    tools.mkdir()
+    calls.mkdir()
+    (tools / "singularity").write_text(SINGULARITY.replace("CALLS", str(calls)))  # it is called without environment
+    (tools / "singularity").chmod(0o755)
+    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
+    pipeline.environment |= {"HF_HOME": str(tmp_path / "hub")}
+    # fmt: off
+    run = pipeline.succeed("-profile", "test,singularity", "-stub", "--models", pipeline.model, "--gpus", "1",
+                           "--registry", "registry.example/lab")
+    # fmt: on
+    containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
+    assert len(containers) == len(run.trace) == 8
+    for options in containers:
+        assert f"-B {tmp_path}/hub" in " ".join(options)
+        assert any("registry.example-lab-texcnn-0.1.0.img" in option for option in options)
+    assert sum("--nv" in options for options in containers) == 1

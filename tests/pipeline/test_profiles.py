@@ -17,6 +17,16 @@ EXPECTED = {
     "google-batch": ["process.executor = 'google-batch'", "google.batch.spot = true"],
     "k8s": ["process.executor = 'k8s'"],
     "gpu,docker": ["params.gpus = 1", "docker.enabled = true", "process.container = 'texcnn:0.1.0'"],
+    # Never used together; each only adds lines of its own.
+    "debug,wave,conda,arm64,podman,singularity,apptainer": [
+        "dumpHashes = true",
+        "wave.strategy = 'conda,container'",
+        "conda.enabled = true",
+        "podman.enabled = true",
+        "docker.runOptions = '-u $(id -u):$(id -g) --platform=linux/arm64'",
+        "singularity.autoMounts = true",
+        "apptainer.autoMounts = true",
+    ],
     "test_full,mamba": ["params.models = 'texcnn-yeast'", "conda.useMamba = true"],
 }
 

@@ -62,3 +62,40 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
     assert "#SBATCH -p gpu\n" in with_gpu[0]
     assert "#SBATCH -c " not in with_gpu[0], "a small encoder needs one core"
     assert sum("#SBATCH -p short\n" in job for job in jobs) == len(run.trace) - 1
+
+
+# What a scheduler's command does with the script that it is given: keeps it, runs it, says the job's number.
+SUBMIT = {
+    "sge": ("qsub", "${@: -1}", 'echo "Your job $! (\\"nf\\") has been submitted"'),
+    "lsf": ("bsub", "/dev/stdin", 'echo "Job <$!> is submitted to queue <short>."'),
+}
+HEADERS = {
+    "sge": ("#$ -l gpu=1\n", "#$ -q gpu\n", "#$ -q short\n"),
+    "lsf": ("#BSUB -gpu num=1\n", "#BSUB -q gpu\n", "#BSUB -q short\n"),
+}
+
+
+@pytest.mark.parametrize("scheduler", list(SUBMIT))
+def test_other_schedulers_ask_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Path, scheduler: str) -> None:
+    tools, submitted = tmp_path / "tools", tmp_path / "submitted"
+    tools.mkdir()
+    submitted.mkdir()
+    name, source, answer = SUBMIT[scheduler]
+    script = f'''#!/bin/bash
+cat "{source}" > "$SUBMITTED/$$.sh"
+bash "$SUBMITTED/$$.sh" < /dev/null > /dev/null 2>&1 &
+{answer}
+'''
+    for tool, text in {name: script, "qstat": "#!/bin/bash\n", "bjobs": "#!/bin/bash\n"}.items():
+        (tools / tool).write_text(text)
+        (tools / tool).chmod(0o755)
+    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
+    pipeline.environment["SUBMITTED"] = str(submitted)
+    # fmt: off
+    run = pipeline.succeed("-profile", f"test,{scheduler}", "-stub", "--models", pipeline.model, "--gpus", "1",
+                           "--queue", "short", "--gpu_queue", "gpu")
+    # fmt: on
+    jobs = [path.read_text() for path in submitted.iterdir()]
+    assert len(jobs) == len(run.trace)
+    gpu, gpu_queue, queue = HEADERS[scheduler]
+    assert [sum(line in job for job in jobs) for line in (gpu, gpu_queue, queue)] == [1, 1, len(jobs) - 1]

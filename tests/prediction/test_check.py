@@ -55,12 +55,26 @@ def test_every_problem_is_named(files: dict[str, Path], takes: dict[str, object]
         "feature table lacks the columns cds_gc",
         "the model 'tiny-dnabert2' takes no features",
         "the list of genes is empty",
-        "'high' is no number",
+        "'high' is not a number",
         "unknown cell type 'liver'",
         "unknown part of a split 'exam'",
         "none of the VCF's chromosomes is in the genome: chr9",
     ]
     assert [problem[: len(start)] for problem, start in zip(problems, expected, strict=True)] == expected
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1\t9\t.\tA\tC\t.\t.\t.\n1\t4\t.\tA\tC\t.\t.\t.\n",
+        "1\t9\t.\tA\tC\t.\t.\t.\n2\t4\t.\tA\tC\t.\t.\t.\n1\t12\t.\tA\tC\t.\t.\t.\n",
+    ],
+)
+def test_variants_out_of_order(files: dict[str, Path], takes: dict[str, object], rows: str) -> None:
+    (head, _) = VCF.format(chrom="1").rsplit("\n1\t", 1)
+    files["vcf"].write_text(f"{head}\n{rows}")
+    (problem,) = input_problems([takes], files)
+    assert problem.startswith("the variants are not sorted by position, or a chromosome comes twice")
 
 
 def test_features_are_needed_or_computed(

@@ -42,7 +42,7 @@ def test_linear_values_and_their_unit(tiny_dnabert2: Path, genome: dict[str, Pat
 
 
 def test_a_unit_without_logarithm_has_no_linear_one(tiny: Path, genome: dict[str, Path]) -> None:
-    with pytest.raises(InputError, match=r"'tiny' predicts fraction, which is no logarithm .* `linear`"):
+    with pytest.raises(InputError, match=r"'tiny' predicts fraction, which is not a logarithm .* `linear`"):
         texcnn.predict(tiny, **genome, linear=True)
 
 
@@ -66,7 +66,7 @@ def test_windows_with_too_many_n_are_skipped_with_the_reason(
     model = texcnn.load_model(tiny_dnabert2)
     found = model.predict_sequences(["A" * 20 + "N" * 10, "A" * 21 + "N" * 9])
     assert np.isnan(found).all(axis=1).tolist() == [True, False]
-    with pytest.raises(InputError, match=r"2 is no share .* `max_n_fraction`"):
+    with pytest.raises(InputError, match=r"2 is not a share .* `max_n_fraction`"):
         texcnn.predict(tiny_dnabert2, **genome, max_n_fraction=2)
 
 

@@ -35,7 +35,7 @@ def dnabert2(seed: int = 0, sizes: ModelSizes = SIZES) -> LanguageModel:
 
 
 def fit(language: LanguageModel, options: StepOptions = OPTIONS, checkpoint: Path | None = None) -> list[StepReport]:
-    return fit_language_model(language, draw, draw, options, data="these bases", device="cpu", checkpoint=checkpoint)
+    return fit_language_model(language, draw, draw, options, data="these bases", checkpoint=checkpoint)
 
 
 def weights(language: LanguageModel) -> dict[str, torch.Tensor]:

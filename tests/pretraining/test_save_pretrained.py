@@ -104,7 +104,7 @@ def test_the_card_in_words(tmp_path: Path) -> None:
         "2 layers of 16 with 4 heads; 20 tokens.",
         "1,200 steps of 8 segments, float32, learning rate up to 0.0002, seed 9.",
         "2.7500 nats per hidden token at the end, 3.2500 after 600 steps",
-        "Guessing among all tokens alike is 2.9957.",  # the logarithm of 20
+        "Guessing among all tokens with equal chance gives 2.9957.",  # the logarithm of 20
     ):
         assert words in card, words
     plain = " ".join((save(tmp_path / "other", dnabert()) / "README.md").read_text().split())

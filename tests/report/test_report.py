@@ -267,7 +267,7 @@ class TestModel:
         ("truth", None, "does not exist"),
         ("truth", "gene_id\tvalue\nG0\t1\n", "missing columns: true_expression"),
         ("truth", "gene_id\ttrue_expression\nG0\t1\nG0\t2\n", "gene 'G0' appears twice"),
-        ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is no number .* line 3"),
+        ("truth", "gene_id\ttrue_expression\nG0\t1\nG1\thigh\n", "'high' is not a number .* line 3"),
         ("skipped", None, "does not exist"),
         ("skipped", "gene\nG0\n", "not a list of skipped genes.*gene_id and reason"),
         ("variants", None, "does not exist"),

@@ -40,7 +40,7 @@ def network(encoder: TokenEncoder, layers: int | None, per_pass: int = 64) -> Fi
 
 
 def fit(net: FineTunedNetwork, data: Examples, options: FitOptions = OPTIONS, checkpoint: Path | None = None) -> Fit:
-    return fit_head(net, data, TRAIN, VALID, options, device="cpu", checkpoint=checkpoint)
+    return fit_head(net, data, TRAIN, VALID, options, checkpoint=checkpoint)
 
 
 def test_vectors_are_those_of_the_encoder_and_masked_segments_have_none(tmp_path: Path, device: str) -> None:
@@ -51,7 +51,7 @@ def test_vectors_are_those_of_the_encoder_and_masked_segments_have_none(tmp_path
     net = network(encoder, None).eval()
     parts = [encoder.embed(encoder.tokenize(list(SPEC.split(bases).bases))) for bases in windows()[:3]]
     expected = net.head(torch.stack(parts), torch.ones(3, 2, dtype=torch.bool))
-    found = predict_rows(net, data, [0, 1, 2], device=device)
+    found = predict_rows(net, data, [0, 1, 2], device=torch.device(device))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 if device == "cpu" else 1e-3)
     assert encoder.device.type == "cpu"
     few = network(encoder, None, per_pass=2).eval()

@@ -43,7 +43,7 @@ def make_head(n_features: int = 0) -> TextCNN:
 def fit(data: Examples | None = None, options: FitOptions = OPTIONS, **more: object) -> Fit:
     data = data or examples()
     n_features = 0 if data.features is None else data.features.shape[1]
-    return fit_head(make_head(n_features), data, TRAIN, VALID, options, device="cpu", **more)  # type: ignore[arg-type]
+    return fit_head(make_head(n_features), data, TRAIN, VALID, options, **more)  # type: ignore[arg-type]
 
 
 def same(left: Fit, right: Fit) -> bool:
@@ -181,8 +181,8 @@ def test_a_loss_that_explodes_is_said() -> None:
 def test_each_device_learns_and_resumes(tmp_path: Path, device: str) -> None:
     data, path = examples(features=True), tmp_path / "run.safetensors"
     half = FitOptions(**{**vars(OPTIONS), "epochs": 3})
-    fit_head(make_head(2), data, TRAIN, VALID, half, device=device, checkpoint=path)
-    done = fit_head(make_head(2), data, TRAIN, VALID, OPTIONS, device=device, checkpoint=path)
+    fit_head(make_head(2), data, TRAIN, VALID, half, device=torch.device(device), checkpoint=path)
+    done = fit_head(make_head(2), data, TRAIN, VALID, OPTIONS, device=torch.device(device), checkpoint=path)
     assert len(done.history) == 6
     assert done.history[-1].train_loss < done.history[0].train_loss
     assert {value.device.type for value in done.head.state_dict().values()} == {"cpu"}
@@ -216,7 +216,7 @@ def test_a_network_that_reads_bases_is_fitted_as_well() -> None:
     counts = (codes == 0).sum(dim=1)
     data = Examples(WindowBases(codes), None, torch.stack([7 + 2.0 * counts, 1.0 - counts], dim=1), ("a", "b"))
     options = FitOptions(epochs=60, batch_size=10, learning_rate=0.05, patience=60)
-    done = fit_head(CountingNetwork(), data, TRAIN, VALID, options, device="cpu")
+    done = fit_head(CountingNetwork(), data, TRAIN, VALID, options)
     errors = predict_rows(done.head, data, TEST) - data.labels[TEST]
     assert errors.square().mean() < 0.25
     assert done.best.valid_loss < 0.05

@@ -89,7 +89,6 @@ def test_expression_of_unseen_chromosomes(
         {part: split.rows([gene.id for gene in known], part) for part in PARTS},
         FitOptions(epochs=100, learning_rate=3e-3, patience=20),
         runs=1,
-        device="cpu",
     )
     # The truth has no noise: the ceiling is 1, and what a model reaches that sees CpG islands alone is about 0.5.
     assert np.all(run.metrics["n_genes"] == 60)

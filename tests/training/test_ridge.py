@@ -11,7 +11,7 @@ from texcnn.embedding.engine import Embeddings
 from texcnn.errors import InputError
 from texcnn.heads.linear import LinearHead
 from texcnn.training.examples import Examples, SegmentVectors
-from texcnn.training.fit import Fit, FitOptions, predict_rows
+from texcnn.training.fit import Fit, predict_rows
 from texcnn.training.ridge import PENALTIES, fit_ridge
 
 TRAIN, VALID, TEST = list(range(40)), list(range(40, 60)), list(range(60, 80))
@@ -33,7 +33,7 @@ def examples(noise: float = 0.1, *, features: bool = False) -> Examples:
 
 def fit(data: Examples) -> Fit:
     head = LinearHead(3, 2, n_segments=2, n_features=0 if data.features is None else 1)
-    return fit_ridge(head, data, TRAIN, VALID, FitOptions())
+    return fit_ridge(head, data, TRAIN, VALID)
 
 
 def columns(data: Examples) -> Values:

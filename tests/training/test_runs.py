@@ -31,7 +31,6 @@ def run(data: Examples, *, runs: int = 3, seed: int = 5) -> list[Run]:
         ROWS,
         FitOptions(epochs=3, batch_size=8, learning_rate=0.01, seed=seed),
         runs=runs,
-        device="cpu",
     )
 
 
@@ -60,7 +59,7 @@ def test_a_run_that_learned_nothing_is_named(data: Examples, caplog: pytest.LogC
 
     with caplog.at_level(logging.WARNING, "texcnn"):
         options = FitOptions(epochs=30, batch_size=8, learning_rate=0.01, seed=5)
-        runs = fit_runs(SometimesDead, data, ROWS, options, runs=3, device="cpu")
+        runs = fit_runs(SometimesDead, data, ROWS, options, runs=3)
     named = [record.args for record in caplog.records if "learned nothing" in record.message]
     assert named == [(5,), (7,)]
     assert runs[0].metrics["squared_pearson"].isna().all()

@@ -191,7 +191,7 @@ def test_a_full_disk_leaves_no_half_model_and_the_same_command_continues(
         ({"embeddings": "store", "gtf": None}, "give either a genome or a store"),
         ({"fasta": None}, "give either a genome or a store"),
         ({"transcripts": "all"}, "one row per gene"),
-        ({"kernel_widths": "a"}, "'a' are no widths"),
+        ({"kernel_widths": "a"}, "'a' are not widths"),
         ({"kernel_widths": "2"}, "unusable kernel widths"),
         ({"split": "groups"}, "no groups – in --split groups – give the table of --groups"),
         ({"valid_fraction": 0.95}, "unusable fractions"),

@@ -18,7 +18,7 @@ from texcnn.errors import InputError, ModelError
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
 from texcnn.model.load import load_model
-from texcnn.tables.columns import gene_columns
+from texcnn.tables.columns import EXTRA_COLUMNS, gene_columns
 from texcnn.training.choose_split import SplitOptions
 from texcnn.training.options import FitChanges, TextCNNChanges, TrainOptions
 
@@ -101,7 +101,7 @@ def test_the_grid_of_a_model_is_kept(inputs: dict[str, Path], tiny: Path, tmp_pa
     assert load_model(tmp_path / "wider").window == WindowSpec(30, 10, 10)
 
 
-@pytest.mark.parametrize("name", gene_columns(transcripts=True)[1:])
+@pytest.mark.parametrize("name", [*gene_columns(transcripts=True, extra=EXTRA_COLUMNS)[1:], "liver.lower"])
 def test_a_name_that_tables_own_is_refused_before_it_breaks_them(
     inputs: dict[str, Path], tiny: Path, tmp_path: Path, name: str
 ) -> None:

@@ -35,7 +35,7 @@ def flops_per_token(*, hidden: int, intermediate: int, layers: int, length: int,
 
 
 def batch_flops(lengths: Iterable[int], *, hidden: int, intermediate: int, layers: int, gated: bool) -> int:
-    """Counts the operations of rows of tokens; padding is no useful work and is not counted."""
+    """Counts the operations of rows of tokens; padding is not useful work and is not counted."""
     return sum(
         length * flops_per_token(hidden=hidden, intermediate=intermediate, layers=layers, length=length, gated=gated)
         for length in lengths

@@ -16,7 +16,10 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, QUIET_OPTION
     required=True,
     help="Genes x TFs as a matrix of numbers, or a list of gene, TF and perhaps weight; with a header, tab or comma.",
 )
-@click.option("--layout", type=click.Choice(["auto", "wide", "long"]), default="auto", show_default=True)
+@click.option(
+    "--layout", type=click.Choice(["auto", "wide", "long"]), default="auto", show_default=True,
+    help="A matrix, or a list of pairs.",
+)  # fmt: skip
 @click.option("--gene-column", help="Column of the gene ids, where its name does not tell.")
 @click.option("--tf-column", help="Column of the TFs in a list, where its name does not tell.")
 @click.option(

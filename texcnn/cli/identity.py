@@ -15,10 +15,10 @@ PACKAGES = ("texcnn", "torch", "numpy", "pandas", "pyarrow", "pysam", "tokenizer
 def identity(models: tuple[str, ...]) -> None:
     """Say which code runs here, as JSON: a digest per stage, versions, and what the models are."""
     from texcnn._version import __version__
-    from texcnn.identity import package_versions, stage_digests
+    from texcnn.identity import cuda_version, package_versions, stage_digests
     from texcnn.model.describe import describe_model
 
-    versions = {**package_versions(PACKAGES), "texcnn": __version__}
+    versions = {**package_versions(PACKAGES), "texcnn": __version__, "cuda": cuda_version()}
     said = {
         "stages": stage_digests(),
         "versions": {"python": platform.python_version(), **versions},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import logging
@@ -54,6 +55,7 @@ class _Commands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
         mark_examples(command)
@@ -69,11 +71,12 @@ _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
 def _flags_of(command: click.Command) -> dict[str, str]:
-    flags = {
-        parameter.name: max(parameter.opts, key=len)
-        for parameter in command.params
-        if isinstance(parameter, click.Option) and parameter.name
-    }
+    """Each option by its parameter's name, and by its own: the library's `gene` is --gene."""
+    flags: dict[str, str] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name:
+            flag = max(parameter.opts, key=len)
+            flags |= {parameter.name: flag, flag.removeprefix("--").replace("-", "_"): flag}
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             flags |= _flags_of(subcommand)
@@ -129,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.getLogger("texcnn").setLevel(logging.INFO)
     # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
+    gc.set_threshold(50_000, *gc.get_threshold()[1:])
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
     arguments = list(sys.argv[1:] if arguments is None else arguments)

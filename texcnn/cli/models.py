@@ -73,8 +73,8 @@ def fetch(name: str) -> None:
 
     The only command that uses the network.
     """
+    from texcnn.encoders.hub import fetch as fetch_encoder
     from texcnn.encoders.known import KNOWN_ENCODERS
-    from texcnn.encoders.weights import fetch as fetch_encoder
     from texcnn.errors import ModelError, unknown_name
     from texcnn.model.catalog import HUB_PREFIX, fetch_model
 
@@ -87,18 +87,19 @@ def fetch(name: str) -> None:
 
 
 @models.command("import")
-@click.argument("kind", type=click.Choice(["xpresso"]))
+@click.argument("kind", type=click.Choice(["xpresso", "mpra-dragonn"]))
 @click.argument("file", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
 @OVERWRITE_OPTION
 def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
-    """Turn another tool's weights into a bundle: the published Xpresso Keras file."""
+    """Turn another tool's weights into a bundle: the published Keras file of Xpresso or of MPRA-DragoNN's ConvModel."""
     from texcnn.files import check_output
     from texcnn.model.bundle import CONFIG
+    from texcnn.model.import_mpra_dragonn import import_mpra_dragonn
     from texcnn.model.xpresso_bundle import import_xpresso
 
     check_output(out, overwrite=overwrite, marker=CONFIG)
-    import_xpresso(file, out)
+    (import_xpresso if kind == "xpresso" else import_mpra_dragonn)(file, out)
     click.echo(f"model bundle: {out}", err=True)
 
 

@@ -27,16 +27,22 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option("--vocab-size", type=_POSITIVE, help="Tokens of a dnabert2. [default: 4096]")
 @click.option("--k", type=click.IntRange(3, 6), help="Bases per token of a dnabert. [default: 6]")
-@click.option("--layers", type=_POSITIVE, default=4, show_default=True)
+@click.option("--layers", type=_POSITIVE, default=4, show_default=True, help="Layers of the model.")
 @click.option("--hidden-size", type=_POSITIVE, default=256, show_default=True, help="Length of a token's vector.")
 @click.option("--heads", type=_POSITIVE, default=4, show_default=True, help="Attention heads of a layer.")
 @click.option("--intermediate-size", type=_POSITIVE, default=1024, show_default=True, help="Width of a layer's MLP.")
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="Fraction dropped while training.",
+)  # fmt: skip
 @click.option("--segment-length", type=_POSITIVE, default=500, show_default=True, help="Bases of a segment.")
 @click.option("--valid-fraction", type=_SHARE, default=0.02, show_default=True, help="Share of bases held out.")
 @click.option("--steps", type=_POSITIVE, default=10_000, show_default=True, help="Steps of the optimiser.")
-@click.option("--segments-per-step", type=_POSITIVE, default=64, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=4e-4, show_default=True)
+@click.option("--segments-per-step", type=_POSITIVE, default=64, show_default=True, help="Segments of a step.")
+@click.option(
+    "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=4e-4, show_default=True,
+    help="Highest rate of AdamW.",
+)  # fmt: skip
 @click.option("--warmup", type=_SHARE, default=0.05, show_default=True, help="Share of steps to the highest rate.")
 @click.option("--mask-fraction", type=_SHARE, default=0.15, show_default=True, help="Share of tokens to guess.")
 @click.option(
@@ -46,7 +52,9 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     show_default=True,
     help="Steps; validates too.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of held-out bases, weights, steps."
+)
 @COMPUTE_OPTIONS
 @OUT_OPTION
 @OVERWRITE_OPTION

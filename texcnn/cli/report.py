@@ -46,6 +46,7 @@ def report(
     from texcnn.report.model import find_model
     from texcnn.report.report import write_report
 
+    run = dict(_pair(entry) for entry in told)
     check_output(out, overwrite=overwrite)
     if skipped is None and skipped_path(predictions).is_file():
         skipped = skipped_path(predictions)
@@ -57,7 +58,7 @@ def report(
         truth=truth,
         metrics=metrics,
         variants=variants,
-        run=dict(_pair(entry) for entry in told),
+        run=run,
     )
     click.echo(f"report: {out}", err=True)
 

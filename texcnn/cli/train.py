@@ -27,7 +27,12 @@ _COUNT = click.IntRange(min=0)
 @click.command()
 @click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
-@click.option("--embeddings", type=FILE, help="Train on a store of texcnn embed instead of --fasta and genes.")
+@click.option(
+    "--embeddings",
+    type=FILE,
+    multiple=True,
+    help="Train on a store of texcnn embed instead of --fasta and genes; repeatable, for genes in several stores.",
+)
 @click.option("--expression", type=FILE, required=True, help="Genes x cell types: .tsv, .tsv.gz, .parquet or .h5ad.")
 @click.option("--gene-column", default="gene_id", show_default=True, help="Its column of gene ids.")
 @click.option("--cell-type", "cell_types", multiple=True, help="Only this column; repeatable. [default: all]")
@@ -56,6 +61,7 @@ _COUNT = click.IntRange(min=0)
 @SPLIT_OPTIONS
 @click.option("--seed", type=_COUNT, default=0, show_default=True, help="Of the split and the first run.")
 @click.option("--runs", type=POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
+@click.option("--first-run", type=_COUNT, default=0, show_default=True, help="Leave so many runs to other commands.")
 @FIT_OPTIONS
 @HEAD_OPTIONS
 @COMPUTE_OPTIONS

@@ -47,7 +47,7 @@ def _widths(_context: click.Context, _parameter: click.Parameter, text: str | No
         return tuple(int(width) for width in text.split(","))
     except ValueError as error:
         raise InputError(
-            f"'{text}' are no widths", where="--kernel-widths", allowed="odd numbers with commas between, as 1,3,5"
+            f"'{text}' are not widths", where="--kernel-widths", allowed="odd numbers with commas between, as 1,3,5"
         ) from error
 
 

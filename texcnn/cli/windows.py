@@ -63,6 +63,8 @@ def windows(
     from texcnn.tables.windows_bed import write_windows_bed
 
     check_output(out, overwrite=overwrite)
+    if shards is not None:
+        _check_new(shards)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
@@ -75,3 +77,13 @@ def windows(
                 write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
     say_skipped(count_reasons(annotation.skipped))
+
+
+def _check_new(folder: Path) -> None:
+    """Refuses a folder of shards that cannot be made, before anything is written."""
+    from texcnn.errors import InputError
+
+    if folder.exists() or not folder.absolute().parent.is_dir():
+        raise InputError(
+            f"'{folder}' cannot be made", where="`shards`", allowed="a new name in a folder that is there",
+        )  # fmt: skip

@@ -14,8 +14,8 @@ from texcnn.genome.interval import Interval
 from texcnn.genome.select import GeneSelection
 from texcnn.keywords import check_flags
 
-METHODS = ("ism", "gradient", "ablation")
-"""In-silico saturation mutagenesis, gradient x input, and segments left out one by one."""
+METHODS = ("ism", "gradient", "deeplift", "ablation")
+"""In-silico saturation mutagenesis, gradient x input, DeepLIFT, and segments left out one by one."""
 
 _REGION = re.compile(r"(?P<chrom>.+):(?P<first>[\d,]+)-(?P<last>[\d,]+)")
 

@@ -11,7 +11,7 @@ import pandas as pd
 from torch import Tensor
 
 from texcnn.effects.ablation import STRETCH, ablate
-from texcnn.effects.gradient import gradient_times_input
+from texcnn.effects.gradient import deeplift, gradient_times_input
 from texcnn.effects.ism import importance, saturation_mutagenesis
 from texcnn.effects.score import EffectEngine
 from texcnn.embedding.options import ComputeOptions
@@ -132,7 +132,7 @@ class Explainer:
 
         Raises:
             InputError: No segment of the window has enough known bases.
-            ModelError: The method needs gradients that an encoder lacks.
+            ModelError: The method needs gradients that an encoder lacks, or does not hold for the head.
         """
         on_minus = window.interval.strand == "-"
         if on_minus:
@@ -153,7 +153,8 @@ class Explainer:
             prediction = prediction[self._columns]
             values = np.repeat(of_segments[:, self._columns], length, axis=0)[start:end].T
         else:
-            found = gradient_times_input(self._model, bases, features, self._columns, self._compute)
+            explain = deeplift if self._method == "deeplift" else gradient_times_input
+            found = explain(self._model, bases, features, self._columns, self._compute)
             prediction, elsewhere = found.prediction, found.elsewhere
             values = found.bases[:, start:end]
         if np.isnan(prediction).any():

@@ -1,4 +1,4 @@
-"""Gradient x input: how much of a prediction each base carries, to first order."""
+"""Gradient x input and DeepLIFT: how much of a prediction each base carries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from texcnn.effects.deeplift import multipliers
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.protocol import Encoder, Explained
 from texcnn.errors import ModelError
@@ -19,12 +20,13 @@ from texcnn.model.network import HeadInputs, SegmentNetwork
 
 @dataclass(frozen=True)
 class Contributions:
-    """Gradient x input of one window.
+    """What the bases of one window carry.
 
     Attributes:
         prediction: float32 ``(n_cell_types,)``.
         bases: float32 ``(n_cell_types, length)``, in the window's direction.
-        elsewhere: float32 ``(n_cell_types,)``: what tokens carry that stand for no base.
+        elsewhere: float32 ``(n_cell_types,)``: what stands for no base: special tokens, and DeepLIFT's
+            reference.
     """
 
     prediction: npt.NDArray[np.float32]
@@ -64,6 +66,38 @@ def gradient_times_input(
         else:
             bases, elsewhere = (gradients * values[0].detach()).sum(dim=1).cpu(), torch.zeros(len(columns))
     return Contributions(predicted.detach().cpu().numpy(), bases.numpy(), elsewhere.numpy())
+
+
+def deeplift(
+    model: Model, window: str, features: Tensor | None, columns: Sequence[int], options: ComputeOptions | None = None
+) -> Contributions:
+    """Computes contributions of a window's bases by DeepLIFT's rescale rule, for some cell types.
+
+    It holds for the head. A head of bases is explained against equal shares of the four bases: contributions and
+    ``elsewhere``, the prediction of that reference, add up to the prediction. Heads of segment vectors are explained
+    against zero vectors, and encoders continue with gradient x input, as :func:`gradient_times_input` says.
+
+    Args:
+        model: The model.
+        window: Upper-case ``ACGTN`` of the model's length.
+        features: Scaled inputs of the head, ``(1, n_features)``; None for a head without any.
+        columns: The cell types.
+        options: How to compute; None for the defaults.
+
+    Raises:
+        ModelError: The head has layers that the rule does not cover, or an encoder has no gradients.
+    """
+    network = model.network
+    with network.session(options) as session:
+        inputs = network.inputs([window], features, session)
+        found = multipliers(network, inputs, columns)
+        if isinstance(network, SegmentNetwork):
+            bases, elsewhere = _through_encoders(network, window, inputs.mask[0], found.values)
+        else:
+            bases = (found.values * (inputs.values - found.reference)).sum(dim=1).cpu()
+            elsewhere = torch.zeros(len(columns))
+    elsewhere = elsewhere + found.of_reference.cpu()
+    return Contributions(found.prediction.cpu().numpy(), bases.numpy(), elsewhere.numpy())
 
 
 def _through_encoders(network: SegmentNetwork, window: str, mask: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:

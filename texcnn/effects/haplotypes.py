@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anndata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -81,7 +80,8 @@ class HaplotypeCounts:
         left_out = sum(self.overlapping.values())
         return (
             f"{self.samples} samples, {self.genes} genes, {self.distinct} distinct haplotypes, {left_out} overlapping "
-            f"alleles left out, {self.not_applied} alleles not applied, {self.rows} rows"
+            f"alleles left out, {sum(self.missing.values())} missing alleles taken as REF, {self.not_applied} alleles "
+            f"not applied, {self.rows} rows"
         )
 
 
@@ -243,6 +243,8 @@ def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]
     table = pa.concat_tables([HAPLOTYPE_SCHEMA.empty_table(), *parts.read("haplotypes")])
     frame: pd.DataFrame = table.to_pandas()
     cell_types = list(dict.fromkeys(frame["cell_type"]))
+    import anndata  # takes a second to load, which no other format waits for
+
     n_rows = len(frame) // max(len(cell_types), 1)
     observed = HAPLOTYPE_SCHEMA.names[: HAPLOTYPE_SCHEMA.names.index("cell_type")]
     names = (

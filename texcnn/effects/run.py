@@ -29,7 +29,7 @@ from texcnn.genome.check_variant import VariantCheck
 from texcnn.genome.gene import Gene
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped
+from texcnn.genome.skipped import Skipped, count_reasons
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
@@ -37,6 +37,8 @@ from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.progress import progress_bar
+
+_SHOWN_REASONS = 3
 
 _LOG = logging.getLogger("texcnn")
 
@@ -110,9 +112,8 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
     if annotation.skipped:
         _LOG.info("%d genes of the annotation have no place and are left out", len(annotation.skipped))
     if not genes:
-        raise InputError(
-            "no gene is left to score variants for", where=annotation.path, remedy="check the list of genes"
-        )
+        reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
+        raise InputError("no gene is left", where=annotation.path, remedy=reasons or "check the list of genes")
     digest = "" if table is None else table.fingerprint()
     return GeneInputs(
         genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}, skipped

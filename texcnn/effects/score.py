@@ -21,11 +21,14 @@ from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import EmbeddingSession
 from texcnn.embedding.options import ComputeOptions
 from texcnn.model.model import Model
-from texcnn.model.network import OneHotNetwork, SegmentNetwork
+from texcnn.model.network import OneHotNetwork, SegmentNetwork, open_session
 
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """How far the fast path may be from the whole computation, relative to the largest prediction or 1: batches of other
 sizes round differently, in 16 bits more so."""
+
+_CACHE_BYTES = 64 * 2**20
+"""Room for the segments of some hundred windows: variants come sorted, so that a gene's window is soon done with."""
 
 _Way = Callable[[Sequence[str], Tensor | None, Sequence["ChangedWindow"]], tuple[Tensor, Tensor]]
 
@@ -192,7 +195,7 @@ def open_engine(
     Yields:
         The engine.
     """
-    with model.network.session(options, SegmentCache() if cache is None else cache) as session:
+    with open_session(model.network, options, SegmentCache(_CACHE_BYTES) if cache is None else cache) as session:
         yield EffectEngine(model, session)
 
 

@@ -16,15 +16,14 @@ from texcnn.segments.bases import one_hot, stack_codes
 if TYPE_CHECKING:
     from texcnn.effects.score import ChangedWindow
 
-PLACES_AT_ONCE = 2
-"""Places that a substitution can reach; a change that reaches more is predicted as a whole window."""
-
 
 @runtime_checkable
 class LocalHead(Protocol):
     """A head whose layers over bases give a row of places, each of which depends on some of the bases only."""
 
     length: int
+    places_per_change: int
+    """Places that a substitution can reach; a change that reaches more is predicted as a whole window."""
 
     @property
     def n_places(self) -> int:
@@ -54,7 +53,7 @@ class LocalHead(Protocol):
 
 def can_score_by_places(head: nn.Module) -> bool:
     """Whether a head says which bases its places depend on, and has enough of them."""
-    return isinstance(head, LocalHead) and head.n_places >= PLACES_AT_ONCE
+    return isinstance(head, LocalHead) and head.n_places >= head.places_per_change
 
 
 @torch.inference_mode()
@@ -107,13 +106,13 @@ def score_by_places(
 
 
 def _first_place(head: LocalHead, change: ChangedWindow) -> int | None:
-    """The first of the :data:`PLACES_AT_ONCE` places that a change reaches; None where it reaches others too."""
+    """The first of the ``places_per_change`` places that a change reaches; None where it reaches others too."""
     if not change.touched:
         return 0
     reached = head.changed_places(change.touched[0][0], change.touched[-1][1])
-    if len(reached) > PLACES_AT_ONCE:
+    if len(reached) > head.places_per_change:
         return None
-    return min(reached.start, head.n_places - PLACES_AT_ONCE)
+    return min(reached.start, head.n_places - head.places_per_change)
 
 
 def _predict_local(
@@ -126,18 +125,19 @@ def _predict_local(
 ) -> Tensor:
     """Predicts changes that reach few places from all places of the windows before."""
     parts = []
-    for start in range(0, len(changes), options.batch_size * PLACES_AT_ONCE):
-        some = slice(start, start + options.batch_size * PLACES_AT_ONCE)
+    at_once = options.batch_size * 2  # a slice is much shorter than a window
+    for start in range(0, len(changes), at_once):
+        some = slice(start, start + at_once)
         batch, begin = changes[some], torch.tensor(first[some], device=options.device)
         slices = []
         for change, place in zip(batch, first[some], strict=True):
-            low, high = head.slice_bounds(place, PLACES_AT_ONCE)
+            low, high = head.slice_bounds(place, head.places_per_change)
             inside = change.sequence[max(low, 0) : high]
             slices.append("N" * max(-low, 0) + inside + "N" * (high - max(low, 0) - len(inside)))
         bases = one_hot(stack_codes(slices).to(options.device))
         rows = torch.tensor([change.row for change in batch], device=options.device)
         patched = places[rows]
-        columns = begin[:, None] + torch.arange(PLACES_AT_ONCE, device=options.device)
+        columns = begin[:, None] + torch.arange(head.places_per_change, device=options.device)
         fresh = head.places_of_slices(bases, begin)
         patched.scatter_(2, columns[:, None].expand_as(fresh), fresh)
         scaled = None if features is None else features.to(options.device)[rows]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from texcnn.effects.finite import finite_where_known
-from texcnn.embedding.engine import EmbeddingSession
+from texcnn.embedding.engine import Embeddings, EmbeddingSession
 from texcnn.model.network import HeadInputs, SegmentNetwork
 
 if TYPE_CHECKING:
@@ -17,6 +18,42 @@ if TYPE_CHECKING:
 
 _HEAD_BATCH = 256
 """Windows per call of the head: with two large encoders a window's vectors take 130 kB."""
+
+
+@runtime_checkable
+class LocalSegmentHead(Protocol):
+    """A head that first looks at each segment and its neighbours, and then at what it found in the whole window."""
+
+    reach: int
+
+    def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
+        """What it finds at each segment, ``(n, filters, segments)``."""
+        ...
+
+    def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Predictions of what it found in whole windows."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Patches:
+    """Segments that changes touch, and their vectors; all tensors have a row for each.
+
+    Attributes:
+        change: Number of the change, int64.
+        segment: Number of the segment, int64.
+        usable: Whether the segment has enough known bases after the change, bool.
+        values: float32 ``(n, dim)``; zero where it has not.
+    """
+
+    change: Tensor
+    segment: Tensor
+    usable: Tensor
+    values: Tensor
+
+    def take(self, wanted: Tensor) -> _Patches:
+        """Returns some of them."""
+        return _Patches(self.change[wanted], self.segment[wanted], self.usable[wanted], self.values[wanted])
 
 
 @torch.inference_mode()
@@ -29,6 +66,8 @@ def score_by_segments(
 ) -> tuple[Tensor, Tensor]:
     """Predicts windows, and their changes from the vectors of the segments that these touch.
 
+    Where a change touches one segment, a head that looks at neighbours first does so at this segment alone.
+
     Args:
         network: Encoders and head.
         session: The open session of the encoders.
@@ -40,29 +79,78 @@ def score_by_segments(
         float32 ``(n_windows, n_cell_types)`` and ``(n_changes, n_cell_types)``; NaN without a usable segment.
     """
     before = session.embed_windows(windows, network.segments)
-    reference = finite_where_known(network.apply(network.head_inputs(before, features)), before.mask.any(dim=1))
-    patches = _touched_segments(changes, network.segments.length)
-    usable = [network.segments.split(bases).mask[0].item() for _, _, bases in patches]
-    vectors = session.embed([bases for (_, _, bases), keep in zip(patches, usable, strict=True) if keep])
-    alternative = torch.empty(len(changes), reference.shape[1])
-    patch_rows = torch.tensor([row for row, _, _ in patches], dtype=torch.long)
-    patch_segments = torch.tensor([segment for _, segment, _ in patches], dtype=torch.long)
-    patch_usable = torch.tensor(usable, dtype=torch.bool)
-    patch_values = torch.zeros(len(patches), session.dim)
-    patch_values[patch_usable] = vectors
+    head = network.head
     rows = torch.tensor([change.row for change in changes], dtype=torch.long)
-    for start in range(0, len(changes), _HEAD_BATCH):
-        batch = rows[start : start + _HEAD_BATCH]
-        values, mask = before.values[batch], before.mask[batch]
-        of_batch = ((patch_rows >= start) & (patch_rows < start + len(batch))).nonzero().flatten()
-        places = patch_rows[of_batch] - start, patch_segments[of_batch]
-        values[places], mask[places] = patch_values[of_batch], patch_usable[of_batch]
-        inputs = HeadInputs(values, mask, None if features is None else features[batch])
-        alternative[start : start + len(batch)] = finite_where_known(network.apply(inputs), inputs.known)
-    unchanged = torch.ones(len(changes), dtype=torch.bool)
-    unchanged[patch_rows] = False
-    alternative[unchanged] = reference[rows[unchanged]]
+    patches = _embed_patches(network, session, changes)
+    touched = torch.bincount(patches.change, minlength=len(changes))
+    if isinstance(head, LocalSegmentHead):
+        found = torch.cat([head.responses(*part) for part in _parts(before)])
+        reference = head.read(found, before.mask, features)
+        local = touched == 1
+    else:
+        reference = network.apply(network.head_inputs(before, features))
+        local = torch.zeros(len(changes), dtype=torch.bool)
+    reference = finite_where_known(reference, before.mask.any(dim=1))
+    alternative = reference[rows]  # that of a change that touches nothing
+    for numbers in local.nonzero().flatten().split(_HEAD_BATCH):
+        assert isinstance(head, LocalSegmentHead)
+        batch = patches.take(torch.isin(patches.change, numbers))
+        alternative[numbers] = _apply_locally(head, before, found, features, rows[numbers], batch)
+    for numbers in (~local & (touched > 0)).nonzero().flatten().split(_HEAD_BATCH):
+        batch = patches.take(torch.isin(patches.change, numbers))
+        places = torch.searchsorted(numbers, batch.change), batch.segment
+        values, mask = before.values[rows[numbers]], before.mask[rows[numbers]]
+        values[places], mask[places] = batch.values, batch.usable
+        inputs = HeadInputs(values, mask, None if features is None else features[rows[numbers]])
+        alternative[numbers] = finite_where_known(network.apply(inputs), inputs.known)
     return reference, alternative
+
+
+def _parts(before: Embeddings) -> list[tuple[Tensor, Tensor]]:
+    return list(zip(before.values.split(_HEAD_BATCH), before.mask.split(_HEAD_BATCH), strict=True))
+
+
+def _apply_locally(
+    head: LocalSegmentHead,
+    before: Embeddings,
+    found: Tensor,
+    features: Tensor | None,
+    rows: Tensor,
+    patches: _Patches,
+) -> Tensor:
+    """Predicts changes of one segment each from what the head found in the windows ``rows`` before."""
+    n, reach = len(rows), head.reach
+    middle = 2 * reach
+    at = patches.segment[:, None] + torch.arange(-middle, middle + 1)
+    inside = (at >= 0) & (at < before.mask.shape[1])
+    # Beyond the window's ends there is nothing, as beyond the segments that a head is given.
+    at = at.clamp(0, before.mask.shape[1] - 1)
+    values = before.values[rows[:, None], at] * inside[..., None]
+    mask = before.mask[rows[:, None], at] & inside
+    values[:, middle], mask[:, middle] = patches.values, patches.usable
+    near = slice(reach, 3 * reach + 1)
+    fresh = head.responses(values, mask, at)[:, :, near].transpose(1, 2)
+    patched, mask = found[rows], before.mask[rows]
+    mask[torch.arange(n), patches.segment] = patches.usable
+    change, place = inside[:, near].nonzero(as_tuple=True)
+    patched[change, :, at[:, near][change, place]] = fresh[change, place]
+    predicted = head.read(patched, mask, None if features is None else features[rows])
+    return finite_where_known(predicted, mask.any(dim=1))
+
+
+def _embed_patches(network: SegmentNetwork, session: EmbeddingSession, changes: Sequence[ChangedWindow]) -> _Patches:
+    touched = _touched_segments(changes, network.segments.length)
+    usable = torch.tensor([network.segments.is_usable(bases) for _, _, bases in touched], dtype=torch.bool)
+    values = torch.zeros(len(touched), session.dim)
+    values[usable] = session.embed(
+        [bases for (_, _, bases), keep in zip(touched, usable.tolist(), strict=True) if keep]
+    )
+    return _Patches(
+        torch.tensor([change for change, _, _ in touched], dtype=torch.long),
+        torch.tensor([segment for _, segment, _ in touched], dtype=torch.long),
+        usable,
+        values,
+    )
 
 
 def _touched_segments(changes: Sequence[ChangedWindow], length: int) -> list[tuple[int, int, str]]:

@@ -61,17 +61,26 @@ class SegmentCache:
             float32 ``(len(segments), dim)``. It does not depend on what was in the cache, nor on its bound.
         """
         distinct = dict.fromkeys(segments)
-        new = [segment for segment in distinct if segment not in self._vectors]
-        known = [segment for segment in distinct if segment in self._vectors]
+        known = self.found(distinct)
+        new = [segment for segment in distinct if segment not in known]
         fresh = compute(new)
-        vectors = torch.cat([torch.stack([self._vectors[segment] for segment in known]), fresh]) if known else fresh
+        vectors = torch.cat([torch.stack(list(known.values())), fresh]) if known else fresh
         row_of = {segment: row for row, segment in enumerate([*known, *new])}
-        self.asked += len(segments)
-        self.computed += len(new)
-        for segment in known:
-            self._vectors.move_to_end(segment)
+        self.count(asked=len(segments), computed=len(new))
         self.put(new, fresh)
         return vectors[[row_of[segment] for segment in segments]]
+
+    def found(self, segments: Iterable[str]) -> dict[str, Tensor]:
+        """Returns the vectors that are here; they are then the last ones to be dropped."""
+        found = {segment: self._vectors[segment] for segment in segments if segment in self._vectors}
+        for segment in found:
+            self._vectors.move_to_end(segment)
+        return found
+
+    def count(self, *, asked: int, computed: int) -> None:
+        """Counts segments that were asked for, and those of them that were computed."""
+        self.asked += asked
+        self.computed += computed
 
     def put(self, segments: Sequence[str], vectors: Tensor) -> None:
         """Takes over vectors that were computed elsewhere.
@@ -80,6 +89,8 @@ class SegmentCache:
             segments: Their bases; of equal ones the first counts.
             vectors: float32 ``(len(segments), dim)``.
         """
+        if self.max_bytes == 0:
+            return
         size = vectors.shape[1] * _FLOAT_BYTES if len(segments) else 0
         for segment, vector in zip(segments, vectors, strict=True):
             if segment in self._vectors:
@@ -91,9 +102,3 @@ class SegmentCache:
         while self.nbytes > self.max_bytes:
             dropped, vector = self._vectors.popitem(last=False)
             self.nbytes -= len(vector) * _FLOAT_BYTES + len(dropped)
-
-    def keep(self, segments: Iterable[str]) -> None:
-        """Drops all vectors but those of some segments."""
-        wanted = set(segments)
-        for segment in [segment for segment in self._vectors if segment not in wanted]:
-            self.nbytes -= len(self._vectors.pop(segment)) * _FLOAT_BYTES + len(segment)

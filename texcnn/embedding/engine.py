@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ took 4 % more with twice as many, 8 % more in bfloat16, and the same with half."
 
 PREFETCHED_SEGMENTS = {"cpu": 512, "cuda": 4096}
 """Segments tokenised and sorted at a time, while those before are embedded; enough for several batches."""
+
+Item = TypeVar("Item")
 
 _LOG = logging.getLogger("texcnn")
 
@@ -117,19 +120,54 @@ class EmbeddingSession:
         values[mask] = self.embed([bases for segments in cut for bases in segments.usable], progress=progress)
         return Embeddings(values, mask)
 
+    def embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], *, progress: bool = False) -> Tensor:
+        """Embeds rows of tokens with one of the encoders, as :meth:`embed` does.
+
+        Args:
+            index: Number of the encoder.
+            tokens: Of its :meth:`~texcnn.encoders.protocol.Encoder.tokenize`.
+            progress: Whether to show progress.
+
+        Returns:
+            float32 ``(n, dim)`` on the CPU, in the order of ``tokens``.
+
+        Raises:
+            RunError: when the memory does not suffice for a single row.
+        """
+        with progress_bar(progress, total=len(tokens), what="embedding", unit="segments") as bar:
+            return self._embed_parts(index, self.parts(tokens), bar)
+
     def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
-        encoder = self.encoders[index]
+        return self._embed_parts(index, prefetch(map(self.encoders[index].tokenize, self.parts(segments))), bar)
+
+    def parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+        """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`."""
         size = PREFETCHED_SEGMENTS[self.options.device.type]
-        parts = [segments[start : start + size] for start in range(0, len(segments), size)]
+        return (items[start : start + size] for start in range(0, len(items), size))
+
+    def _embed_parts(self, index: int, parts: Iterable[Sequence[Sequence[int]]], bar: Progress) -> Tensor:
         found: list[Tensor] = []
         coming: VectorsOnTheWay | None = None
-        for tokens in prefetch(map(encoder.tokenize, parts)):
-            last, coming = coming, self._embed_tokens(index, tokens, bar)
+        for tokens in parts:
+            last, coming = coming, self.start(index, tokens, bar)
             # Only now: a GPU has the work of this part while the vectors of the last one are put in order.
             found += [last.in_order()] if last else []
-        return torch.cat([*found, coming.in_order()]) if coming else torch.zeros(0, encoder.dim)
+        return torch.cat([*found, coming.in_order()]) if coming else torch.zeros(0, self.encoders[index].dim)
 
-    def _embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress) -> VectorsOnTheWay:
+    def start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None) -> VectorsOnTheWay:
+        """Gives the device the tokens of a part, batch by batch; a GPU is not waited for.
+
+        Args:
+            index: Number of the encoder.
+            tokens: Rows of its tokens.
+            bar: Told how many rows were given; None for nobody.
+
+        Returns:
+            Their vectors, in the order of ``tokens``.
+
+        Raises:
+            RunError: when the memory does not suffice for a single row.
+        """
         encoder = self.encoders[index]
         # Segments of similar token counts share a batch, so that there is little padding; the sort is stable, so the
         # batches, and with them the last bits of every float, are the same in every run.
@@ -151,7 +189,8 @@ class EmbeddingSession:
                 continue
             found.append(vectors.float())
             start += len(batch)
-            bar.update(len(batch))
+            if bar is not None:
+                bar.update(len(batch))
         return VectorsOnTheWay(torch.cat(found), order)
 
 
@@ -205,7 +244,7 @@ def embed_segments(
     progress: bool = False,
 ) -> Tensor:
     """Embeds segments in a new session; see :meth:`EmbeddingSession.embed`."""
-    with embedding_session(encoders, options) as session:
+    with embedding_session(encoders, options, SegmentCache(0)) as session:
         return session.embed(segments, progress=progress)
 
 
@@ -218,5 +257,5 @@ def embed_windows(
     progress: bool = False,
 ) -> Embeddings:
     """Embeds windows in a new session; see :meth:`EmbeddingSession.embed_windows`."""
-    with embedding_session(encoders, options) as session:
+    with embedding_session(encoders, options, SegmentCache(0)) as session:
         return session.embed_windows(windows, spec, progress=progress)

@@ -61,7 +61,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             remedy="fetch the file again",
         ) from error
     if not isinstance(tensors, Mapping) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise ModelError("the weights are no state dict of tensors alone", where=path)
+        raise ModelError("the weights are not a state dict of tensors alone", where=path)
     return dict(tensors)
 
 
@@ -101,7 +101,7 @@ def load_weights(
         tensors: Key to tensor, as read from a checkpoint.
         where: The checkpoint, for messages.
         prefix: Taken off every key that starts with it.
-        ignored: Keys that start so (after the prefix is taken off) belong to parts an encoder does not need.
+        ignored: Keys that start so (after the prefix is removed) belong to parts an encoder does not need.
 
     Raises:
         ModelError: if a key is missing or unexpected or a shape differs, naming each.

@@ -19,7 +19,7 @@ from texcnn.typed_json import check_fields
 
 _REQUIRED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 _OPTIONAL = ("hidden_act", "max_position_embeddings", "type_vocab_size", "layer_norm_eps")
-"""The fields of ``config.json`` that the result depends on; whatever else is there is left alone."""
+"""The fields of ``config.json`` that the result depends on; all others are ignored."""
 
 VOCABULARY_FILE = "vocab.txt"
 

@@ -50,7 +50,7 @@ class Encoder(Protocol):
 class ReducedPrecision(Protocol):
     """What an encoder has in addition to :class:`Encoder` if its matrix products can be computed in 16 bits.
 
-    One without it computes in float32, whatever the user asks for.
+    One without it always computes in float32.
     """
 
     def compute_in(self, dtype: torch.dtype) -> Self:

@@ -18,18 +18,6 @@ GROUP = "texcnn.encoders"
 
 EncoderFactory = Callable[[EncoderSpec, EncoderFiles | None], Encoder]
 
-# Named here as well as in pyproject.toml, so that a source tree works that was never installed.
-_BUILT_IN = (
-    EntryPoint("dnabert", "texcnn.encoders.dnabert:load_dnabert", GROUP),
-    EntryPoint("dnabert2", "texcnn.encoders.dnabert2:load_dnabert2", GROUP),
-    EntryPoint("nucleotide-transformer", "texcnn.encoders.nucleotide_transformer:load_nucleotide_transformer", GROUP),
-    EntryPoint("enformer", "texcnn.encoders.enformer:load_enformer", GROUP),
-    EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
-    EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
-    EntryPoint("motif-cnn", "texcnn.encoders.motif_cnn:load_motif_cnn", GROUP),
-    EntryPoint("segment-cnn", "texcnn.encoders.segment_cnn:load_segment_cnn", GROUP),
-)
-
 
 @dataclass(frozen=True)
 class _Factory:
@@ -51,15 +39,33 @@ class _Factory:
             ) from error
 
 
+# Named here as well as in pyproject.toml, so that a source tree works that was never installed.
+_BUILT_IN: dict[str, EncoderFactory] = {
+    point.name: _Factory(point)
+    for point in (
+        EntryPoint("dnabert", "texcnn.encoders.dnabert:load_dnabert", GROUP),
+        EntryPoint("dnabert2", "texcnn.encoders.dnabert2:load_dnabert2", GROUP),
+        EntryPoint(
+            "nucleotide-transformer", "texcnn.encoders.nucleotide_transformer:load_nucleotide_transformer", GROUP
+        ),
+        EntryPoint("enformer", "texcnn.encoders.enformer:load_enformer", GROUP),
+        EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
+        EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
+        EntryPoint("motif-cnn", "texcnn.encoders.motif_cnn:load_motif_cnn", GROUP),
+        EntryPoint("segment-cnn", "texcnn.encoders.segment_cnn:load_segment_cnn", GROUP),
+    )
+}
+
+
 def encoder_types() -> dict[str, EncoderFactory]:
     """Returns every encoder type: built-in ones first, then those of other packages.
 
     A type is imported only when it is used. A built-in name cannot be taken over.
     """
-    types = {entry_point.name: _Factory(entry_point) for entry_point in _BUILT_IN}
+    types = dict(_BUILT_IN)
     for entry_point in sorted(entry_points(group=GROUP), key=lambda entry_point: entry_point.name):
         types.setdefault(entry_point.name, _Factory(entry_point))
-    return dict(types)
+    return types
 
 
 def load_encoder(spec: EncoderSpec, *, bundle: EncoderFiles | None = None) -> Encoder:
@@ -72,11 +78,14 @@ def load_encoder(spec: EncoderSpec, *, bundle: EncoderFiles | None = None) -> En
     Raises:
         ModelError: for an unknown type, a pooling that the type does not have, or if the encoder cannot be loaded.
     """
-    types = encoder_types()
-    if spec.type not in types:
-        raise unknown_name("encoder type", spec.type, types, error=ModelError)
-    encoder = types[spec.type](spec, bundle)
-    # What an encoder computes is no other pooling's vectors: a name that it does not know of must not pass unnoticed.
+    factory: EncoderFactory | None = _BUILT_IN.get(spec.type)
+    if factory is None:  # only then: finding what is installed reads the names of all packages
+        types = encoder_types()
+        if spec.type not in types:
+            raise unknown_name("encoder type", spec.type, types, error=ModelError)
+        factory = types[spec.type]
+    encoder = factory(spec, bundle)
+    # Each pooling gives other vectors: an encoder must not ignore a name that it does not know.
     had = getattr(encoder, "pooling", "mean")
     if spec.pooling != had:
         raise ModelError(f"encoder type '{spec.type}' has no pooling '{spec.pooling}'", where=spec.source, allowed=had)

@@ -158,7 +158,7 @@ class TokenEncoder(ModuleEncoder):
     def compute_in(self, dtype: torch.dtype) -> Self:
         """Chooses the type of the weights and of the states between layers.
 
-        Kernels of matrix products, norms and softmax add up in float32 whatever the type, and so does the pooling.
+        Kernels of matrix products, norms and softmax add up in float32 for every type, and so does the pooling.
         """
         if dtype == self.dtype:
             return self

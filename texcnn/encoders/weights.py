@@ -1,4 +1,4 @@
-"""Where an encoder's files are and whether they are the right ones; only :func:`fetch` downloads."""
+"""Where an encoder's files are and whether they are the right ones; nothing here downloads."""
 
 from __future__ import annotations
 
@@ -8,25 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.utils import (
-    EntryNotFoundError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
-)
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import CONFIG_FILE, WEIGHT_FILES, read_json, read_state_dict
 from texcnn.encoders.known import known_name
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
-from texcnn.errors import ModelError, RunError
+from texcnn.errors import ModelError
 from texcnn.files import sha256_file
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _logger = logging.getLogger("texcnn")
 
 
@@ -34,7 +24,7 @@ class EncoderFiles(Protocol):
     """What an encoder needs of a model bundle whose weights include its own."""
 
     def tensors(self, prefix: str) -> dict[str, Tensor]:
-        """Returns the tensors whose names start so, the prefix taken off."""
+        """Returns the tensors whose names start with a prefix, without that prefix."""
         ...
 
     def path(self, name: str) -> Path:
@@ -109,55 +99,22 @@ def find_file(spec: EncoderSpec, *names: str) -> Path:
     for name in sorted(names, key=lambda name: name not in spec.sha256):
         path = local_file(spec, name)
         if path is not None:
-            _check_sum(spec, name, path)
+            check_sum(spec, name, path)
             return path
     wanted = " or ".join(names)
     if Path(spec.source).is_dir():
         raise ModelError(f"no {wanted}", where=spec.source, remedy="name the folder that holds the encoder's files")
-    if not _HUB_ID.fullmatch(spec.source):
+    if not HUB_ID.fullmatch(spec.source):
         raise ModelError(
             f"no such encoder folder: '{spec.source}'", allowed=f"a folder, a Hub id (owner/name) or '{BUNDLE_SOURCE}'"
         )
+    from texcnn.encoders import hub
+
     raise ModelError(
         f"no {wanted} of '{spec.source}' (revision {spec.revision or 'main'}) on this machine",
-        where=f"no folder of that name, nor in the Hub cache {constants.HF_HUB_CACHE}",
+        where=f"no folder of that name, nor in the Hub cache {hub.cache()}",
         remedy=f"run: texcnn models fetch {known_name(spec)}",
     )
-
-
-def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
-    """Downloads a Hub encoder's files into the local cache and checks them; the only function that downloads.
-
-    Which files: those with a sum in ``spec.sha256``, and those listed in ``spec.options["unverified"]``, whose sums
-    nobody has vouched for. What is in the cache already is not downloaded again.
-
-    Args:
-        spec: The encoder; its source must be a Hub id.
-        progress: Show the Hub library's progress bars.
-
-    Returns:
-        The folder of the cache that holds them.
-
-    Raises:
-        ModelError: if the source is no Hub id, no file is named, or one does not exist there or has another sha256.
-        RunError: if the network cannot be reached or is switched off.
-    """
-    if spec.source == BUNDLE_SOURCE or not _HUB_ID.fullmatch(spec.source) or Path(spec.source).is_dir():
-        raise ModelError(f"nothing to fetch for '{spec.source}'", allowed="an encoder whose source is a Hub id")
-    names = [*spec.sha256, *spec.options.get("unverified", [])]
-    if not names:
-        raise ModelError(f"'{spec.source}' names no file to fetch", allowed="sha256, or the option 'unverified'")
-    bars_were_off = are_progress_bars_disabled()
-    if not progress:
-        disable_progress_bars()
-    try:
-        paths = {name: local_file(spec, name) or _download(spec, name) for name in names}
-    finally:
-        if not bars_were_off:
-            enable_progress_bars()
-    for name, path in paths.items():
-        _check_sum(spec, name, path)
-    return paths[names[0]].parent
 
 
 def local_file(spec: EncoderSpec, name: str) -> Path | None:
@@ -165,37 +122,18 @@ def local_file(spec: EncoderSpec, name: str) -> Path | None:
 
     Its sum is not checked; the files of a bundle are not looked for.
     """
+    # Imported where it is asked: a bundle that holds its encoders starts a fifth of a second sooner without.
     folder = Path(spec.source)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
-    if spec.source == BUNDLE_SOURCE or not _HUB_ID.fullmatch(spec.source):
+    if spec.source == BUNDLE_SOURCE or not HUB_ID.fullmatch(spec.source):
         return None
-    try:
-        return Path(hf_hub_download(spec.source, name, revision=spec.revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
+    from texcnn.encoders import hub
+
+    return hub.cached(spec, name)
 
 
-def _download(spec: EncoderSpec, name: str) -> Path:
-    """Downloads one file into the Hub cache."""
-    what = f"cannot download {name} of '{spec.source}' (revision {spec.revision or 'main'})"
-    if constants.HF_HUB_OFFLINE:
-        raise RunError(
-            f"{what}: the Hub is switched off",
-            where="the environment variable HF_HUB_OFFLINE",
-            remedy="unset it and fetch again, or copy the files into a folder and name that as the source",
-        )
-    try:
-        return Path(hf_hub_download(spec.source, name, revision=spec.revision))
-    except LocalEntryNotFoundError as error:  # how the library says that it could not reach the Hub
-        raise RunError(f"{what}: {error}", remedy="check the network connection and fetch again") from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
-        raise ModelError(f"{what}: {error}", remedy="check the Hub id, the revision and the file name") from error
-    except Exception as error:  # the library lets through whatever its transport raises
-        raise RunError(f"{what}: {error}", remedy="check the network connection and fetch again") from error
-
-
-def _check_sum(spec: EncoderSpec, name: str, path: Path) -> None:
+def check_sum(spec: EncoderSpec, name: str, path: Path) -> None:
     """Compares a file's sha256 with the pinned one; says so where none is pinned for a download."""
     expected = spec.sha256.get(name)
     if expected is None:

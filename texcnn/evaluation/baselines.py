@@ -52,7 +52,7 @@ def sequence_inputs(windows: Iterable[Window]) -> dict[str, pd.DataFrame]:
         counts = _kmer_counts(codes)
         if counts.sum():
             gene_ids.append(window.gene.id)
-            composition.append(_gc_cpg(codes))
+            composition.append(gc_cpg(codes))
             kmers.append(counts / counts.sum())
     index = pd.Index(gene_ids, dtype=str)
     return {
@@ -200,7 +200,8 @@ def _kmer_counts(codes: npt.NDArray[np.int64]) -> Values:
     return np.bincount(words[(starts < 4).all(axis=1)], minlength=4**KMER).astype(np.float64)
 
 
-def _gc_cpg(codes: npt.NDArray[np.int64]) -> Values:
+def gc_cpg(codes: npt.NDArray[np.int64]) -> Values:
+    """GC content and observed over expected CpG of each bin of 500 bp of a window's codes; NaN where it cannot tell."""
     values: list[float] = []
     for start in range(0, len(codes), BIN_BP):
         part = codes[start : start + BIN_BP]

@@ -101,7 +101,7 @@ def compare(
             allowed=f"gene ids such as '{gene_ids[0]}'", remedy=f"it has such as '{peer.table.values.index[0]}'",
         )  # fmt: skip
     predicted, true = predicted[has], true[has]
-    # A gene that the model lacks in one cell type is no gene of both there.
+    # A gene that the model lacks in one cell type is not a gene of both there.
     theirs = pd.DataFrame(np.tile(values[has, None], (1, true.shape[1])), true.index, true.columns)
     figures = cell_type_metrics(theirs.where(predicted.notna()), true, bootstrap=bootstrap, seed=seed)
     if peer.scale is None:

@@ -48,8 +48,8 @@ def codon_features(
 ) -> GeneFeatures:
     """Computes each coding gene's share of every sense codon, in percent of its known ones, and how many these are.
 
-    Codons are read from the first base of the CDS; a CDS whose length is no multiple of three loses its last bases. A
-    codon with an unknown base does not count.
+    Codons are read from the first base of the CDS; a CDS whose length is not a multiple of three loses its last bases.
+    A codon with an unknown base does not count.
 
     Args:
         reference: The genome.

@@ -55,7 +55,7 @@ def half_life_table(
     unknown = [name for name in names if name not in HALF_LIFE_FEATURES + _LOGGED]
     if unknown or not names:
         raise InputError(
-            f"the model's features are no half-life features: {', '.join(unknown) or 'it takes none'}",
+            f"the model's features are not half-life features: {', '.join(unknown) or 'it takes none'}",
             where="`half_life`",
             allowed=", ".join(HALF_LIFE_FEATURES + _LOGGED),
             remedy="give them as a table (`features`)" if names else "leave `half_life` out",

@@ -22,7 +22,7 @@ from texcnn.text.table import NumberColumns, TextTable
 _LOG = logging.getLogger("texcnn")
 
 SOURCE_COLUMN = "source"
-"""Column of a feature table that says where its values come from; it is no feature."""
+"""Column of a feature table that says where its values come from; it is not a feature."""
 
 GIVEN, COMPUTED, DEFAULT = "given", "computed", "default"
 """Where a gene's features come from: a user's table, the annotation, or the model's defaults."""

@@ -59,7 +59,7 @@ def read_tf_table(
 
     Raises:
         InputError: when the file is missing, empty or unreadable, a column cannot be told, a row has too few or too
-            many fields, a value is no finite number, or a gene, a TF or a pair appears twice.
+            many fields, a value is not a finite number, or a gene, a TF or a pair appears twice.
     """
     if layout not in TF_LAYOUTS:
         raise unknown_name("layout", layout, TF_LAYOUTS)

@@ -1,4 +1,4 @@
-"""Which genome something was made for, told by the names and lengths of its chromosomes."""
+"""Which genome something was made for, recognised by the names and lengths of its chromosomes."""
 
 from __future__ import annotations
 

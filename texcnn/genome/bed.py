@@ -52,7 +52,7 @@ def read_bed(path: PathLike, *, anchor: str = "five-prime", spec: WindowSpec) ->
     """Reads genes from a BED of 3 or more columns, plain or gzipped.
 
     The id is column 4, else ``chrom:start-end(strand)``. Without a strand column every interval is on ``+``;
-    with one, a strand of ``.`` gives a ``Skipped``. A file that ``texcnn windows`` wrote is known by its header:
+    with one, a strand of ``.`` gives a ``Skipped``. A file that ``texcnn windows`` wrote is recognised by its header:
     its ``tss`` column counts, since its intervals are cut at the chromosome's ends.
 
     Args:

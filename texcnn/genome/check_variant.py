@@ -1,4 +1,4 @@
-"""Variants held against a genome: what each changes there, or why it cannot be scored."""
+"""Variants compared with a genome: what each changes there, or why it cannot be scored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOG = logging.getLogger("texcnn")
 
 
 class VariantCheck:
-    """Compares variants with a genome, counts what disagrees, and stops where the genome is plainly another one.
+    """Compares variants with a genome, counts what disagrees, and stops where the genome is clearly another one.
 
     Args:
         bases: The genome.

@@ -1,4 +1,4 @@
-"""One gene's window with variants in it: as long as before, the TSS in its place, the far ends refilled."""
+"""One gene's window with variants in it: same length, same TSS, the far ends filled up again."""
 
 from __future__ import annotations
 

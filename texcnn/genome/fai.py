@@ -40,7 +40,7 @@ def read_fai(fai: Path) -> list[FastaRecord]:
 
     Raises:
         InputError: The file cannot be read.
-        ValueError: It is no index.
+        ValueError: It is not an index.
     """
     records: list[FastaRecord] = []
     try:
@@ -55,7 +55,7 @@ def read_fai(fai: Path) -> list[FastaRecord]:
         name, *fields = line.rstrip("\r").split("\t")
         numbers = [int(field) for field in fields[:4] if field.isascii() and field.isdigit() and len(field) < _DIGITS]
         if len(numbers) < 4 or not name or (numbers[0] and not 0 < numbers[2] <= numbers[3]):
-            raise ValueError(f"its line {number} is no line of a .fai")
+            raise ValueError(f"its line {number} is not a line of a .fai")
         records.append(FastaRecord(name, *numbers))
     if not records:
         raise ValueError("it lists no sequence")

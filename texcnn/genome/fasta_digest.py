@@ -1,4 +1,4 @@
-"""The digest of a FASTA, kept next to its index: a human genome is read once for it, not once a run."""
+"""The digest of a FASTA, kept next to its index, so that a human genome is read for it once and not in each run."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ class FastaIndex:
 def find_index(fasta: Path) -> FastaIndex:
     """Finds the index of a FASTA, or builds it, and checks that both agree.
 
-    An index counts as stale by what it says, not by its date, which copying changes: each record's header has to
-    are where the index has it, and the file has to end where the index ends. htslib does the reading.
+    An index counts as stale by what it says, not by its date, which copying changes: each record's header has
+    to be where the index says, and the file has to end where the index ends. htslib reads the bases.
 
     Args:
         fasta: A FASTA file, plain or BGZF, or plain gzip, which is unpacked into the user's cache.
@@ -134,7 +134,7 @@ def _check_file(fasta: Path) -> bool:
             allowed="a file that starts with '>' and a name", remedy="sed '1s/^\\xef\\xbb\\xbf//' takes them off",
         )  # fmt: skip
     if not head.lstrip().startswith(b">"):
-        raise InputError("the file is no FASTA", where=fasta, allowed="a file that starts with '>' and a name")
+        raise InputError("the file is not a FASTA", where=fasta, allowed="a file that starts with '>' and a name")
     return compressed
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
@@ -15,6 +17,19 @@ TRANSCRIPT_CHOICES = ("gene", "all")
 """What becomes a row: each gene, or each of its transcripts."""
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Looks for no garbage meanwhile: an annotation holds no cycles, and looking takes a fifth of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+@_without_collecting()
 def read_gtf(
     path: PathLike, *, transcripts: str = "gene", on_genome: Callable[[str], bool] | None = None
 ) -> Annotation:
@@ -52,6 +67,7 @@ def read_gtf(
     return Annotation(genes, skipped, Path(path))
 
 
+@_without_collecting()
 def read_chosen_transcripts(
     path: PathLike, *, on_genome: Callable[[str], bool] | None = None
 ) -> tuple[list[tuple[Gene, TranscriptRows]], list[Skipped]]:

@@ -7,6 +7,8 @@ import re
 _VALUE = r'(?:"[^"\\]*"|[^\s;"\'“‘]+);'
 _USUAL = re.compile(rf'gene_id "([^"\\]+)";(?: \w+ {_VALUE})*? transcript_id "([^"\\]+)"(?:;|$)')
 """Nearly every row of nearly every file: matched from its start, so that quoted text is not taken for a key."""
+_USUAL_GENE = re.compile(rf'gene_id "([^"\\]+)";(?: \w+ {_VALUE})*$')
+"""The same of a row whose transcript does not matter."""
 _USUAL_NAME = re.compile(rf'gene_id "[^"\\]+";(?: \w+ {_VALUE})*? gene_name "([^"\\]*[^"\\\s][^"\\]*)"(?:;|$)')
 
 _PAIR = re.compile(
@@ -41,6 +43,8 @@ def find_ids(attributes: str, feature: str) -> tuple[str, str, str]:
     usual = _USUAL.match(attributes)
     if usual:
         return usual[1].strip(), usual[2].strip(), usual[0] if usual[0].endswith(";") else "\t"
+    if feature == "gene" and (usual := _USUAL_GENE.match(attributes)):
+        return usual[1].strip(), "", "\t"
     bare = _BARE_ID.fullmatch(attributes)
     if bare and bare[1] != ".":
         return (bare[1], "", "\t") if feature == "gene" else ("", bare[1], "\t")

@@ -46,7 +46,7 @@ def parse_genotype(text: str) -> Call:
     if len(parts) > 2:
         raise InputError(f"the genotype '{text}' has {len(parts)} alleles", allowed="haploid and diploid genotypes")
     if not all(part == "." or (part.isascii() and part.isdigit()) for part in parts):
-        raise InputError(f"'{text}' is no genotype", allowed="allele numbers or . separated by | or /")
+        raise InputError(f"'{text}' is not a genotype", allowed="allele numbers or . separated by | or /")
     alleles = [MISSING if part == "." else int(part) for part in parts]
     if len(alleles) == 1:
         # A lone '.' is how a diploid call may be missing too, so it says nothing about ploidy.
@@ -69,7 +69,7 @@ def phase(call: Call, unphased: str) -> tuple[int, int]:
         return (alternative, alternative)
     raise InputError(
         "a heterozygous genotype has no phase", allowed="genotypes with |",
-        remedy="phase the VCF, or choose what to do with unphased genotypes: skip, as-is or merge",
+        remedy="phase the VCF, or choose with `unphased` what becomes of such calls: skip, as-is or merge",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ENSEMBL_ID = re.compile(r"(ENS[A-Z]*[GT]\d{11})(?:\.\d+)?(?:_\d+)?(_PAR_Y)?(?:_\d+)?")
+_MAY_SAY_MORE = re.compile(r"[.:_]").search
 _PREFIXES = ("gene:", "transcript:")
 
 
@@ -16,6 +17,8 @@ def without_version(gene_id: str) -> str:
     region stays another one than that of X (``ENSG00000182378.15_PAR_Y``). Other ids keep what is behind their dot:
     AC004556.1 and AC004556.3 are two genes.
     """
+    if not _MAY_SAY_MORE(gene_id):
+        return gene_id
     for prefix in _PREFIXES:
         gene_id = gene_id.removeprefix(prefix)
     match = _ENSEMBL_ID.fullmatch(gene_id)

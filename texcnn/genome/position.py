@@ -20,7 +20,7 @@ def to_position(text: str, name: str, where: str) -> int:
         where: The file and line, for the message.
 
     Raises:
-        InputError: The text is no integer, or one beyond any chromosome.
+        InputError: The text is not an integer, or one beyond any chromosome.
     """
     text = text.strip(BLANKS)
     digits = text.removeprefix("-")

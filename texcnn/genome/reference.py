@@ -67,7 +67,7 @@ class Reference:
 
         Returns:
             ``len(interval)`` upper-case letters of ``ACGTN``: T for U, N beyond the ends and for every other letter,
-            and the reverse complement where the strand is ``-``. Letters that are no code of IUPAC are logged.
+            and the reverse complement where the strand is ``-``. Letters that are not codes of IUPAC are logged.
 
         Raises:
             InputError: The chromosome is unknown, the interval is wholly outside it, the file breaks off, or its
@@ -116,7 +116,7 @@ class Reference:
     def _name_foreign(self, letters: set[str]) -> None:
         if new := sorted(letters - self._foreign):
             self._foreign |= letters
-            _LOG.warning("%s: %s are no codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
+            _LOG.warning("%s: %s are not codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
 
     def fingerprint(self) -> str:
         """SHA-256 of the file: two genomes that differ by one base are told apart.

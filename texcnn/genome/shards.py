@@ -32,6 +32,6 @@ def cut_into_shards(genes: Sequence[Gene], size: int) -> list[Sequence[Gene]]:
 
 
 def _is_mark(gene: Gene, size: int) -> bool:
-    """One gene in ``size / 2``, told by its name."""
+    """One gene in ``size / 2``, chosen by its name."""
     digest = hashlib.sha256(f"{gene.id} {gene.transcript_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % max(size // 2, 1) == 0

@@ -105,7 +105,7 @@ def parse_variant(text: str) -> Variant:
 
     Args:
         text: ``chrom:pos:ref>alt``, ``chrom:pos:ref:alt``, ``chrom-pos-ref-alt`` or ``chrom_pos_ref_alt`` with a
-            1-based position; or SPDI, known by its RefSeq accession or an empty or numeric allele, with a 0-based
+            1-based position; or SPDI, recognised by its RefSeq accession or an empty or numeric allele, with a 0-based
             one.
 
     Returns:

@@ -156,7 +156,7 @@ class VcfReader:
         except OSError as error:
             raise InputError(f"the file cannot be read ({error.strerror})", where=self.path) from error
         if stat.S_ISDIR(status.st_mode):
-            raise InputError("a folder is no VCF", where=self.path, allowed="a VCF or BCF file")
+            raise InputError("a folder is not a VCF", where=self.path, allowed="a VCF or BCF file")
         is_regular = stat.S_ISREG(status.st_mode)
         if is_regular and not status.st_size:
             raise InputError("the file is empty", where=self.path, allowed="a VCF with a header; it may have no record")

@@ -30,7 +30,7 @@ def why_not_opened(path: Path, error: str, is_regular: bool) -> str:
     try:
         header = [line for _, line in zip(range(1_000_000), _lines(path), strict=False) if line.startswith("#")]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
-        return f"the file is no VCF or BCF, or is damaged ({error})"
+        return f"the file is not a VCF or BCF, or is damaged ({error})"
     columns = next((line.rstrip("\r\n").split("\t") for line in header if line.startswith(_HEADER_END)), None)
     if not header:
         return "the file has no header"
@@ -80,7 +80,7 @@ def _fault(line: str, n_columns: int) -> str | None:
     if len(fields) != n_columns:
         return f"the line has {len(fields)} columns separated by tabs, the header {n_columns}"
     if not (fields[1].isascii() and fields[1].isdigit()):
-        return f"POS '{fields[1]}' is no whole number"
+        return f"POS '{fields[1]}' is not a whole number"
     return None
 
 

@@ -93,6 +93,14 @@ def annotate_vcf(
     write_index(out, index, csi=True, preset="vcf")
 
 
+def unsorted_variants(where: object) -> InputError:
+    """The error of variants that cannot be indexed."""
+    return InputError(
+        "the variants are not sorted by position, or a chromosome comes twice", where=where,
+        remedy="sort the VCF with bcftools sort",
+    )  # fmt: skip
+
+
 def write_index(file: Path, index: Path, *, csi: bool, **columns: object) -> None:
     """Indexes a BGZF file of sorted rows.
 
@@ -109,10 +117,7 @@ def write_index(file: Path, index: Path, *, csi: bool, **columns: object) -> Non
     try:
         pysam.tabix_index(str(file), force=True, index=str(index), csi=csi, keep_original=True, **columns)  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
-        raise InputError(
-            "the variants are not sorted by position, or a chromosome comes twice", where=file.name,
-            remedy="sort the VCF with bcftools sort",
-        ) from error  # fmt: skip
+        raise unsorted_variants(file.name) from error
     finally:
         pysam.set_verbosity(verbosity)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ _OPTIONAL = {"segments"}
 
 class Ensemble(nn.Module):
     """Text CNNs over parts of each segment's vector, averaged.
+
+    Attributes:
+        reach: Segments on either side that what a filter finds at a segment depends on.
 
     Args:
         dim: Length of one segment's vector (of all encoders together).
@@ -55,17 +58,18 @@ class Ensemble(nn.Module):
             raise ModelError(f"weights of members that sum to {sum(self.weights):g}", allowed="a sum of 1")
         self.n_cell_types, self.n_segments, self.n_features = n_cell_types, n_segments, n_features
         self.reads = [[(start, stop) for start, stop in member["reads"]] for member in members]
-        self.segments = [slice(*member.get("segments", (0, n_segments))) for member in members]
+        self.segments = [slice(*member["segments"]) if "segments" in member else None for member in members]
         self.members = nn.ModuleList(
             TextCNN(
                 sum(stop - start for start, stop in reads),
                 n_cell_types,
-                n_segments=None if n_segments is None else segments.stop - segments.start,
+                n_segments=segments.stop - segments.start if segments else n_segments,
                 n_features=n_features,
                 **member["options"],
             )
             for member, reads, segments in zip(members, self.reads, self.segments, strict=True)
         )
+        self.reach = max((member.reach for member in self._text_cnns()), default=0)
 
     def forward(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Predicts expression.
@@ -82,14 +86,44 @@ class Ensemble(nn.Module):
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
         """
-        total, shares = values.new_zeros(len(values), self.n_cell_types), values.new_zeros(len(values), 1)
-        for weight, reads, segments, member in zip(self.weights, self.reads, self.segments, self.members, strict=True):
-            read = torch.cat([values[:, segments, start:stop] for start, stop in reads], dim=-1)
-            usable = mask[:, segments].any(dim=1, keepdim=True)
-            total = total + weight * member(read, mask[:, segments], features).masked_fill(~usable, 0.0)
+        return self.read(self.responses(values, mask), mask, features)
+
+    def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
+        """Runs the convolutions of all members; arguments and result are those of :meth:`TextCNN.responses`."""
+        found = []
+        for reads, segments, member in zip(self.reads, self.segments, self._text_cnns(), strict=True):
+            parts = [values[..., start:stop] for start, stop in reads]
+            read = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+            found.append(
+                _responses_of_some(member, read, mask, at, segments) if segments else member.responses(read, mask, at)
+            )
+        return torch.cat(found, dim=1)
+
+    def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Turns what the members' filters find in whole windows into expression, as :meth:`forward` does."""
+        members = self._text_cnns()
+        parts = responses.split([sum(one.out_channels for one in member.convolutions) for member in members], dim=1)
+        total, shares = responses.new_zeros(len(responses), self.n_cell_types), responses.new_zeros(len(responses), 1)
+        for weight, part, segments, member in zip(self.weights, parts, self.segments, members, strict=True):
+            chosen = segments or slice(None)
+            usable = mask[:, chosen].any(dim=1, keepdim=True)
+            found = member.read(part[..., chosen], mask[:, chosen], features)
+            total = total + weight * found.masked_fill(~usable, 0.0)
             shares = shares + weight * usable
         # Where all members count, the weights' sum is 1 already; dividing by it would move last digits.
         return torch.where(shares > 1 - 1e-6, total, total / shares)
+
+    def _text_cnns(self) -> list[TextCNN]:
+        return [cast(TextCNN, member) for member in self.members]
+
+
+def _responses_of_some(member: TextCNN, values: Tensor, mask: Tensor, at: Tensor | None, segments: slice) -> Tensor:
+    """Runs a member's convolutions as if the segments that it does not read were masked."""
+    if at is None:
+        at = torch.arange(values.shape[1], device=values.device).expand(mask.shape)
+    inside = (at >= segments.start) & (at < segments.stop)
+    place = (at - segments.start).clamp(0, segments.stop - segments.start - 1)
+    return member.responses(values * inside[..., None], mask & inside, place)
 
 
 def _check_segments(segments: Sequence[int], n_segments: int | None, *, where: str) -> None:

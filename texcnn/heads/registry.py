@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from texcnn.errors import ModelError, TexcnnError, unknown_name
 from texcnn.heads.ensemble import Ensemble
 from texcnn.heads.linear import LinearHead
+from texcnn.heads.mpra_dragonn import MpraDragoNN
 from texcnn.heads.perceiver import Perceiver
 from texcnn.heads.pipoli import PipoliTransformer
 from texcnn.heads.spec import HeadSpec
@@ -20,6 +21,7 @@ HEADS: dict[str, type[nn.Module]] = {
     "perceiver": Perceiver,
     "linear": LinearHead,
     "ensemble": Ensemble,
+    "mpra-dragonn": MpraDragoNN,
 }
 
 

@@ -21,6 +21,9 @@ class TextCNN(nn.Module):
 
     Every activation is a separate module, so that attribution methods can hook each one.
 
+    Attributes:
+        reach: Segments on either side that what a filter finds at a segment depends on.
+
     Args:
         dim: Length of one segment's vector (of all encoders together).
         n_cell_types: Number of outputs.
@@ -67,6 +70,7 @@ class TextCNN(nn.Module):
         self.n_cell_types = n_cell_types
         self.n_segments = n_segments
         self.n_features = n_features
+        self.reach = max(kernel_widths) // 2
         self.positions = nn.Parameter(torch.zeros(n_segments or 0, dim)) if segment_positions else None
         self.input_dropout = nn.Dropout(input_dropout)
         self.convolutions = nn.ModuleList(nn.Conv1d(dim, filters, width, padding=width // 2) for width in kernel_widths)
@@ -95,32 +99,55 @@ class TextCNN(nn.Module):
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
         """
-        if (self.positions is not None or self.dense is not None) and values.shape[1] != self.n_segments:
+        return self.read(self.responses(values, mask), mask, features)
+
+    def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
+        """Runs the convolutions.
+
+        Args:
+            values: Vectors of neighbouring segments ``(n, segments, dim)``; masked segments are zero.
+            mask: ``(n, segments)``, True where the segment is usable.
+            at: Which segments of the window they are, int64 ``(n, segments)``; None for the whole window.
+
+        Returns:
+            What each filter finds at each segment, ``(n, filters, segments)``; 0 where masked. It depends on
+            :attr:`reach` segments on either side: beyond those given everything counts as masked.
+
+        Raises:
+            ModelError: when the number of segments of a window is not what the head was built for.
+        """
+        if at is None and (self.positions is not None or self.dense is not None) and values.shape[1] != self.n_segments:
             raise ModelError(
                 f"{values.shape[1]} segments given to a head that tells positions apart",
                 allowed=f"{self.n_segments} segments",
                 remedy="use the window the model was trained with",
             )
         if self.positions is not None:
-            values = values + self.positions
-        given = 0 if features is None else features.shape[1]
-        if given != self.n_features:
-            raise ModelError(f"{given} features given", allowed=f"{self.n_features} features")
-
+            values = values + (self.positions if at is None else self.positions[at])
         usable = mask.unsqueeze(-1)
         signal = (self.input_dropout(values) * usable).transpose(1, 2)
         # ReLU's floor is 0, so a masked segment can never be a maximum once it is 0 itself.
-        responses = torch.cat(
+        return torch.cat(
             [
                 activation(convolution(signal)) * mask.unsqueeze(1)
                 for convolution, activation in zip(self.convolutions, self.activations, strict=True)
             ],
             dim=1,
         )
+
+    def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
+        """Turns what the filters find in whole windows into expression, as :meth:`forward` does.
+
+        Raises:
+            ModelError: when the number of features is not what the head was built for.
+        """
+        given = 0 if features is None else features.shape[1]
+        if given != self.n_features:
+            raise ModelError(f"{given} features given", allowed=f"{self.n_features} features")
         pooled = responses.amax(dim=2) if self.dense is None else self.dense(responses.flatten(1))
         if features is not None:
             pooled = torch.cat([pooled, features], dim=1)
         if self.fusion is not None:
             pooled = torch.cat([pooled, self.fusion(pooled)], dim=1)
-        expression = self.output(self.dropout(pooled))
+        expression: Tensor = self.output(self.dropout(pooled))
         return expression.masked_fill(~mask.any(dim=1, keepdim=True), torch.nan)

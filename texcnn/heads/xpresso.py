@@ -35,6 +35,9 @@ class XpressoCNN(nn.Module):
         n_cell_types: Number of outputs; the published network has one.
     """
 
+    places_per_change = 2
+    """Places that a substitution can reach."""
+
     def __init__(self, length: int = LENGTH, n_features: int = N_FEATURES, n_cell_types: int = 1) -> None:
         super().__init__()
         self.n_cell_types = n_cell_types

@@ -10,7 +10,7 @@ from texcnn.encoders.known import HUMAN_ENCODERS, known_name
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.genome.assembly import HUMAN
 from texcnn.genome.reference import Reference
-from texcnn.model.model import Model
+from texcnn.model.described import DescribedModel
 
 _LOG = logging.getLogger("texcnn")
 
@@ -18,7 +18,7 @@ _WEAK_SHARE, _WEAK = 0.5, 0.1
 """A cell type is weak below half of the median squared Pearson correlation of the model's cell types, or below 0.1."""
 
 
-def warn_of_genome(model: Model, reference: Reference) -> None:
+def warn_of_genome(model: DescribedModel, reference: Reference) -> None:
     """Warns where the FASTA does not look like the genome that the model was trained on."""
     trained_on = model.config.assembly
     if trained_on is not None and not trained_on.fits(reference.lengths):
@@ -40,7 +40,7 @@ def warn_of_encoders(specs: Sequence[EncoderSpec], reference: Reference) -> None
         )  # fmt: skip
 
 
-def weak_cell_types(model: Model) -> dict[str, float]:
+def weak_cell_types(model: DescribedModel) -> dict[str, float]:
     """Returns the cell types that are badly predicted for held-out genes, with their squared Pearson correlation."""
     held_out = {} if model.reference is None else model.reference.held_out
     known = [value for value in held_out.values() if value == value]
@@ -48,7 +48,7 @@ def weak_cell_types(model: Model) -> dict[str, float]:
     return {name: value for name, value in held_out.items() if value < limit}
 
 
-def warn_of_cell_types(model: Model, asked: Sequence[str]) -> None:
+def warn_of_cell_types(model: DescribedModel, asked: Sequence[str]) -> None:
     """Warns where a cell type that was asked for is a weak one."""
     weak = weak_cell_types(model)
     for column in model.cell_type_columns(asked) if asked and weak else []:

@@ -13,8 +13,14 @@ from typing import Any
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.errors import ModelError
 from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES
-from texcnn.model.bundle import CARD, WEIGHTS, BundleFiles
+from texcnn.model.bundle import CARD, WEIGHTS, BundleConfig, BundleFiles
 from texcnn.model.catalog import resolve_model
+
+_WITHOUT_TOKENS = ("kmer-counts", "segment-cnn", "motif-cnn")
+"""Encoders that slide over bases: what they cost grows with their weights and with the window."""
+
+_CHEAP_WORK = 1e9
+"""Bytes of weights x bases of a window, up to which a gene's vectors are made in less than a millisecond."""
 
 
 def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
@@ -28,7 +34,8 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         ``needed`` for those without a default; ``half_life``: how half-life features are scaled that fit this model
         (``plain`` or ``log10``), None where none do; ``cell_types``; ``encoders``: a digest of what segments' vectors
         depend on, None for a model that reads bases; ``encoder_bytes``: the size of the encoders' weights, None where
-        these are outside the bundle; ``content``: a digest of everything but the model card.
+        these are outside the bundle; ``cheap``: whether vectors take about as long to read from a disk as to make;
+        ``content``: a digest of everything but the model card.
 
     Raises:
         ModelError: when there is no such model, or it cannot be trusted.
@@ -51,6 +58,7 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         "cell_types": list(files.cell_types["cell_type"]),
         "encoders": _digest([_encoder(spec, files, tensors) for spec in config.encoders]) if config.encoders else None,
         "encoder_bytes": _encoder_bytes(config.encoders, tensors),
+        "cheap": _is_cheap(config, tensors),
         "content": _digest({**config.to_json(), "sha256": sums}),
     }
 
@@ -65,7 +73,7 @@ def _half_life_scale(names: list[str]) -> str | None:
 
 
 def _encoder(spec: EncoderSpec, files: BundleFiles, tensors: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    """Everything an encoder's vectors depend on, whatever the place of its weights in the bundle."""
+    """Everything an encoder's vectors depend on, wherever the bundle keeps its weights."""
     if spec.source != BUNDLE_SOURCE:
         return spec.to_json()
     prefix = spec.options.get("prefix")
@@ -85,6 +93,12 @@ def _encoder_bytes(specs: Sequence[EncoderSpec], tensors: dict[str, tuple[int, s
         return None
     prefixes = tuple(spec.options["prefix"] for spec in specs if "prefix" in spec.options)
     return sum(size for name, (size, _) in tensors.items() if name.startswith(prefixes))
+
+
+def _is_cheap(config: BundleConfig, tensors: dict[str, tuple[int, str]]) -> bool:
+    held = _encoder_bytes(config.encoders, tensors)
+    without_tokens = all(spec.type in _WITHOUT_TOKENS for spec in config.encoders)
+    return without_tokens and held is not None and held * config.window.length < _CHEAP_WORK
 
 
 def _tensor_digests(files: BundleFiles) -> dict[str, tuple[int, str]]:

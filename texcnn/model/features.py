@@ -92,7 +92,7 @@ class HeadFeatures:
         half_life: bool | None = None,
         progress: bool = False,
     ) -> FeatureTable | None:
-        """Computes half-life features where they are asked for, or where they can be had.
+        """Computes half-life features where they are asked for, or where they can be computed.
 
         Args:
             reference: The genome.

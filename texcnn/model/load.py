@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from os import PathLike
 
+from texcnn.encoders.protocol import BUNDLE_SOURCE
 from texcnn.encoders.registry import load_encoder
 from texcnn.errors import ModelError
 from texcnn.heads.registry import load_head
-from texcnn.model.bundle import CARD, VARIANT_BACKGROUND, BundleFiles
+from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
+from texcnn.model.described import model_fingerprint
 from texcnn.model.model import Model
 from texcnn.model.network import OneHotNetwork, SegmentNetwork
 from texcnn.model.reference_genes import read_reference
@@ -39,16 +39,16 @@ def load_model(name: str | PathLike[str] | None = None) -> Model:
             allowed="one row per output",
         )
     reference = read_reference(files)
-    # What is said about a model, and what its effects are compared with, changes no prediction.
-    sums = {file: known for file, known in config.sha256.items() if file not in (CARD, VARIANT_BACKGROUND)}
-    digest = hashlib.sha256(json.dumps({**config.to_json(), "sha256": sums}, sort_keys=True).encode())
     if config.kind == "one-hot":
         one_hot = OneHotNetwork(head, len(files.cell_types))
-        return Model(config, one_hot, files.cell_types, digest.hexdigest(), reference, files.folder)
+        return Model(config, one_hot, files.cell_types, model_fingerprint(files), reference, files.folder)
     if config.segments is None:
         raise ModelError("a model of kind 'segments' without segments", where=files.folder)
     encoders = [load_encoder(spec, bundle=files) for spec in config.encoders]
-    for encoder in encoders:
-        digest.update(encoder.fingerprint().encode())
+    elsewhere = [
+        encoder.fingerprint()
+        for encoder, spec in zip(encoders, config.encoders, strict=True)
+        if spec.source != BUNDLE_SOURCE
+    ]
     network = SegmentNetwork(encoders, head, config.segments)
-    return Model(config, network, files.cell_types, digest.hexdigest(), reference, files.folder)
+    return Model(config, network, files.cell_types, model_fingerprint(files, elsewhere), reference, files.folder)

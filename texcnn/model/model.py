@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +12,20 @@ import pandas as pd
 
 import texcnn
 from texcnn.embedding.options import ComputeOptions
-from texcnn.errors import InputError, ModelError, unknown_name
-from texcnn.genome.windows import WindowSpec
 from texcnn.keywords import options_from
 from texcnn.model.bundle import BundleConfig
+from texcnn.model.described import DescribedModel, without_encoder
 from texcnn.model.features import HeadFeatures
 from texcnn.model.network import Network, SegmentNetwork
 from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import ReferenceGenes
-from texcnn.model.summary import as_html, as_text, summary_rows
 from texcnn.tables.units import above_floor
 
 if TYPE_CHECKING:
     from os import PathLike
 
 
-class Model:
+class Model(DescribedModel):
     """A trained model.
 
     Args:
@@ -50,68 +46,13 @@ class Model:
         reference: ReferenceGenes | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.config = config
+        super().__init__(config, cell_types, fingerprint, reference, folder)
         self.network = network
-        self.cell_type_table = cell_types
-        self.fingerprint = fingerprint
-        self.reference = reference
-        self.folder = folder
-
-    def __repr__(self) -> str:
-        return as_text(self._summary())
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return as_html(self._summary())
-
-    def _summary(self) -> list[tuple[str, str]]:
-        return summary_rows(self.config, self.cell_types, self.reference, self.fingerprint)
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.config.name
-
-    @property
-    def unit(self) -> str:
-        """Unit of every prediction."""
-        return self.config.unit
-
-    @property
-    def window(self) -> WindowSpec:
-        """The window around the TSS."""
-        return self.config.window
-
-    @property
-    def cell_types(self) -> tuple[str, ...]:
-        """Names of the outputs, the columns of every table."""
-        return tuple(self.cell_type_table["cell_type"])
 
     @property
     def features(self) -> HeadFeatures:
         """The head's extra inputs."""
         return HeadFeatures(self.name, self.config.features)
-
-    def n_limit(self, asked: float | None) -> float:
-        """Returns the largest share of N in a window: what is asked for, else the model's own limit."""
-        own = self.config.max_n_fraction
-        return asked if asked is not None else 1.0 if own is None else own
-
-    def with_segment_grid(self) -> Model:
-        """Returns the model with windows shifted onto the grid of its segments, so that neighbouring genes share them.
-
-        A model trained on windows that the TSS places sees segments it was not trained on: docs/usage.md says what
-        that changes. One trained on the grid is returned as it is.
-
-        Raises:
-            ModelError: when the model reads bases itself and so has no segments.
-        """
-        grid = self.segment_network().segments.length
-        if self.window.grid == grid:
-            return self
-        config = replace(self.config, window=replace(self.window, grid=grid))
-        digest = hashlib.sha256(f"{self.fingerprint} grid {grid}".encode()).hexdigest()
-        return Model(config, self.network, self.cell_type_table, digest, self.reference)
 
     def segment_network(self) -> SegmentNetwork:
         """Returns the network of an encoder + head model.
@@ -120,44 +61,8 @@ class Model:
             ModelError: when the model reads bases itself and so has no embeddings.
         """
         if not isinstance(self.network, SegmentNetwork):
-            raise ModelError(
-                f"the model '{self.name}' reads bases, it has no encoder", where="`model`", remedy="use texcnn predict"
-            )
+            raise without_encoder(self.name)
         return self.network
-
-    def cell_type_columns(self, names: str | Iterable[str] | None) -> list[int]:
-        """Finds outputs by name.
-
-        Args:
-            names: Values of any column of the cell-type table (``cell_type``, and what else the model's table has,
-                such as ``eid`` or ``name``); one name, or any iterable of names; None or empty for all.
-
-        Returns:
-            Their columns, in the order asked for, each once.
-
-        Raises:
-            InputError: on a name that no cell type, or more than one, has.
-        """
-        wanted = [names] if isinstance(names, str) else list(names or ())
-        if not wanted:
-            return list(range(len(self.cell_type_table)))
-        columns: list[int] = []
-        for name in wanted:
-            matches = np.flatnonzero((self.cell_type_table["cell_type"] == name).to_numpy())
-            if not len(matches):
-                matches = np.flatnonzero((self.cell_type_table == name).any(axis=1).to_numpy())
-            if len(matches) > 1:
-                raise InputError(
-                    f"'{name}' names {len(matches)} cell types",
-                    where="`cell_types`",
-                    allowed=", ".join(self.cell_types[match] for match in matches),
-                )
-            if not len(matches):
-                table = self.cell_type_table.drop(columns="cell_type")
-                others = [str(value) for value in table.to_numpy().ravel()]
-                raise unknown_name("cell type", name, self.cell_types, where="`cell_types`", others=others)
-            columns.append(int(matches[0]))
-        return list(dict.fromkeys(columns))
 
     def predict_sequences(
         self,

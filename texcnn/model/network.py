@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +15,15 @@ from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.protocol import Encoder
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
 
 Session = TypeVar("Session")
+
+Chunk = tuple[Sequence[str], Tensor | None]
+"""Windows of upper-case ``ACGTN``, and their scaled features."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,7 @@ class Network(Protocol[Session]):
 
     head: nn.Module
 
-    def session(
-        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
-    ) -> AbstractContextManager[Session]:
+    def session(self, options: ComputeOptions | None = None) -> AbstractContextManager[Session]:
         """Opens a session: weights on their device in their number type, put back at the end of the block."""
         ...
 
@@ -69,6 +72,13 @@ class Network(Protocol[Session]):
         Returns:
             Expression, float32 ``(n, n_cell_types)``, and which windows have something to read, bool ``(n,)``; both on
             the CPU.
+        """
+        ...
+
+    def predict_chunks(self, chunks: Iterable[Chunk], session: Session) -> Iterator[tuple[Tensor, Tensor]]:
+        """What :meth:`predict` returns of each chunk of windows and features, one at least of each.
+
+        Chunks may be taken in a thread, before the last one's expression is there.
         """
         ...
 
@@ -118,6 +128,21 @@ class SegmentNetwork:
         inputs = self.inputs(windows, features, session)
         return self.apply(inputs), inputs.known
 
+    def predict_chunks(self, chunks: Iterable[Chunk], session: EmbeddingSession) -> Iterator[tuple[Tensor, Tensor]]:
+        """As :meth:`predict`; the next chunk is read, cut and tokenised while the device computes."""
+        coming: deque[Tensor | None] = deque()
+
+        def windows() -> Iterator[Sequence[str]]:
+            for bases, features in chunks:
+                coming.append(features)
+                yield bases
+
+        for embeddings in embed_windows_in_chunks(session, windows(), self.segments):
+            inputs = self.head_inputs(embeddings, coming.popleft())
+            with torch.inference_mode():
+                values = self.apply(inputs)
+            yield values, inputs.known
+
 
 class OneHotNetwork:
     """A head that reads bases itself.
@@ -132,10 +157,8 @@ class OneHotNetwork:
         self.n_cell_types = n_cell_types
 
     @contextmanager
-    def session(
-        self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
-    ) -> Iterator[ComputeOptions]:
-        """Moves the head to the device for the time of the block; there are no segments to put into ``cache``."""
+    def session(self, options: ComputeOptions | None = None) -> Iterator[ComputeOptions]:
+        """Moves the head to the device for the time of the block."""
         options = options or ComputeOptions()
         before = next((weight.device for weight in self.head.parameters()), options.device)
         try:
@@ -167,3 +190,14 @@ class OneHotNetwork:
             scaled = None if features is None else features[rows]
             predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
         return predicted, known
+
+    def predict_chunks(self, chunks: Iterable[Chunk], session: ComputeOptions) -> Iterator[tuple[Tensor, Tensor]]:
+        """As :meth:`predict`, chunk by chunk."""
+        return (self.predict(windows, features, session) for windows, features in chunks)
+
+
+def open_session(
+    network: Network[Any], options: ComputeOptions | None = None, cache: SegmentCache | None = None
+) -> AbstractContextManager[Any]:
+    """Opens a network's session; one that embeds segments looks up and keeps their vectors in ``cache``."""
+    return network.session(options, cache) if isinstance(network, SegmentNetwork) else network.session(options)

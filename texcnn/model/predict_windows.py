@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,12 @@ from torch import Tensor
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, RunError
+from texcnn.model.network import open_session
 from texcnn.progress import progress_bar
 
 if TYPE_CHECKING:
     from texcnn.model.model import Model
+    from texcnn.model.network import Chunk
 
 WINDOWS_PER_CHUNK = 64
 """Enough segments to fill batches of similar lengths (64 x 21), few enough to keep memory flat."""
@@ -82,30 +85,75 @@ def predict_windows(
     """
     given = None if features is None else np.asarray(features, np.float64)
     total = len(windows) if isinstance(windows, Sized) else None
-    source = iter(windows)
     done = 0
     with (
-        model.network.session(options, cache) as session,
+        open_session(model.network, options, cache) as session,
         progress_bar(progress, total=total, what="predicting", unit="windows") as bar,
     ):
-        while chunk := list(islice(source, WINDOWS_PER_CHUNK)):
-            _check(chunk, model.window.length, done)
-            rows = None if given is None else given[done : done + len(chunk)]
-            scaled = model.features.scaled(rows, len(chunk))
-            too_many = exceeds([window.count("N") / len(window) for window in chunk], max_n_fraction)
-            rest = (~too_many).nonzero().flatten()
-            values = torch.full((len(chunk), len(model.cell_types)), torch.nan)
-            known = torch.zeros(len(chunk), dtype=torch.bool)
-            if len(rest):
-                usable = [chunk[row] for row in rest]
-                values[rest], known[rest] = model.network.predict(
-                    usable, None if scaled is None else scaled[rest], session
-                )
-            yield with_status(values, known, scaled, done, too_many)
-            done += len(chunk)
-            bar.update(len(chunk))
+        checked = _checked(model, windows, given, max_n_fraction)
+        for chunk, predicted in _predicted(model, checked, session):
+            values = torch.full((len(chunk.windows), len(model.cell_types)), torch.nan)
+            known = torch.zeros(len(chunk.windows), dtype=torch.bool)
+            if predicted is not None:
+                values[chunk.rest], known[chunk.rest] = predicted
+            yield with_status(values, known, chunk.scaled, done, chunk.too_many_n)
+            done += len(chunk.windows)
+            bar.update(len(chunk.windows))
     if given is not None and len(given) != done:
         raise InputError(f"{len(given)} rows of features", where="`features`", allowed=f"{done}, one per window")
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A chunk that was checked.
+
+    Attributes:
+        windows: All of its windows.
+        scaled: Their features as the head takes them; None where it takes none.
+        too_many_n: bool ``(n,)``, True where a window has more N than allowed.
+        rest: Numbers of the others.
+    """
+
+    windows: Sequence[str]
+    scaled: Tensor | None
+    too_many_n: Tensor
+    rest: Tensor
+
+
+def _checked(
+    model: Model, windows: Iterable[str], given: npt.NDArray[np.float64] | None, max_n_fraction: float
+) -> Iterator[_Checked]:
+    source = iter(windows)
+    done = 0
+    while chunk := list(islice(source, WINDOWS_PER_CHUNK)):
+        _check(chunk, model.window.length, done)
+        rows = None if given is None else given[done : done + len(chunk)]
+        too_many = exceeds([window.count("N") / len(window) for window in chunk], max_n_fraction)
+        yield _Checked(chunk, model.features.scaled(rows, len(chunk)), too_many, (~too_many).nonzero().flatten())
+        done += len(chunk)
+
+
+def _predicted(
+    model: Model, chunks: Iterable[_Checked], session: Any
+) -> Iterator[tuple[_Checked, tuple[Tensor, Tensor] | None]]:
+    """Every chunk with expression and known windows of its rest; None where nothing is left of it."""
+    waiting: deque[_Checked] = deque()
+
+    def usable() -> Iterator[Chunk]:
+        for chunk in chunks:
+            waiting.append(chunk)
+            if len(chunk.rest):
+                scaled = None if chunk.scaled is None else chunk.scaled[chunk.rest]
+                yield [chunk.windows[row] for row in chunk.rest], scaled
+
+    def left_out() -> Iterator[tuple[_Checked, None]]:
+        while waiting and not len(waiting[0].rest):
+            yield waiting.popleft(), None
+
+    for predicted in model.network.predict_chunks(usable(), session):
+        yield from left_out()
+        yield waiting.popleft(), predicted
+    yield from left_out()
 
 
 def exceeds(n_fraction: Sequence[float], limit: float) -> Tensor:

@@ -13,6 +13,7 @@ from texcnn.features.table import FeatureTable
 from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
 from texcnn.genome.vcf import VcfReader
+from texcnn.genome.vcf_writer import unsorted_variants
 from texcnn.tables.expression import read_expression
 from texcnn.tables.readers import read_columns, read_names
 from texcnn.tables.split import read_parts
@@ -79,7 +80,7 @@ def _check_truth(path: Path) -> None:
     for line, text in zip(truth.index, truth["true_expression"], strict=True):
         number = to_number(text)
         if number is None or not math.isfinite(number):
-            raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
+            raise InputError(f"'{text}' is not a number", where=f"{path}, line {line}, true_expression")
 
 
 def _check_expression(path: Path, models: Sequence[Mapping[str, Any]]) -> None:
@@ -93,17 +94,19 @@ def _check_expression(path: Path, models: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _check_vcf(path: Path, fasta: Path) -> None:
-    """Reads the records to the first on the genome: a VCF of another genome has none."""
+    """Reads all records, so that a file that breaks off, or is not sorted, is not found after hours of scoring."""
     with Reference(fasta) as reference:
         named = in_any_style(list(reference.lengths))
-        seen: dict[str, None] = {}
+        last: dict[str, int] = {}
+        chrom = ""
         with VcfReader(path) as records:
             for record in records:
-                if named(record.chrom):
-                    return
-                seen[record.chrom] = None
-    if seen:
+                if record.start < last.get(record.chrom, -1) or (record.chrom != chrom and record.chrom in last):
+                    raise unsorted_variants(path)
+                chrom = record.chrom
+                last[chrom] = record.start
+    if last and not any(named(name) for name in last):
         raise InputError(
-            f"none of the VCF's chromosomes is in the genome: {', '.join(list(seen)[:5])}", where=path,
+            f"none of the VCF's chromosomes is in the genome: {', '.join(list(last)[:5])}", where=path,
             allowed=f"chromosomes of {fasta}: {', '.join(list(reference.lengths)[:5])}",
         )  # fmt: skip

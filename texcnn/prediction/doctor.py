@@ -94,7 +94,14 @@ def _genome(
         yield Finding(
             "ok", "genome", f"{fasta.name}: {len(reference.lengths)} sequences, {sum(reference.lengths.values()):,} bp"
         )
-        loaded = load_model(model)
+        try:
+            loaded = load_model(model)
+        except TexcnnError:  # a finding of its own says why
+            if gtf is not None:
+                yield Finding(
+                    "note", "annotation", f"{gtf.name} was not looked at, as there is no model to place it for"
+                )
+            return
         assembly = loaded.config.assembly
         if assembly is not None:
             fits = assembly.fits(reference.lengths)

@@ -57,7 +57,7 @@ class PredictOptions:
             allow_empty=self.allow_empty,
         )
         if self.max_n_fraction is not None and not 0 <= self.max_n_fraction <= 1:
-            raise InputError(f"{self.max_n_fraction} is no share", where="`max_n_fraction`", allowed="0 to 1")
+            raise InputError(f"{self.max_n_fraction} is not a share", where="`max_n_fraction`", allowed="0 to 1")
         names = (self.cell_types,) if isinstance(self.cell_types, str) else tuple(self.cell_types or ())
         object.__setattr__(self, "cell_types", names)
         for name in ("features", "embeddings"):

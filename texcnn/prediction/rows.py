@@ -57,7 +57,7 @@ def unit_of_table(model: Model, options: PredictOptions) -> str:
     unit = linear_unit(model.unit)
     if unit is None:
         raise InputError(
-            f"the model '{model.name}' predicts {model.unit}, which is no logarithm", where="`linear`",
+            f"the model '{model.name}' predicts {model.unit}, which is not a logarithm", where="`linear`",
             allowed="models of log10(x + 0.1)", remedy="leave it out",
         )  # fmt: skip
     return unit

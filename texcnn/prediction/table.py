@@ -106,7 +106,7 @@ def open_prediction(
         if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
-        yield PredictionRun(_describe_store(model, options, store, table), store.skipped, rows)
+        yield PredictionRun(_describe(model, options, store, table), store.skipped, rows)
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
@@ -191,52 +191,33 @@ def no_prediction(skipped: Sequence[Skipped]) -> InputError:
 
 
 def _describe(
-    model: Model, options: PredictOptions, reference: Reference, table: FeatureTable | None
+    model: Model, options: PredictOptions, source: Reference | EmbeddingStore, table: FeatureTable | None
 ) -> TableDescription:
-    source, digest = _feature_source(model, options, table)
-    in_float32 = not isinstance(model.network, SegmentNetwork)
+    """What the table says of itself; ``source`` is where windows or their vectors are read."""
+    features, digest = _feature_source(model, options, table)
+    if isinstance(source, Reference):
+        fasta, fingerprint, transcripts = source.path.name, source.fingerprint(), options.selection.per_transcript
+        dtype = dtype_name(options.compute.dtype) if isinstance(model.network, SegmentNetwork) else "float32"
+    else:
+        spec = source.spec
+        fasta, fingerprint, transcripts = spec.fasta, spec.fasta_fingerprint, spec.transcripts
+        dtype = spec.compute_dtype
     return TableDescription(
-        cell_types=_names(model, options),
+        cell_types=tuple(model.cell_types[column] for column in model.cell_type_columns(options.cell_types)),
         unit=unit_of_table(model, options),
         model=model.name,
         model_fingerprint=model.fingerprint,
-        fasta=reference.path.name,
-        fasta_fingerprint=reference.fingerprint(),
+        fasta=fasta,
+        fasta_fingerprint=fingerprint,
         texcnn_version=__version__,
-        transcripts=options.selection.per_transcript,
-        dtype="float32" if in_float32 else dtype_name(options.compute.dtype),
-        features=source,
+        transcripts=transcripts,
+        dtype=dtype,
+        features=features,
         features_fingerprint=digest,
         extra_columns=extra_columns(model),
         spread=options.spread,
         max_n_fraction=options.max_n_fraction if options.max_n_fraction is not None else model.config.max_n_fraction,
     )
-
-
-def _describe_store(
-    model: Model, options: PredictOptions, store: EmbeddingStore, table: FeatureTable | None
-) -> TableDescription:
-    source, digest = _feature_source(model, options, table)
-    return TableDescription(
-        cell_types=_names(model, options),
-        unit=unit_of_table(model, options),
-        model=model.name,
-        model_fingerprint=model.fingerprint,
-        fasta=store.spec.fasta,
-        fasta_fingerprint=store.spec.fasta_fingerprint,
-        texcnn_version=__version__,
-        transcripts=store.spec.transcripts,
-        dtype=store.spec.compute_dtype,
-        features=source,
-        features_fingerprint=digest,
-        extra_columns=extra_columns(model),
-        spread=options.spread,
-        max_n_fraction=options.max_n_fraction if options.max_n_fraction is not None else model.config.max_n_fraction,
-    )
-
-
-def _names(model: Model, options: PredictOptions) -> tuple[str, ...]:
-    return tuple(model.cell_types[column] for column in model.cell_type_columns(options.cell_types))
 
 
 def _feature_source(model: Model, options: PredictOptions, table: FeatureTable | None) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
 from torch import Tensor
 
 from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state, step_seed
-from texcnn.device import resolve_device
+from texcnn.device import CPU
 from texcnn.errors import InputError, RunError
 from texcnn.pretraining.language_model import LanguageModel
 from texcnn.progress import progress_bar
@@ -95,7 +95,7 @@ def fit_language_model(
     options: StepOptions,
     *,
     data: str,
-    device: str | torch.device | None = None,
+    device: torch.device = CPU,
     checkpoint: Path | None = None,
     progress: bool = False,
 ) -> list[StepReport]:
@@ -110,7 +110,7 @@ def fit_language_model(
         valid: Draws held-out segments.
         options: How to train.
         data: Digest of what the segments are drawn from.
-        device: Where to compute; None is the GPU if there is one.
+        device: Where to compute.
         checkpoint: File that keeps the state after each report, and from which an interrupted training continues.
         progress: Whether to show progress.
 
@@ -121,7 +121,7 @@ def fit_language_model(
         InputError: when a segment is too long for the model, or the checkpoint is another training's.
         RunError: when the loss is no longer finite, or a checkpoint cannot be written.
     """
-    pretraining = _Pretraining(language, train, valid, options, resolve_device(device))
+    pretraining = _Pretraining(language, train, valid, options, device)
     fingerprint = _fingerprint(language, options, data) if checkpoint else ""
     if checkpoint and (found := load_state(checkpoint, fingerprint)):
         parts, history = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from texcnn.model.model import Model
+from texcnn.model.described import DescribedModel
 from texcnn.tables.columns import TableDescription
 
 CITATIONS = {
@@ -30,7 +30,7 @@ class Methods:
     citations: list[str]
 
 
-def methods(said: TableDescription, model: Model | None) -> Methods:
+def methods(said: TableDescription, model: DescribedModel | None) -> Methods:
     """Describes how a table was made.
 
     Args:

@@ -7,15 +7,16 @@ from os import PathLike
 from pathlib import Path
 
 from texcnn.errors import ModelError
-from texcnn.model.load import load_model
-from texcnn.model.model import Model
+from texcnn.model.bundle import BundleFiles
+from texcnn.model.catalog import resolve_model
+from texcnn.model.described import DescribedModel, read_described
 from texcnn.tables.predictions import open_predictions
 
 _LOG = logging.getLogger("texcnn")
 
 
-def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> Model | None:
-    """Loads the model that made a table of predictions.
+def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> DescribedModel | None:
+    """Finds the model that made a table of predictions.
 
     Args:
         predictions: The table.
@@ -30,7 +31,8 @@ def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> Mo
     """
     said = open_predictions(predictions).description
     try:
-        model = load_model(said.model if name is None else name)
+        files = BundleFiles(resolve_model(said.model if name is None else name))
+        model = read_described(files) or _loaded(files.folder)
     except ModelError:
         if name is not None:
             raise
@@ -43,3 +45,10 @@ def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> Mo
         return on_grid
     _LOG.warning("the table was made by another model than '%s' here: the report says less of it", model.name)
     return None
+
+
+def _loaded(folder: Path) -> DescribedModel:
+    """Loads all of a model: what encoders outside of its folder are is part of its fingerprint."""
+    from texcnn.model.load import load_model
+
+    return load_model(folder)

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from texcnn.files import atomic_file
 from texcnn.genome.skipped import count_reasons, read_skipped
 from texcnn.model.cautions import weak_cell_types
-from texcnn.model.model import Model
+from texcnn.model.described import DescribedModel
 from texcnn.report.methods import methods
 from texcnn.report.payload import packed_floats, packed_json
 from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
@@ -38,7 +38,7 @@ def write_report(
     out: Path,
     *,
     skipped: Path | None = None,
-    model: Model | None = None,
+    model: DescribedModel | None = None,
     truth: Path | None = None,
     metrics: Path | None = None,
     variants: Path | None = None,
@@ -121,7 +121,7 @@ def _file(name: str) -> str:
     return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
 
 
-def _run(table: Predictions, model: Model | None, file: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
+def _run(table: Predictions, model: DescribedModel | None, file: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
     """What was run, as rows of a list."""
     said = table.description
     rows = [
@@ -141,7 +141,7 @@ def _run(table: Predictions, model: Model | None, file: str, more: Mapping[str, 
     return [*rows, *told.items(), *more.items()]
 
 
-def _cell_types(table: Predictions, model: Model | None) -> list[dict[str, Any]]:
+def _cell_types(table: Predictions, model: DescribedModel | None) -> list[dict[str, Any]]:
     """Per cell type its id, full name, group, held-out figure, and whether that is weak."""
     names: dict[str, dict[Any, Any]] = {}
     held_out, weak = {}, {}
@@ -167,7 +167,7 @@ def _correlation(table: Predictions) -> dict[str, Any] | None:
     return None if found is None else {"order": found[0], "values": np.round(found[1], 3)}
 
 
-def _interval(said: TableDescription, model: Model | None) -> dict[str, Any] | None:
+def _interval(said: TableDescription, model: DescribedModel | None) -> dict[str, Any] | None:
     """Where the table has no intervals and the model knows some: what they are interpolated from."""
     if said.spread or model is None or model.reference is None or not model.reference.has_intervals:
         return None

@@ -13,7 +13,7 @@ from texcnn.errors import InputError
 
 BASES = "ACGT"
 UNKNOWN = 4
-"""The code of every letter that is no base."""
+"""The code of every letter that is not a base."""
 
 _CODE = np.full(256, UNKNOWN, dtype=np.uint8)
 _CODE[[ord(base) for base in BASES]] = range(4)

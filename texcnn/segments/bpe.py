@@ -30,7 +30,7 @@ class BpeTokenizer:
         source: The file, or its content.
 
     Raises:
-        ModelError: if the file is missing or is no tokenizer, or if a special token is not in its vocabulary.
+        ModelError: if the file is missing or is not a tokenizer, or if a special token is not in its vocabulary.
     """
 
     def __init__(self, source: str | Path | bytes) -> None:

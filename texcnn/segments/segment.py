@@ -65,14 +65,23 @@ class SegmentSpec:
         """Returns how many segments a window of that many bases is cut into; the last one may be shorter."""
         return -(-window_length // self.length)
 
+    def is_usable(self, segment: str) -> bool:
+        """Returns whether a segment has enough known bases.
+
+        Everything but ACGT counts, not only N: a letter that no encoder knows must not pass for a base.
+        """
+        return _unknown(segment) / len(segment) <= self.max_n_fraction
+
     def split(self, sequence: str) -> Segments:
         """Cuts a window of upper-case ``ACGTN``.
 
-        The last segment is shorter where the window is no multiple of the length; its share of unknown bases is of
+        The last segment is shorter where the window is not a multiple of the length; its share of unknown bases is of
         its own length.
         """
         bases = tuple(sequence[start : start + self.length] for start in range(0, len(sequence), self.length))
-        # Everything but ACGT counts, not only N: a letter that no encoder knows must not pass for a base.
-        unknown = [(len(segment) - sum(map(segment.count, "ACGT"))) / len(segment) for segment in bases]
-        n_fraction = np.array(unknown, dtype=np.float64)
+        n_fraction = np.array([_unknown(segment) / len(segment) for segment in bases], dtype=np.float64)
         return Segments(bases, n_fraction.astype(np.float32), n_fraction <= self.max_n_fraction)
+
+
+def _unknown(segment: str) -> int:
+    return len(segment) - sum(map(segment.count, "ACGT"))

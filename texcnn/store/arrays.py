@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,13 +43,12 @@ class StoreArrays:
         self._store_dtype = store_dtype
         self._identity = self._stat()
         self._maps: dict[tuple[str, int], npt.NDArray[Any]] = {}
-        group = zarr.open_group(folder / ARRAYS, mode="r+")
         # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
-        # file lost in copying could not be told from a masked segment.
-        # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
-        self._arrays: dict[str, Any] = {
-            name: cast(Any, group[name]).with_config({"write_empty_chunks": True}) for name in ARRAY_NAMES
-        }
+        # file lost in copying could not be told from a masked segment. Arrays take the setting when they are opened.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            group = zarr.open_group(folder / ARRAYS, mode="r+")
+            # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
+            self._arrays: dict[str, Any] = {name: group[name] for name in ARRAY_NAMES}
 
     def check_complete(self, n_chunks: int) -> None:
         """Checks that no chunk's file is missing.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import embedding_session
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.protocol import Encoder, EncoderSpec
 from texcnn.genome.gene import Annotation
 from texcnn.genome.reference import Reference
-from texcnn.genome.windows import WindowSpec, read_windows
+from texcnn.genome.windows import Window, WindowSpec, read_windows
 from texcnn.progress import progress_bar
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import EncoderOrigin, StoreSpec
@@ -63,15 +65,20 @@ def embed_genes(
         if 0 < done < store.n_chunks:
             _LOG.info("%d of %d chunks are there already", done, store.n_chunks)
             _put_chunk(cache, store, reference, done - 1)
-        for chunk in range(done, store.n_chunks):
-            windows = list(read_windows(reference, store.genes[store.rows(chunk)], spec.window))
-            sequences = [window.sequence for window in windows]
-            embeddings = session.embed_windows(sequences, spec.segments)
+        read: deque[list[Window]] = deque()
+
+        def sequences() -> Iterator[list[str]]:
+            for chunk in range(done, store.n_chunks):
+                read.append(list(read_windows(reference, store.genes[store.rows(chunk)], spec.window)))
+                yield [window.sequence for window in read[-1]]
+
+        # Neighbours share segments, and genes come in the order of the genome. What is computed in a chunk depends on
+        # that chunk and the one before alone, so that a run that continues after a kill computes the same batches, and
+        # the same bits, as one that never stopped.
+        found = embed_windows_in_chunks(session, sequences(), spec.segments, neighbours=True)
+        for chunk, embeddings in enumerate(found, done):
+            windows = read.popleft()
             store.write_chunk(chunk, embeddings, [window.n_fraction for window in windows])
-            # Neighbours share segments, and genes come in the order of the genome. What is computed in a chunk then
-            # depends on that chunk and the one before alone, so that a run that continues after a kill computes the
-            # same batches, and the same bits, as one that never stopped.
-            cache.keep(_usable(sequences, spec.segments))
             bar.update(len(windows))
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", cache.asked, cache.computed)
     return store

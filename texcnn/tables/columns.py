@@ -34,7 +34,7 @@ reference genes whose mean over the table's cell types is lower.
 IN_TRAINING_UNKNOWN = "unknown"
 
 SUMMARIES = ("median", "mean")
-"""Outputs that are no cell type; a mean over cell types leaves them out."""
+"""Outputs that are not cell types; a mean over cell types leaves them out."""
 
 
 def gene_columns(*, transcripts: bool, extra: Sequence[str] = ()) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class TableDescription:
 
     @classmethod
     def from_json(cls, text: str | bytes, where: object) -> TableDescription:
-        """Reads what :meth:`to_json` wrote; entries that say more of the run are passed over.
+        """Reads what :meth:`to_json` wrote; further entries about the run are ignored.
 
         Raises:
             InputError: when the table was not written by ``texcnn predict``.

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import anndata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -53,10 +52,10 @@ def read_expression(
     logged: so tables of salmon, RSEM, featureCounts, nf-core/rnaseq and GCT are read as they are.
 
     Args:
-        path: The file; ``.parquet`` and ``.h5ad`` are told by their endings, everything else is text.
+        path: The file; ``.parquet`` and ``.h5ad`` are recognised by their endings, everything else is text.
         gene_column: Name of the column of gene ids. A text table may call it by another usual name
             (:data:`texcnn.text.table.GENE_COLUMNS`) where it has no ``gene_id``.
-        ignore: Columns that may be there and are no cell types, such as a gene's symbol.
+        ignore: Columns that may be there and are not cell types, such as a gene's symbol.
         only: The one column to read, or several; what the others hold does not matter then.
 
     Returns:
@@ -65,7 +64,7 @@ def read_expression(
 
     Raises:
         InputError: when the file is missing, unreadable or empty, has no column of gene ids, no other or not the one
-            asked for, a gene or a cell type appears twice, or a cell is no finite number.
+            asked for, a gene or a cell type appears twice, or a cell is not a finite number.
     """
     path = Path(path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
@@ -90,7 +89,7 @@ def read_expression(
     if only is not None and passed:
         raise InputError(f"no numbers in the columns {', '.join(passed)}", where=path, allowed="columns of numbers")
     if passed:
-        _LOG.info("%s: columns that are no expression of a cell type are passed over: %s", path, ", ".join(passed))
+        _LOG.info("%s: columns that are not expression of a cell type are passed over: %s", path, ", ".join(passed))
     _check_names("gene", gene_ids, path, "keep one row a gene")
     _check_names("cell type", cell_types, path, "give each column another name")
     if not gene_ids or not cell_types:
@@ -205,6 +204,8 @@ def _read_parquet(path: Path, gene_column: str, choose: Choice, passed: list[str
 
 
 def _read_h5ad(path: Path, gene_column: str, choose: Choice, _: list[str]) -> Matrix:
+    import anndata  # takes a second to load, which no other format waits for
+
     try:
         table = anndata.read_h5ad(path)
     except Exception as error:  # another HDF5 file, or one of a newer anndata: the library raises almost anything

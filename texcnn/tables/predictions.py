@@ -1,4 +1,4 @@
-"""Reads tables of predictions back, whatever their format, with all they say of themselves."""
+"""Reads tables of predictions back, in any format, with their descriptions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anndata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -95,6 +94,8 @@ def _read_parquet(path: Path) -> _Read:
 
 
 def _read_h5ad(path: Path) -> _Read:
+    import anndata  # takes a second to load, which no other format waits for
+
     try:
         data = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError, TypeError) as error:

@@ -21,7 +21,8 @@ def read_parts(path: PathLike) -> dict[str, str]:
             two.
     """
     parts: dict[str, str] = {}
-    for number, written, part in read_columns(path, ("gene_id", "split")).itertuples():
+    table = read_columns(path, ("gene_id", "split"))
+    for number, written, part in zip(table.index, table["gene_id"], table["split"], strict=True):
         gene_id = without_version(written)
         if not gene_id:
             raise InputError("a gene has no id", where=f"{path}, line {number}")

@@ -1,1 +1,1 @@
-"""Text that users bring: lines and tables, whatever they are packed in."""
+"""Text that users bring: lines and tables, compressed or not."""

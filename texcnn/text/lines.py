@@ -16,7 +16,7 @@ from texcnn.errors import InputError
 PathLike = str | os.PathLike[str]
 
 BLANKS = " \t\xa0"
-"""What is taken off round a name or number; control characters, which Python counts as blanks too, are not."""
+"""What is stripped from names and numbers; control characters, which Python counts as blanks too, are not."""
 
 _BLOCK = 1 << 20
 _MAGIC_LENGTH = 10
@@ -47,7 +47,7 @@ _ALLOWED = "UTF-8 text, plain or compressed with gzip, bgzip, bzip2 or xz"
 def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
     """Yields each line without its end, numbered from 1.
 
-    Compression is told from the first bytes, not from the name. Lines end in LF, CR LF or CR.
+    Compression is recognised by the first bytes, not by the name. Lines end in LF, CR LF or CR.
 
     Args:
         path: A text file in UTF-8, plain or compressed with gzip, bgzip, bzip2 or xz. It is opened once: a named

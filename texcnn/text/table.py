@@ -36,7 +36,7 @@ class TextTable:
     """A table that is read row by row, once.
 
     Fields are separated by tabs, or by commas where the header has no tab. Lines that are blank or start with ``#`` are
-    passed over, so are empty fields behind the last column, the quotes around a field and the first two lines of a GCT.
+    ignored, and so are empty fields behind the last column, the quotes around a field and the first two lines of a GCT.
     Names and fields have no blanks around them.
 
     Args:
@@ -265,7 +265,7 @@ def to_number(text: str) -> float | None:
 
 
 def no_number(text: str, where: str) -> InputError:
-    """Builds the error for a cell that is no number, or too large a one."""
+    """Builds the error for a cell that is not a number, or too large a one."""
     value = to_number(text)
     if value is None or "inf" in text.lower():
         what = f"'{text}' is not a finite number"

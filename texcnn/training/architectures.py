@@ -13,7 +13,7 @@ from texcnn.evaluation.baselines import KMER
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.registry import HEADS
 from texcnn.segments.segment import SegmentSpec
-from texcnn.training.fit import FitOptions, fit_head
+from texcnn.training.fit import FitOptions, Solver
 from texcnn.training.ridge import fit_ridge
 
 
@@ -29,7 +29,7 @@ class Architecture:
         options: Arguments of the head, except its sizes.
         segment_length: Bases per segment of a window; None where the user's encoders say it, or there are none.
         k: Bases per k-mer, where it reads their counts.
-        solve: What fits it.
+        solve: What solves it in closed form; None where it is fitted by gradient descent.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Architecture:
     options: dict[str, Any] = field(default_factory=dict)
     segment_length: Callable[[WindowSpec], int] | None = None
     k: int = KMER
-    solve: Callable[..., Any] = fit_head
+    solve: Solver | None = None
 
     def segments(self, window: WindowSpec) -> SegmentSpec:
         """Returns how it cuts a window."""

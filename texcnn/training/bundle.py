@@ -20,7 +20,6 @@ from texcnn.model.reference_genes import FEWEST_GENES, REFERENCE, make_reference
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.tables.split import PARTS, TEST
 from texcnn.tables.units import above_floor
-from texcnn.training.fit import fit_head
 from texcnn.training.options import TrainOptions
 from texcnn.training.prepare import Prepared
 from texcnn.training.runs import Run, best_run, runs_table, summarize_runs
@@ -171,7 +170,7 @@ def model_card(config: BundleConfig, trained: Trained, options: TrainOptions) ->
         encoders = f"frozen encoders: {frozen}" if prepared.tuning is None else f"an encoder: {prepared.tuning}"
         n_segments = config.segments.n_segments(config.window.length)
         reads = f"{n_segments} segments of {config.segments.length} bp through {encoders}"
-    fitted = _FITTED.format(fit=fit) if network.solve is fit_head else "solved, its penalty chosen by validation genes"
+    fitted = _FITTED.format(fit=fit) if network.solve is None else "solved, its penalty chosen by validation genes"
     if prepared.tuning is not None:
         fitted += f"; the encoder's learning rate {fit.encoder_learning_rate:g}"
     sizes = Counter(genes.split.parts.values())

@@ -18,7 +18,7 @@ from texcnn.errors import InputError
 from texcnn.features.spec import FeatureSpec, scale_features
 from texcnn.genome.skipped import Skipped
 from texcnn.segments.bases import one_hot
-from texcnn.store.store import EmbeddingStore
+from texcnn.store.joined import JoinedStores
 from texcnn.tables.split import TRAIN
 from texcnn.training.targets import LabelledGenes
 
@@ -26,7 +26,7 @@ _LOG = logging.getLogger("texcnn")
 
 
 class Inputs(Protocol):
-    """Inputs of ``n`` genes, of whatever kind."""
+    """Inputs of ``n`` genes, of any kind."""
 
     def __len__(self) -> int:
         """Number of genes."""
@@ -62,14 +62,14 @@ class SegmentVectors:
 
 @dataclass(frozen=True, eq=False)
 class StoredVectors:
-    """What :class:`SegmentVectors` holds, left in a store and read when it is needed: memory does not grow with genes.
+    """What :class:`SegmentVectors` holds, left in stores and read when it is needed: memory does not grow with genes.
 
     Attributes:
         store: The vectors.
-        rows: Row of each gene in the store.
+        rows: Row of each gene there.
     """
 
-    store: EmbeddingStore
+    store: JoinedStores
     rows: list[int]
 
     def __len__(self) -> int:

@@ -160,7 +160,7 @@ class Tuning:
             segments_per_pass: Changes speed and memory.
 
         Raises:
-            InputError: when they are several or of a type that cannot be fine-tuned, or the layers are no such number.
+            InputError: when they are several or of a type that cannot be fine-tuned, or there are no such layers.
         """
         types = ", ".join(TUNABLE)
         if len(chosen.encoders) != 1:

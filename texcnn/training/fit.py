@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.checkpoints import load_state, optimizer_tensors, restore_optimizer, save_state, step_seed
-from texcnn.device import resolve_device
+from texcnn.device import CPU
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
 from texcnn.training import Optimizer
@@ -81,6 +81,10 @@ class Fit:
         return _best(self.history)
 
 
+Solver = Callable[[nn.Module, Examples, Sequence[int], Sequence[int]], Fit]
+"""What solves a head in closed form: ``(head, examples, train, valid) -> Fit``."""
+
+
 def fit_head(
     head: nn.Module,
     examples: Examples,
@@ -88,7 +92,7 @@ def fit_head(
     valid: Sequence[int],
     options: FitOptions,
     *,
-    device: str | torch.device | None = None,
+    device: torch.device = CPU,
     checkpoint: Path | None = None,
     progress: bool = False,
 ) -> Fit:
@@ -104,7 +108,7 @@ def fit_head(
         train: Rows that the weights are fitted to.
         valid: Rows that choose the best epoch.
         options: How to fit.
-        device: Where to compute; None is the GPU if there is one.
+        device: Where to compute.
         checkpoint: File that keeps the state after each epoch, and from which an interrupted training continues.
         progress: Whether to show progress.
 
@@ -112,10 +116,9 @@ def fit_head(
         InputError: when a cell type cannot be learned from the training genes, or the checkpoint is another's.
         RunError: when the loss is no longer finite, or a checkpoint cannot be written.
     """
-    resolved = resolve_device(device)
     scale = LabelScale.fit(examples.labels[train], examples.cell_types)
     scaled = replace(examples, labels=scale.apply(examples.labels))
-    fitting = _Fitting(head.to(resolved), scaled, torch.tensor(train), torch.tensor(valid), options, resolved)
+    fitting = _Fitting(head.to(device), scaled, torch.tensor(train), torch.tensor(valid), options, device)
     fingerprint = _fingerprint(head, scaled, train, valid, options) if checkpoint else ""
     if checkpoint and (found := load_state(checkpoint, fingerprint)):
         fitting.restore(*found)
@@ -135,13 +138,10 @@ def fit_head(
 
 
 @torch.inference_mode()
-def predict_rows(
-    head: nn.Module, examples: Examples, rows: Sequence[int], *, device: str | torch.device = "cpu"
-) -> Tensor:
+def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int], *, device: torch.device = CPU) -> Tensor:
     """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU; the head is there afterwards."""
-    where = torch.device(device)
-    head.to(where)
-    parts = [head(*examples.arguments(batch, where)).cpu() for batch in torch.tensor(rows).split(256)]
+    head.to(device)
+    parts = [head(*examples.arguments(batch, device)).cpu() for batch in torch.tensor(rows).split(256)]
     head.cpu()
     return torch.cat(parts)
 

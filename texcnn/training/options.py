@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from texcnn.arguments import check_above_zero, check_choice, check_counts, check_shares, names_of, path_of
+from texcnn.arguments import check_above_zero, check_choice, check_counts, check_shares, names_of, path_of, paths_of
 from texcnn.device import dtype_name, resolve_dtype
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import check_one_source
@@ -113,12 +113,13 @@ class TrainOptions:
         model: Model whose encoders and window are taken; None for the bundled default.
         encoders: Names of encoders in place of a model's.
         fine_tune: How much of the one encoder learns too: ``all``, or how many of its last layers; None for nothing.
-        embeddings: Store of segment vectors in place of a genome and genes.
+        embeddings: One or more stores of segment vectors, read as one, in place of a genome and genes.
         features: Table of extra inputs: ``gene_id``, and a column per feature.
         upstream: Bases before the TSS; None for the model's, or 7,000.
         downstream: Bases from the TSS on; None for the model's, or 3,500.
         seed: Source of the split and of the first run.
         runs: Independent runs; the best on the validation genes is kept.
+        first_run: How many runs are left to others: run N of several is the same as the only one with ``first_run=N``.
 
     Raises:
         InputError: when a value cannot be used, or two contradict each other.
@@ -138,23 +139,26 @@ class TrainOptions:
     model: str | Path | None = None
     encoders: tuple[str, ...] = ()
     fine_tune: str | int | None = None
-    embeddings: Path | None = None
+    embeddings: tuple[Path, ...] = ()
     features: Path | None = None
     upstream: int | None = None
     downstream: int | None = None
     seed: int = 0
     runs: int = 1
+    first_run: int = 0
 
     def __post_init__(self) -> None:
         """Brings arguments to one form, and checks them before hours of embedding."""
         for name in ("cell_types", "encoders"):
             object.__setattr__(self, name, names_of(getattr(self, name)))
-        for name in ("embeddings", "features"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+        object.__setattr__(self, "embeddings", tuple(paths_of(self.embeddings or ())))
+        object.__setattr__(self, "features", path_of(self.features))
         if not isinstance(self.unit, str) or not self.unit.strip():
             raise InputError("no unit of the expression table", where="`unit`", allowed="a text such as TPM or RPKM")
         check_choice("unit transform", self.transform, UNIT_TRANSFORMS, "transform")
-        check_counts(least=0, seed=self.seed, upstream=self.upstream, downstream=self.downstream)
+        check_counts(
+            least=0, seed=self.seed, first_run=self.first_run, upstream=self.upstream, downstream=self.downstream
+        )
         check_counts(runs=self.runs)
         if self.selection.per_transcript:
             raise InputError("expression is per gene, so training takes one row per gene", where="`transcripts`")
@@ -171,7 +175,9 @@ class TrainOptions:
     def fit(self) -> FitOptions:
         """How to fit: the architecture's settings and what was changed of them."""
         changes = dict(vars(self.fitting))
-        return fit_options(self.network, self.seed, batch_size=changes.pop("genes_per_step"), **changes)
+        return fit_options(
+            self.network, self.seed + self.first_run, batch_size=changes.pop("genes_per_step"), **changes
+        )
 
     def window(self, usual: WindowSpec | None) -> WindowSpec:
         """Returns the window: the usual one, or the default, in the sizes asked for; a grid stays."""
@@ -189,13 +195,13 @@ class TrainOptions:
             )
         check_one_source(self.model, self.encoders)
         reads = self.network.reads
-        if reads != "encoders" and (self.model is not None or self.encoders or self.embeddings is not None):
+        if reads != "encoders" and (self.model is not None or self.encoders or self.embeddings):
             raise InputError(
                 f"{self.architecture} reads {reads}, not other encoders' vectors",
                 where="`model`, `encoders` and `embeddings`",
                 remedy="give `fasta` and genes alone, or the `architecture` textcnn",
             )
-        if self.embeddings is None:
+        if not self.embeddings:
             return
         fixed = [name for name in ("gtf", "bed", "genes") if getattr(self.selection, name) is not None]
         fixed += ["map_chrom_names"] if self.selection.map_chrom_names else []
@@ -210,7 +216,7 @@ class TrainOptions:
 
     def _check_tuning(self) -> None:
         reads = self.network.reads
-        compiles = self.fine_tune is None and self.embeddings is None and reads == "encoders"
+        compiles = self.fine_tune is None and not self.embeddings and reads == "encoders"
         if self.compute.compile and not compiles:
             raise InputError("there is no frozen encoder to compile", where="`compile`", remedy="leave it out")
         if self.fine_tune is None:
@@ -218,7 +224,7 @@ class TrainOptions:
                 raise InputError("no encoder learns", where="`encoder_learning_rate`", remedy="add `fine_tune`")
             return
         remedy = "give `fasta` and genes, and the `architecture` textcnn"
-        if self.embeddings is not None:
+        if self.embeddings:
             raise InputError("the vectors of a store do not learn", where="`fine_tune`", remedy=remedy)
         if reads != "encoders":
             raise InputError(

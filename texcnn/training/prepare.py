@@ -20,7 +20,7 @@ from texcnn.model.held_encoders import ChosenEncoders
 from texcnn.segments.bases import UNKNOWN, stack_codes
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.fill import describe_store, embed_genes
-from texcnn.store.store import EmbeddingStore
+from texcnn.store.joined import JoinedStores
 from texcnn.tables.split import TRAIN
 from texcnn.training.architectures import Architecture
 from texcnn.training.examples import Inputs, LabelledGenes, StoredVectors, WindowBases
@@ -66,7 +66,7 @@ class Prepared:
 def fitted_encoders(
     architecture: Architecture, reference: Reference, labelled: LabelledGenes, window: WindowSpec, *, seed: int
 ) -> ChosenEncoders:
-    """Makes the encoders that an architecture brings along; a table sees the windows of training genes alone."""
+    """Makes the encoders that an architecture includes; a table sees only the windows of training genes."""
     segments = architecture.segments(window)
     if architecture.reads == "kmer-counts":
         spec = EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": architecture.k})
@@ -123,10 +123,10 @@ def prepare_vectors(
     genes = Annotation(labelled.genes, annotation.skipped, annotation.path)
     spec = describe_store(chosen.encoders, reference, window, chosen.segments or SegmentSpec(), options=options)
     store = embed_genes(chosen.encoders, reference, genes, folder, spec, options=options, progress=progress)
-    return prepare_store(labelled.genes, store, chosen)
+    return prepare_store(labelled.genes, JoinedStores([store]), chosen)
 
 
-def prepare_store(genes: Sequence[Gene], store: EmbeddingStore, chosen: ChosenEncoders) -> Prepared:
+def prepare_store(genes: Sequence[Gene], store: JoinedStores, chosen: ChosenEncoders) -> Prepared:
     """Looks up the genes' vectors, which stay in the store.
 
     Raises:

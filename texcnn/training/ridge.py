@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from torch import nn
 from texcnn.errors import RunError
 from texcnn.heads.linear import LinearHead
 from texcnn.training.examples import Examples, LabelScale
-from texcnn.training.fit import Epoch, Fit, FitOptions
+from texcnn.training.fit import Epoch, Fit
 
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(0, 6, 13))
 
@@ -25,15 +24,14 @@ def fit_ridge(
     examples: Examples,
     train: Sequence[int],
     valid: Sequence[int],
-    options: FitOptions,
-    *,
-    device: str | torch.device | None = None,
-    checkpoint: Path | None = None,
-    progress: bool = False,
 ) -> Fit:
     """Solves a ridge regression for each of :data:`PENALTIES` and keeps the best one on the validation genes.
 
-    It is called like :func:`texcnn.training.fit.fit_head`; options, device, checkpoint and progress are not used.
+    Args:
+        head: A linear head; changed in place.
+        examples: All genes.
+        train: Rows that the weights are fitted to.
+        valid: Rows that choose the penalty.
 
     Returns:
         The head, with one epoch of history: the solution is exact, and nothing in it is random.

@@ -12,12 +12,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from texcnn.device import resolve_device
+from texcnn.device import CPU
 from texcnn.evaluation.metrics import METRICS
 from texcnn.tables.split import TEST, TRAIN, VALID
 from texcnn.training.examples import Examples
 from texcnn.training.finetune import FineTunedNetwork
-from texcnn.training.fit import Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.fit import Fit, FitOptions, Solver, fit_head, predict_rows
 
 _LOG = logging.getLogger("texcnn")
 
@@ -53,10 +53,10 @@ def fit_runs(
     options: FitOptions,
     *,
     runs: int,
-    device: str | torch.device | None = None,
+    device: torch.device = CPU,
     checkpoints: Path | None = None,
     progress: bool = False,
-    solve: Callable[..., Fit] = fit_head,
+    solve: Solver | None = None,
 ) -> list[Run]:
     """Fits a head several times on one split, each time with the next seed.
 
@@ -66,10 +66,10 @@ def fit_runs(
         rows: Rows of each part of the split; a run sees the test genes only when it is finished.
         options: How to fit; its seed is that of the first run.
         runs: How many.
-        device: Where to compute; None is the GPU if there is one.
+        device: Where to compute.
         checkpoints: Folder for the state of each run.
         progress: Whether to show progress.
-        solve: What fits one head, :func:`texcnn.training.fit.fit_head` or one with its arguments.
+        solve: What solves one head in closed form; None for :func:`texcnn.training.fit.fit_head`.
 
     Returns:
         The runs, in the order of their seeds; those with the same seeds are equal bit for bit on a CPU.
@@ -79,18 +79,21 @@ def fit_runs(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             head = make_head()
-        fit = solve(
-            head,
-            examples,
-            rows[TRAIN],
-            rows[VALID],
-            replace(options, seed=seed),
-            device=device,
-            checkpoint=None if checkpoints is None else checkpoints / f"run-{seed}.safetensors",
-            progress=progress,
-        )
+        if solve is not None:
+            fit = solve(head, examples, rows[TRAIN], rows[VALID])
+        else:
+            fit = fit_head(
+                head,
+                examples,
+                rows[TRAIN],
+                rows[VALID],
+                replace(options, seed=seed),
+                device=device,
+                checkpoint=None if checkpoints is None else checkpoints / f"run-{seed}.safetensors",
+                progress=progress,
+            )
         # A head alone is judged on the CPU, as that is where it predicts; with an encoder before it that takes hours.
-        where = resolve_device(device) if isinstance(fit.head, FineTunedNetwork) else torch.device("cpu")
+        where = device if isinstance(fit.head, FineTunedNetwork) else CPU
         predicted = {part: predict_rows(fit.head, examples, rows[part], device=where) for part in (VALID, TEST)}
         if is_constant(predicted[VALID]):
             _LOG.warning(

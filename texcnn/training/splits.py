@@ -163,7 +163,7 @@ def read_groups(path: PathLike) -> dict[str, str]:
 
     Args:
         path: Tab-separated with two columns, the first named ``gene_id``. The second names the gene's family, or
-            another gene of similar sequence; whatever is tied directly or through others is one group.
+            another gene of similar sequence; genes that are linked, directly or through others, are one group.
 
     Returns:
         Gene id (without version) to the name of its group.

@@ -14,7 +14,7 @@ from texcnn.features.table import FeatureTable, find_rows
 from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
-from texcnn.tables.columns import gene_columns
+from texcnn.tables.columns import EXTRA_COLUMNS, gene_columns, spread_columns
 from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
 from texcnn.tables.split import PARTS
 from texcnn.tables.units import LOG10_OFFSET
@@ -62,12 +62,14 @@ def read_targets(
     frame = read_expression(path, gene_column=gene_column, only=cell_types or None)
     if cell_types:
         frame = frame[list(dict.fromkeys(cell_types))]
-    owned = [name for name in frame.columns if name in gene_columns(transcripts=True)]
+    taken = gene_columns(transcripts=True, extra=EXTRA_COLUMNS)
+    ours = {*taken, *spread_columns([str(name) for name in frame.columns])}
+    owned = [name for name in frame.columns if name in ours]
     if owned:
         raise InputError(
             f"the cell types {', '.join(owned)} are named like columns that a table of predictions has already",
             where=path,
-            allowed=f"other names than {', '.join(gene_columns(transcripts=True))}",
+            allowed=f"other names than {', '.join(taken)}, and than another's with .lower or .upper",
             remedy="name the columns to learn in `cell_types`, or rename these",
         )
     bare = frame.index.map(without_version)

@@ -18,7 +18,7 @@ from texcnn.heads.spec import HeadSpec
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.bundle import CONFIG
 from texcnn.model.held_encoders import ChosenEncoders, encoders_by_name, encoders_of_model
-from texcnn.store.store import EmbeddingStore
+from texcnn.store.joined import JoinedStores
 from texcnn.training.bundle import Trained, save_trained
 from texcnn.training.examples import make_examples
 from texcnn.training.finetune import Tuning
@@ -73,7 +73,7 @@ def train(
     """
     chosen = options_from(TrainOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
-    if (fasta is None) == (chosen.embeddings is None):
+    if (fasta is None) != bool(chosen.embeddings):
         raise InputError(
             "give either a genome or a store", where="`fasta` and `embeddings`", allowed="exactly one of them"
         )
@@ -96,11 +96,11 @@ def train(
         work.open(fresh=overwrite)  # only now: a mistyped option must not cost a training that took days
         return labelled
 
-    if chosen.embeddings is not None and encoders is not None:
-        store = EmbeddingStore.open(chosen.embeddings)
+    if chosen.embeddings and encoders is not None:
+        store = JoinedStores.open(chosen.embeddings)
         if store.spec.transcripts:
             raise InputError("expression is per gene, but the store has one row per transcript", where=store.folder)
-        labelled = label(Annotation(store.genes, store.skipped, chosen.embeddings))
+        labelled = label(Annotation(store.genes, store.skipped, chosen.embeddings[0]))
         prepared = prepare_store(labelled.genes, store, encoders)
     else:
         assert fasta is not None

@@ -4,7 +4,7 @@
 process CHECK {
     tag "${sample.id}"
     label 'process_single'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // sample: [id, half_life, kinds: what each file is, models: their descriptions as JSON]; genome: the FASTA and its index

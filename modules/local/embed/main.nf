@@ -4,9 +4,10 @@
  */
 process EMBED {
     tag "${meta.name} ${meta.content.take(6)}"
+    label 'process_high'
     label 'process_gpu'
     label 'gpu_placement'
-    label 'of_a_sample'
+    label 'error_ignore'
     storeDir { "${meta.store}/${meta.embedding}/${meta.content}" }
 
     input:

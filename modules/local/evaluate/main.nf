@@ -4,7 +4,7 @@
 process EVALUATE {
     tag "${meta.id} ${meta.model}"
     label 'process_low'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     tuple val(meta), path(predictions), path(expression, stageAs: 'expression/*'), path(split, stageAs: 'split/*')

@@ -5,7 +5,7 @@
 process HALF_LIFE {
     tag "${annotation.name}"
     label 'process_low'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // set: [genome, scale: 'plain' | 'log10', options]; genes: a list of gene ids, or []

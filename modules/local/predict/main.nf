@@ -4,7 +4,7 @@
 process PREDICT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
     label 'process_single'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // meta: [id, model, source: its name or '', content, shard]; features: a table of extra inputs per gene, or []

@@ -4,9 +4,10 @@
  */
 process PREDICT_DIRECT {
     tag "${meta.id} ${meta.model} ${meta.shard}"
+    label 'process_high'
     label 'process_gpu'
     label 'gpu_placement'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // meta: [id, model, source: its name or '', content, shard, light, options, dtype]; windows: a BED; features: a table, or []

@@ -5,7 +5,7 @@
 process PREPARE {
     tag "${fasta instanceof List ? fasta[0].name : fasta.name}"
     label 'process_low'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     tuple val(key), path(fasta, stageAs: 'genome/*')   // key: the FASTA's full path; the FASTA, and index files next to it

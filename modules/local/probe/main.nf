@@ -5,6 +5,7 @@
  */
 process PROBE {
     label 'process_single'
+    label 'error_retry'
     cache false
 
     input:

@@ -4,11 +4,12 @@
 process REPORT {
     tag "${meta.id} ${meta.model}"
     label 'process_single'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
-    // meta: [id, model, source: its name or '', content]; truth: measured expression, or []; bundle: the model's folder, or []
-    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(bundle, stageAs: 'model')
+    // meta: [id, model, source: its name or '', content]; truth: measured expression, or []; evaluation: the folder of EVALUATE,
+    // or []; effects: the table of VARIANTS, or []; bundle: the model's folder, or []
+    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(evaluation, stageAs: 'evaluation'), path(effects, stageAs: 'variants/*'), path(bundle, stageAs: 'model')
     val code
 
     output:
@@ -16,14 +17,19 @@ process REPORT {
 
     script:
     def args = task.ext.args ?: ''
-    def measured = truth ? "--truth ${truth}" : ''
+    def found = [
+        truth ? "--truth ${truth}" : '',
+        evaluation ? '--metrics evaluation/metrics.tsv' : '',
+        effects ? "--variants ${effects}" : '',
+    ].findAll { option -> option }.join(' ')
     """
     texcnn report \\
         --predictions ${predictions} \\
         --skipped ${skipped} \\
         --model '${meta.source ?: 'model'}' \\
+        --run 'Sample=${meta.id}' \\
         --out report.html \\
-        ${measured} ${args}
+        ${found} ${args}
     """
 
     stub:

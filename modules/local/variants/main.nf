@@ -3,9 +3,10 @@
  */
 process VARIANTS {
     tag "${meta.id} ${meta.model} ${meta.what}"
+    label 'process_high'
     label 'process_gpu'
     label 'gpu_placement'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // meta: [id, model, source: its name or '', content, what: 'effects' | 'haplotypes', kind: 'gtf' | 'bed', light, options, dtype]

@@ -5,7 +5,7 @@
 process WINDOWS {
     tag "${annotation.name}"
     label 'process_low'
-    label 'of_a_sample'
+    label 'error_ignore'
 
     input:
     // set: [genome, kind: 'gtf' | 'bed', upstream, downstream, shard_size, options]; genes: a list of gene ids, or []

@@ -86,16 +86,27 @@ workflow EXPRESSION {
         },
         code.map { stages -> stages.evaluate },
     )
+    // [meta, table, skipped, job]: reports wait for what else there will be of their sample, and for nothing more
+    ch_reported = MERGE.out.predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).branch { _meta, _table, _skipped, job ->
+        more: job.sample.vcf || job.sample.expression
+        plain: true
+    }
+    ch_effects = VARIANTS.out.tables.filter { meta, _files -> meta.what == 'effects' }
+        .map { meta, files -> [meta.subMap(['id', 'model', 'source', 'content']), [files].flatten().find { file -> file.name == 'effects.tsv.gz' }] }
+    ch_more = ch_reported.more.join(EVALUATE.out.folder, remainder: true).filter { row -> row[1] }
+        .join(ch_effects, remainder: true).filter { row -> row[1] }
     REPORT(
-        MERGE.out.predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).map { meta, table, skipped, job ->
-            [meta, table, skipped, optionalFile(job.sample.truth), job.bundle]
-        },
+        ch_reported.plain.map { meta, table, skipped, job -> [meta, table, skipped, job, [], []] }.mix(ch_more)
+            .map { meta, table, skipped, job, evaluation, effects ->
+                [meta, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle]
+            },
         code.map { stages -> stages.report },
     )
 
     emit:
     predictions = MERGE.out.predictions   // [meta, predictions.parquet, predictions.skipped.tsv]
     counts = ch_count                     // [meta, genes, shards, skipped genes]
+    rows = MERGE.out.counts               // [meta, counts.tsv: predicted, n_fraction]
     variants = VARIANTS.out.tables        // [meta with what, files]
     evaluation = EVALUATE.out.folder      // [meta, folder]
     report = REPORT.out.html              // [meta, report.html]

@@ -3,7 +3,7 @@
  * samples whose files fit.
  */
 include { plainFile } from '../parameters/main'
-include { describedModel; splitNames; modelId } from '../models/main'
+include { describedModel; splitNames; modelId; startsTraining } from '../models/main'
 include { computesHalfLife } from '../samples/main'
 include { PROBE } from '../../../modules/local/probe/main'
 include { PREPARE } from '../../../modules/local/prepare/main'
@@ -34,7 +34,8 @@ def wantsModel(sample, model) {
 // What CHECK is given of a sample: [identity, its files, names of features that a model cannot do without].
 def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
-    def wanted = described.findAll { model -> wantsModel(sample, model) }
+    // What a training starts from predicts nothing itself
+    def wanted = described.findAll { model -> wantsModel(sample, model) && !startsTraining(settings, sample, model.id) }
     def models = wanted.collect { model ->
         [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
     }
@@ -115,6 +116,7 @@ workflow INPUTS {
                 bundle: bundle,
                 genome: genome,
                 fingerprint: fingerprint,
+                starts: startsTraining(settings, sample, model.id),
             ]
         }
 

@@ -26,6 +26,17 @@ def modelId(source) {
     return source.tokenize('/').last().replaceAll('[^A-Za-z0-9._-]', '_')
 }
 
+// The first model of a sample with measured expression is what --train starts from; the new one takes its place.
+def startsTraining(settings, sample, id) {
+    return settings.train && sample.expression && modelId(splitNames(sample.models ?: settings.models)[0]) == id
+}
+
+// Names of the models that a sample is predicted with.
+def wantedModels(sample, settings) {
+    return splitNames(sample.models ?: settings.models).collect { name -> modelId(name) }
+        .collect { id -> startsTraining(settings, sample, id) ? settings.train : id }
+}
+
 def modelProblems(settings, rows) {
     def sources = modelNames(settings, rows)
     def missing = sources.findAll { source -> isFolder(source) && !plainFile(source).resolve('config.json').exists() }
@@ -34,7 +45,9 @@ def modelProblems(settings, rows) {
         .collect { source -> "--models: '${source}' is no name – allowed: letters, digits, '.', '_' and '-', hf:owner/name@revision, or a folder" }
     def doubled = sources.countBy { source -> modelId(source) }.findAll { _name, n -> n > 1 }.keySet()
         .collect { name -> "--models: ${name} appears twice – allowed: names that differ, since files are named after them" }
-    return missing + unusable + doubled + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
+    def taken = settings.train && sources.collect { source -> modelId(source) }.contains(settings.train)
+        ? ["--train: '${settings.train}' is a model of --models – allowed: a new name"] : []
+    return missing + unusable + doubled + taken + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }
 
 // SHA-256 over a folder's files but the model card, which no number depends on.
@@ -86,7 +99,7 @@ def describedModel(model, said, stages, dtype) {
         source: model.source,
         content: said.content,
         // Vectors that cost as much to read as to make are not kept.
-        stored: said.kind == 'segments' && said.encoder_bytes != 0,
+        stored: said.kind == 'segments' && !said.cheap,
         // Up to here, a CPU embeds a genome in minutes, in a few large shards.
         light: said.encoder_bytes != null && said.encoder_bytes < 8000000,
         window: window,

@@ -117,14 +117,25 @@ def rowProblems(settings, row) {
         settings.half_life && (row.features || settings.features)
             ? "features given twice – in --half_life and ${features} – allowed: one of the two" : null,
         settings.transcripts == 'all' && from_bed ? 'transcripts are chosen from a GTF – allowed for a BED: --transcripts gene' : null,
+        settings.train && settings.transcripts == 'all' ? 'expression is per gene – allowed with --train: --transcripts gene' : null,
         settings.samples && !(row.vcf || settings.vcf) ? 'samples of a VCF, and no VCF – give --vcf' : null,
+    ].findAll { problem -> problem }
+}
+
+// What is wrong with a training as a whole.
+def trainingProblems(settings, rows) {
+    def measured = settings.expression || rows.any { row -> row.expression }
+    return [
+        settings.train && !measured ? 'a training without measured expression – give --expression with --train' : null,
+        settings.train && !settings.unit ? 'a training needs the unit of its expression – give --unit, such as TPM' : null,
+        !settings.train && (settings.unit || settings.runs != 1) ? '--unit and --runs are for a training – give --train' : null,
     ].findAll { problem -> problem }
 }
 
 // All problems of all rows, one line per bad row.
 def sampleProblems(settings, schema_path) {
     if (!settings.input) {
-        return rowProblems(settings, [:])
+        return rowProblems(settings, [:]) + trainingProblems(settings, [])
     }
     def rows = readSheet(settings.input)
     def seen = rows.countBy { row -> row.cells.sample?.toLowerCase() }
@@ -140,5 +151,6 @@ def sampleProblems(settings, schema_path) {
         }
         return wrong ? "${settings.input}, line ${row.line}: ${wrong.join('; ')}" : null
     }
-    return (rows ? [] : ["${settings.input} has no rows – allowed: a header line, then one line per sample"]) + problems.findAll { problem -> problem }
+    return (rows ? [] : ["${settings.input} has no rows – allowed: a header line, then one line per sample"]) + problems.findAll { problem -> problem } +
+        trainingProblems(settings, rows.collect { row -> row.cells })
 }

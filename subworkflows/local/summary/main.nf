@@ -19,6 +19,33 @@ def resultLine(meta, skipped, genes) {
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }
 
+// A line of MultiQC's table: sample (and model), genes, predicted, skipped, share of unknown bases, type of number, squared
+// Pearson (median of cell types).
+def multiqcLine(meta, genes, rows, evaluation, settings) {
+    def (predicted, n_fraction) = rows.readLines()[1].tokenize('\t')
+    def name = settings.models.toString().contains(',') ? "${meta.id} ${meta.model}" : meta.id
+    return [name, genes, predicted, genes - (predicted as int), n_fraction, settings.dtype, evaluation ? medianOf(evaluation) : ''].join('\t')
+}
+
+// The median over cell types of the squared Pearson correlation in the folder of EVALUATE, whose first rows are the model's.
+def medianOf(evaluation) {
+    def table = evaluation.resolve('metrics.tsv').readLines().collect { line -> line.split('\t', -1).toList() }
+    def rows = table.drop(1).collect { cells -> [table[0], cells].transpose().collectEntries() }
+    def values = rows.findAll { row -> row.model == rows[0].model && row.squared_pearson.isNumber() }
+        .collect { row -> row.squared_pearson as double }.sort()
+    return values ? String.format(Locale.ROOT, '%.4f', values[values.size().intdiv(2)]) : ''
+}
+
+def multiqcHead() {
+    return [
+        '# id: texcnn',
+        "# section_name: 'TExCNN'",
+        "# description: 'Expression predicted from DNA: genes that entered, were predicted and skipped.'",
+        "# plot_type: 'table'",
+        ['Sample', 'genes', 'predicted', 'skipped', 'unknown_bases', 'dtype', 'squared_pearson'].join('\t'),
+    ].join('\n')
+}
+
 // What became of each sample and model; wanted: [[sample, model]]
 def endText(table, wanted) {
     def rows = table.exists() ? table.readLines().drop(1).collect { line -> line.split('\t', -1) } : []
@@ -56,4 +83,34 @@ def leaveNothing(outdir, suffix) {
             [info, info.parent].each { folder -> if (!folder.list()) { folder.delete() } }
         }
     }))
+}
+
+
+// The end of a run told by mail and to a hook, where that is asked for; a message that cannot be sent fails no run.
+def sendSummary(settings, text) {
+    def said = workflow.success ? 'is done' : 'failed'
+    def subject = "TExCNN run ${workflow.runName} ${said}".toString()
+    def body = [subject, "duration ${workflow.duration}, outdir ${settings.outdir}", text, workflow.success ? '' : workflow.errorReport ?: workflow.errorMessage ?: '']
+        .findAll { part -> part }.join('\n')
+    def address = settings.email ?: workflow.success ? settings.email : settings.email_on_fail
+    try {
+        if (address) {
+            sendMail(to: address, subject: subject, body: body)
+        }
+        if (settings.hook_url) {
+            def connection = new URI(settings.hook_url).toURL().openConnection()
+            connection.requestMethod = 'POST'
+            connection.doOutput = true
+            connection.connectTimeout = 10000
+            connection.readTimeout = 10000
+            connection.setRequestProperty('Content-Type', 'application/json')
+            connection.outputStream.write(groovy.json.JsonOutput.toJson([text: body]).getBytes('UTF-8'))
+            if (connection.responseCode >= 400) {
+                log.warn("the hook answered ${connection.responseCode}")
+            }
+        }
+    }
+    catch (Exception problem) {
+        log.warn("the summary could not be sent: ${problem.message}")
+    }
 }

@@ -1,0 +1,348 @@
+"""The trainer behind the cross-validated table of hg38_wide: many networks at once compute what each would alone."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from texcnn.encoders.dnabert2_model import Dnabert2Model
+from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
+from texcnn.heads.textcnn import TextCNN
+from texcnn.heads.xpresso import XpressoCNN
+from texcnn.training.architectures import ARCHITECTURES
+
+MODULES = (
+    "folds",
+    "genome",
+    "network",
+    "yeast_genome",
+    "genes",
+    "stack",
+    "feeds",
+    "xpresso_stack",
+    "figures",
+    "intervals",
+    "lines",
+)
+GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def wide(project: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The scripts' modules; none of them stays behind under its short name."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for folder in ("texcnn_yeast", "texcnn_mini", "crossvalidation", "crossvalidation/wide"):
+        sys.path.insert(0, str(project / "scripts" / folder))
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    made = SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+    for name in MODULES:
+        monkeypatch.setitem(sys.modules, name, getattr(made, name))
+    return made
+
+
+def parts_of(*firsts: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows to fit to, to stop by and to test: tests begin at ``firsts``; the numbers of training genes differ."""
+    made = []
+    for place, first in enumerate(firsts):
+        order = np.roll(np.arange(GENES), -first)
+        made.append((order[12 + place :], order[6 : 12 + place], order[:6]))
+    return made
+
+
+def vectors(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Vectors of usable segments, the mask, and labels that follow the vectors."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.rand(GENES, SEGMENTS, generator=generator) < 0.7
+    mask[:, 2] = True
+    dense = torch.randn(GENES, SEGMENTS, DIM, generator=generator) * mask[..., None]
+    labels = dense.sum(1) @ torch.randn(DIM, OUTPUTS, generator=generator)
+    labels[0, 1] = torch.nan
+    return dense[mask] * 3 + 1, mask, labels
+
+
+def text_cnn(seed: int, n_features: int = 0) -> TextCNN:
+    """A small text CNN without dropout."""
+    torch.manual_seed(seed)
+    sizes = {"n_segments": SEGMENTS, "kernel_widths": (1, 3), "filters": 8, "dense_units": 16, "n_features": n_features}
+    return TextCNN(DIM, OUTPUTS, dropout=0.0, **sizes)
+
+
+def test_chromosomes_are_whole_in_folds_and_every_gene_is_tested_once(wide: SimpleNamespace) -> None:
+    chroms = [f"chr{n % 13}" for n in range(400)]
+    folds = wide.folds.fold_rows(wide.folds.chromosome_groups(chroms))
+    assert sorted(np.concatenate([test for _, _, test in folds]).tolist()) == list(range(400))
+    for parts in folds:
+        seen = [{chroms[row] for row in part} for part in parts]
+        assert all(seen)
+        assert not seen[0] & (seen[1] | seen[2])
+        assert not seen[1] & seen[2]
+
+
+def test_networks_together_predict_what_each_predicts_alone(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    features = np.random.default_rng(0).normal(size=(GENES, 2))
+    features[3, 1] = np.nan
+    parts, networks = parts_of(0, 20), [text_cnn(seed, 2) for seed in range(2)]
+    alone = [copy.deepcopy(network).eval() for network in networks]
+
+    def feed(some):
+        return wide.feeds.VectorFeed(found, mask, wide.feeds.Features(features, some, CPU), some)
+
+    stack = wide.stack.Stack(
+        [wide.stack.as_products(network) for network in networks], parts, labels, feed(parts), wide.lines.TEXT, 0
+    )
+    together, rows, real = stack.predict([test for _, _, test in parts])
+    assert real.all()
+    assert rows.tolist() == [test.tolist() for _, _, test in parts]
+    for network, part, got in zip(alone, parts, together, strict=True):
+        test = part[2][None]
+        given = feed([part])(torch.from_numpy(test), test)
+        torch.testing.assert_close(got, network(*given), atol=1e-5, rtol=1e-5)
+
+
+def test_each_network_learns_from_its_own_rows_and_keeps_its_best_epoch(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    parts = parts_of(0, 20, 0)
+    feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, CPU), parts)
+    settings = replace(wide.lines.TEXT, epochs=60, patience=8, batch=8, rate=3e-3)
+    networks = [wide.stack.as_products(text_cnn(seed)) for seed in range(3)]
+    stack = wide.stack.Stack(networks, parts, labels, feed, settings, 0)
+    shown: list[str] = []
+    made = stack.fit(show=shown.append)
+    assert sorted(made) == [0, 1, 2]
+    for number, (train, _, test) in enumerate(parts):
+        errors = ((made[number] - labels[test].numpy()) ** 2)[~np.isnan(labels[test].numpy())].mean()
+        guess = ((labels[train].nanmean(0) - labels[test]) ** 2).nanmean().item()
+        assert errors < 0.6 * guess
+    assert len(shown) <= settings.epochs
+
+
+def test_a_network_whose_patience_is_over_learns_nothing_more(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    parts = parts_of(0, 20)
+    feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, CPU), parts)
+    settings = replace(wide.lines.TEXT, patience=2, batch=8)
+    stack = wide.stack.Stack([wide.stack.as_products(text_cnn(s)) for s in range(2)], parts, labels, feed, settings, 0)
+    stack.train_epoch()
+    stack.judge()
+    stack.best_loss[0], stack.best_epochs[0] = 10.0, -2.0  # waited for three epochs already
+    kept = {name: value[0].clone() for name, value in stack.best.items()}
+    stack.train_epoch()
+    stack.judge()
+    assert stack.best_loss[0] == 10.0
+    assert all(torch.equal(kept[name], value[0]) for name, value in stack.best.items())
+
+
+def test_going_on_with_one_network_is_what_it_would_have_learned(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    parts = parts_of(0, 20)
+    settings = replace(wide.lines.TEXT, batch=64)  # one step an epoch: the order of genes does not matter
+
+    def begun():
+        networks = [wide.stack.as_products(text_cnn(seed)) for seed in range(2)]
+        feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, CPU), parts)
+        stack = wide.stack.Stack(networks, parts, labels, feed, settings, 0)
+        stack._shuffled = lambda train: np.resize(np.sort(train), 64)
+        stack.train_epoch()
+        return stack
+
+    both, one = begun(), begun()
+    one.keep([1])
+    for stack in (both, one):
+        stack.train_epoch()
+    for name, value in both.params.items():
+        torch.testing.assert_close(value[1], one.params[name][0], atol=1e-6, rtol=1e-5)
+
+
+def windows(n: int, length: int) -> torch.Tensor:
+    codes = torch.randint(4, (n, length), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    codes[1, : length // 2] = 4
+    codes[2, length // 3 : length // 2] = 4
+    return codes
+
+
+def test_xpresso_from_many_starts_computes_what_the_network_does(wide: SimpleNamespace) -> None:
+    length, n = 900, 6
+    codes, labels = windows(n, length), torch.randn(n, 2)
+    networks = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        networks.append(XpressoCNN(length, 1, 2).eval())
+        torch.nn.init.normal_(networks[-1].conv1.bias, std=0.1)
+        torch.nn.init.normal_(networks[-1].conv2.bias, std=0.1)
+    alone = copy.deepcopy(networks)
+    part = (np.arange(4), np.array([4]), np.array([5]))
+    features = np.arange(n, dtype=float)[:, None]
+    bins, settings = wide.xpresso_stack.Bins(codes), replace(wide.lines.XPRESSO, batch=4)
+    given = wide.feeds.Features(features, [part] * 3, CPU)
+    stack = wide.xpresso_stack.XpressoStack(networks, part, labels, bins, given, settings, 0)
+    stack.base.eval()
+    rows = np.tile(np.array([5, 1, 2]), (3, 1))
+    found = stack.call((stack.params, stack.buffers), torch.from_numpy(rows), rows)
+    one_hot, scaled = wide.feeds.BasesFeed(codes, wide.feeds.Features(features, [part], CPU))(
+        torch.from_numpy(rows[:1]), rows
+    )
+    wanted = torch.stack([network(one_hot, scaled) for network in alone])
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+    found.square().sum().backward()
+    wanted.square().sum().backward()
+    for place, network in enumerate(alone):
+        for name, weight in network.named_parameters():
+            torch.testing.assert_close(stack.params[name].grad[place], weight.grad, atol=1e-4, rtol=1e-3)
+
+
+def test_a_dead_start_is_not_chosen_however_small_its_loss(wide: SimpleNamespace) -> None:
+    codes, labels = windows(12, 900), torch.randn(12, 1)
+    networks = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        networks.append(XpressoCNN(900, 0, 1))
+        torch.nn.init.constant_(networks[-1].dense2.bias, 5.0)  # units that let everything through
+    for dead in (0, 3):
+        torch.nn.init.zeros_(networks[dead].dense3.weight)
+    for alive in (1, 2):
+        torch.nn.init.constant_(networks[alive].dense3.bias, 50.0)
+    part = (np.arange(8), np.array([8, 9]), np.array([10, 11]))
+    bins, given = wide.xpresso_stack.Bins(codes), wide.feeds.Features(None, [part] * 4, CPU)
+    stack = wide.xpresso_stack.XpressoStack(networks, part, labels, bins, given, wide.lines.XPRESSO, 0)
+    kept = {name: value.clone() for name, value in stack.params.items()}
+    stack.choose(2)  # two runs of two starts
+    assert stack.ids == [0, 1]
+    for name, value in stack.params.items():
+        assert torch.equal(value, kept[name][[1, 2]])
+
+
+def test_padded_tokens_are_embedded_as_alone(wide: SimpleNamespace) -> None:
+    lengths = np.array([3, 9, 5, 17, 9])
+    ids = np.random.default_rng(0).integers(5, 4_000, lengths.sum()).astype(np.int16)
+    torch.manual_seed(0)
+    model = Dnabert2Model(wide.feeds.LANGUAGE).eval()
+    encoder = wide.feeds.LanguageEncoder(model, wide.feeds.Tokens(ids, lengths, CPU))
+    order = np.argsort(lengths, kind="stable")
+    with torch.inference_mode():
+        found = encoder(encoder.take(order))
+        starts = np.cumsum(lengths) - lengths
+        for place, row in enumerate(order):
+            alone = torch.from_numpy(ids[starts[row] : starts[row] + lengths[row]].astype(np.int64))
+            torch.testing.assert_close(found[place], model(alone[None])[0].mean(0), atol=1e-4, rtol=1e-4)
+
+
+def test_encoders_that_learn_write_each_segment_to_its_place(wide: SimpleNamespace) -> None:
+    found, mask, _ = vectors()
+    shares = torch.rand(len(found), 64, generator=torch.Generator().manual_seed(2))
+    encoder = wide.feeds.Words(shares, torch.randn(64, 4, generator=torch.Generator().manual_seed(3)))
+    columns = range(1, 4)
+    lengths = np.random.default_rng(1).integers(1, 9, len(found))
+    feed = wide.feeds.LiveFeed(
+        mask, columns, [encoder], lengths, found, wide.feeds.Features(None, parts_of(0), CPU), np.arange(GENES)
+    )
+    read: list[torch.Tensor] = []
+
+    class Head(torch.nn.Module):
+        def forward(self, values, given, features):
+            read.extend((values, given))
+            return values.sum((1, 2))[:, None]
+
+    network = wide.feeds.LiveNetwork([encoder], [None], lambda dim: Head(), DIM)
+    rows = np.array([[7, 0, 30]])
+    network(*feed(torch.from_numpy(rows), rows))
+    dense = torch.zeros(GENES, SEGMENTS, 4)
+    dense[mask] = shares @ encoder.table.detach() / 64
+    scaled = torch.zeros(GENES, SEGMENTS, DIM)
+    scaled[mask] = (found - found.mean(0)) / found.std(0)
+    inside = slice(columns.start, columns.stop)
+    assert torch.equal(read[1], mask[rows[0], inside])
+    torch.testing.assert_close(read[0][..., :4], dense[rows[0], inside])
+    torch.testing.assert_close(read[0][..., 4:], scaled[rows[0], inside], atol=2e-3, rtol=2e-3)
+
+
+def test_figures_of_drawn_genes_are_those_of_the_rows_themselves(wide: SimpleNamespace) -> None:
+    generator = torch.Generator().manual_seed(4)
+    true = torch.randn(40, 3, generator=generator)
+    found = true * 0.5 + torch.randn(40, 3, generator=generator)
+    true[5, 2] = torch.nan
+    draws = wide.figures.Draws(40, CPU, draws=3)
+    made = draws.figures(found, true)
+    for place, counts in enumerate(torch.cat([draws.all, draws.counts]).int()):
+        rows = torch.arange(40).repeat_interleave(counts)
+        for name, metric in (("r2", squared_pearson), ("sse", one_minus_sse_sst)):
+            single = [metric(found[rows, column].numpy(), true[rows, column].numpy()) for column in range(3)]
+            assert made[f"median_{name}"][place] == pytest.approx(single[0], abs=1e-4)
+            assert made[f"cells_{name}"][place] == pytest.approx(np.mean(single[1:]), abs=1e-4)
+    median = torch.full((40, 3), torch.nan)
+    median[:, 0] = found[:, 0]
+    alone = draws.figures(median, true)
+    assert np.array_equal(alone["median_r2"], made["median_r2"])
+    assert np.isnan(alone["cells_r2"]).all()
+
+
+def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleNamespace, tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(5)
+    true = torch.randn(60, 2, generator=generator)
+    draws = wide.figures.Draws(60, CPU, draws=50)
+    for name, noise in (("gpu/good-hl-0", 0.3), ("gpu/good-hl-2", 0.4), ("cpu/good-hl-2", 9.0), ("cpu/bad-1", 2.0)):
+        found = true + noise * torch.randn(60, 2, generator=generator)
+        path = tmp_path / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, **draws.figures(found, true), median=found[:, 0].half(), seconds=np.array(2.0))
+    runs = wide.intervals.read_runs([tmp_path / "gpu", tmp_path / "cpu"], "-")
+    assert {key: line.numbers for key, line in runs.items()} == {"good-hl": [0, 2], "bad": [1]}
+    good, bad = runs["good-hl"], runs["bad"]
+    assert good.figures["median_r2"][:, 0].min() > 0.7  # the folder named first counts
+    value, low, high = good.minus(bad, "median_r2")
+    drawn = good.figures["median_r2"].mean(0) - bad.figures["median_r2"][0]
+    assert value == pytest.approx(drawn[0])
+    assert (low, high) == pytest.approx(np.percentile(drawn[1:], [2.5, 97.5]))
+    rows = np.arange(0, 60, 2)
+    some = wide.intervals.median_on(good, rows, true[:, 0].numpy(), wide.figures.Draws(30, CPU, draws=5))
+    single = [squared_pearson(medians[rows], true[rows, 0].numpy()) for medians in good.medians]
+    assert some.figures["median_r2"][:, 0] == pytest.approx(single, abs=1e-4)
+
+
+def test_only_what_is_between_the_marks_is_replaced(wide: SimpleNamespace, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- one -->\nold\n<!-- /one -->\nbelow\n")
+    wide.intervals.replace_between(page, "one", "new\n")
+    assert page.read_text() == "above\n<!-- one -->\nnew\n<!-- /one -->\nbelow\n"
+    with pytest.raises(SystemExit, match="has no <!-- two -->"):
+        wide.intervals.replace_between(page, "two", "new")
+
+
+def test_a_window_ends_in_a_segment_filled_up_with_unknown_bases(wide: SimpleNamespace) -> None:
+    codes = torch.zeros(2, 10, dtype=torch.uint8)
+    codes[1, :6] = 4
+    segments, mask = wide.genes.cut_segments(codes, 4, 0.5)
+    assert mask.tolist() == [[True, True, True], [False, True, True]]
+    assert segments[2].tolist() == [0, 0, 4, 4]
+
+
+@pytest.mark.parametrize(("key", "name"), [("deeplncloc", "deeplncloc"), ("pipoli", "pipoli"), ("xpresso", "xpresso"),
+                                           ("perceiver", "perceiver"), ("kmers", "kmer-textcnn")])  # fmt: skip
+def test_settings_are_the_architectures(wide: SimpleNamespace, key: str, name: str) -> None:
+    settings, wanted = wide.lines.LINES[key].settings, ARCHITECTURES[name].fit
+    assert (settings.batch, settings.rate, settings.optimizer) == (
+        wanted.batch_size,
+        wanted.learning_rate,
+        wanted.optimizer,
+    )
+    if wanted.optimizer == "adamw":
+        assert settings.weight_decay == wanted.weight_decay
+
+
+@pytest.mark.data
+def test_the_polymerase_is_the_column_left_out(wide: SimpleNamespace, project: Path, data: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TEXCNN_DATA", str(data))
+    monkeypatch.delitem(sys.modules, "data", raising=False)
+    module = importlib.import_module("data")
+    monkeypatch.setitem(sys.modules, "data", module)
+    assert module.transcription_factors().columns[wide.genes.POLR2A] == "POLR2A"
