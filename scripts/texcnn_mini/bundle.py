@@ -1,8 +1,8 @@
-"""Stage 6: members, cell types and the model card become the bundle that ships with the package.
+"""Stage 5: members, cell types and the model card become the bundle that ships with the package.
 
-The members were chosen on the validation chromosomes (``docs/texcnn-mini.md``): segment convolutions with 4-mer counts,
-trained on all chromosomes but those of the test; segment convolutions alone, with strong regularisation; and two text
-CNNs over 4-mer counts. The mean is that of the three kinds, the last one weighing as much as the first two together.
+The members and their weights were chosen on the validation chromosomes with networks trained without these
+(``choose.py`` and ``docs/texcnn-mini.md``); those bundled are of the same recipes, trained on all chromosomes but those
+of the test.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import json
 import numpy as np
 import pandas as pd
 import torch
-from data import LENGTHS, PROJECT, WORK, cell_types
+from data import DATA, LENGTHS, PROJECT, TEACHERS, WORK, cell_types
 from genome import LENGTH, UPSTREAM
-from network import N_FEATURES, N_MAIN, Recipe
+from network import N_FEATURES, N_MAIN, SEGMENT, Recipe
 from safetensors.torch import load_file
-from vectors import FEWEST_NEAR, KMERS, SEGMENT
 
 from texcnn.encoders.protocol import BUNDLE_SOURCE, EncoderSpec
 from texcnn.features.spec import FeatureSpec
@@ -25,60 +24,111 @@ from texcnn.genome.assembly import HUMAN
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
+from texcnn.model.import_xpresso import read_keras_weights
 from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
-CONVOLUTIONS = ("m9", "m4")
-"""Members trained end to end (``train.py``)."""
-COUNTS = ("head.kmers.1.all", "head.kmers.2.all")
-"""Members over 4-mer counts (``heads.py``)."""
+MEMBERS = {
+    "m9.all": 1.0, "xk.11.all": 1.0, "xb.11.all": 1.0, "k4v.1.all": 0.5, "k4f.11.all": 0.5, "k5s.11.all": 1.0,
+    "k6sn.11.all": 1.0,
+}  # fmt: skip
+"""Weights of the members."""
 MAX_N_FRACTION = 0.9
 """A window needs about as much as 1 kb; with less the model was not judged."""
+FEWEST_NEAR = 600
+"""Known bases near the TSS of the genes that trained, but for those of EPDnew."""
+XPRESSO = {
+    "motifs": 128, "motif_width": 6, "pool": 30, "patterns": 32, "pattern_width": 9, "second_pool": 10, "places": 1,
+}  # fmt: skip
+"""Sizes of Xpresso's convolutions, cut at segments of 300 bp."""
 
 
-def read_recipe(name: str) -> tuple[Recipe, dict[str, object]]:
-    """Returns how a member was made, and the scaling of its features."""
-    described = json.loads((WORK / "members" / f"{name}.json").read_text())
-    return Recipe(**described["recipe"]), described
+class Encoders:
+    """The encoders of a bundle, each of them once, and where their vectors lie in a segment's."""
+
+    def __init__(self) -> None:
+        self.specs: list[EncoderSpec] = []
+        self.tensors: dict[str, torch.Tensor] = {}
+        self.places: dict[str, list[int]] = {}
+        self.dim = 0
+
+    def add(self, name: str, kind: str, dim: int, options: dict[str, object], tensors: dict[str, torch.Tensor]) -> None:
+        """Adds an encoder, if it is not there yet."""
+        if name not in self.places:
+            prefix = f"encoders.{len(self.specs)}."
+            self.specs.append(
+                EncoderSpec(kind, BUNDLE_SOURCE, options={**options, **({"prefix": prefix} if tensors else {})})
+            )
+            self.tensors |= {prefix + key: value.float() for key, value in tensors.items()}
+            self.places[name] = [self.dim, self.dim + dim]
+            self.dim += dim
+
+    def add_convolutions(self, name: str, recipe: Recipe, tensors: dict[str, torch.Tensor]) -> None:
+        """Adds a member's own convolutions."""
+        if recipe.convolutions:
+            self.add(name, "segment-cnn", recipe.parts["own"], {"config": recipe.encoder_config()}, tensors)
+
+    def add_xpresso(self, recipe: Recipe) -> None:
+        """Adds the convolutions of published networks."""
+        for network in recipe.xpresso:
+            arrays = read_keras_weights(DATA / "xpresso" / TEACHERS[network])
+            tensors = {key: value for key, value in arrays.items() if key.startswith("conv")}
+            # The 16 bits that the members were trained with.
+            tensors = {key: value.half() for key, value in tensors.items()}
+            self.add(network, "motif-cnn", XPRESSO["patterns"], {"config": XPRESSO}, tensors)
+
+    def add_kmers(self, recipe: Recipe) -> None:
+        """Adds counts of k-mers."""
+        if recipe.kmers:
+            self.add(f"{recipe.kmers}-mers", "kmer-counts", recipe.parts["kmers"], {"k": recipe.kmers}, {})
+
+    def read_by(self, name: str, recipe: Recipe) -> list[list[int]]:
+        """Returns the parts of a segment's vector that a member reads, neighbours joined."""
+        names = [name] * recipe.convolutions + [*recipe.xpresso] + [f"{recipe.kmers}-mers"] * bool(recipe.kmers)
+        joined: list[list[int]] = []
+        for first, last in (self.places[part] for part in names):
+            if joined and joined[-1][1] == first:
+                joined[-1][1] = last
+            else:
+                joined.append([first, last])
+        return joined
 
 
-def ensemble() -> tuple[list[EncoderSpec], dict[str, object], dict[str, torch.Tensor]]:
-    """Returns the encoders, the head's arguments and all tensors."""
-    encoders: list[EncoderSpec] = []
+def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], dict[str, object]]:
+    """Returns the encoders, the head's arguments and tensors, and how features are scaled."""
+    described = {name: json.loads((WORK / "members" / f"{name}.json").read_text()) for name in MEMBERS}
+    recipes = {name: Recipe.from_json(entry["recipe"]) for name, entry in described.items()}
+    states = {name: load_file(WORK / "members" / f"{name}.safetensors") for name in MEMBERS}
+    encoders, tensors = Encoders(), {}
+    for name, recipe in recipes.items():
+        own = {key[8:]: value for key, value in states[name].items() if key.startswith("encoder.")}
+        encoders.add_convolutions(name, recipe, own)
+    for recipe in recipes.values():
+        encoders.add_xpresso(recipe)
+    for recipe in recipes.values():
+        encoders.add_kmers(recipe)
     members: list[dict[str, object]] = []
-    tensors: dict[str, torch.Tensor] = {}
-    recipes = [read_recipe(name)[0] for name in CONVOLUTIONS]
-    widths = [recipe.channels * (recipe.places + 1) for recipe in recipes]
-    counts_at = sum(widths)
-    counts, start = [counts_at, counts_at + 4**KMERS], 0
-    for number, (name, recipe, width) in enumerate(zip(CONVOLUTIONS, recipes, widths, strict=True)):
-        prefix = f"encoders.{number}."
-        encoders.append(
-            EncoderSpec("segment-cnn", BUNDLE_SOURCE, options={"config": recipe.encoder_config(), "prefix": prefix})
-        )
+    for number, (name, recipe) in enumerate(recipes.items()):
         options = recipe.head_options(N_MAIN)
-        own = {key: options[key] for key in ("kernel_widths", "filters", "dense_units", "fusion_units")}
-        reads = [[start, start + width]] + [counts] * bool(recipe.kmers)
-        members.append({"reads": reads, "weight": 0.25, "options": own})
-        for key, value in load_file(WORK / "members" / f"{name}.safetensors").items():
-            part, rest = key.split(".", 1)
-            tensors[prefix + rest if part == "encoder" else f"head.members.{number}.{rest}"] = value
-        start += width
-    encoders.append(EncoderSpec("kmer-counts", BUNDLE_SOURCE, options={"k": KMERS}))
-    for name in COUNTS:
-        options = json.loads((WORK / f"{name}.json").read_text())["options"]
-        own = {key: options[key] for key in ("kernel_widths", "filters", "dense_units", "fusion_units")}
-        number = len(members)
-        members.append({"reads": [counts], "weight": 0.25, "options": own})
-        tensors |= {f"head.members.{number}.{key}": v for key, v in load_file(WORK / f"{name}.safetensors").items()}
+        member = {
+            "reads": encoders.read_by(name, recipe),
+            "weight": MEMBERS[name] / sum(MEMBERS.values()),
+            "options": {key: options[key] for key in ("kernel_widths", "filters", "dense_units", "fusion_units")},
+        }
+        if recipe.near != (0, LENGTH // SEGMENT):
+            member["segments"] = list(recipe.near)
+        members.append(member)
+        heads = {key[5:]: value for key, value in states[name].items() if key.startswith("head.")}
+        # 16 bits on disk, 32 when loaded: a member is as large as its dense layer.
+        tensors |= {f"head.members.{number}.{key}": value.half() for key, value in heads.items()}
     head = {
-        "dim": counts[1],
+        "dim": encoders.dim,
         "n_cell_types": N_MAIN,
         "members": members,
         "n_segments": LENGTH // SEGMENT,
         "n_features": N_FEATURES,
     }
-    return encoders, head, tensors
+    return encoders, head, tensors, next(iter(described.values()))
 
 
 def split_table() -> bytes:
@@ -96,17 +146,16 @@ def split_table() -> bytes:
 
 def main() -> None:
     """Writes the bundle; the last stage puts the card in."""
-    encoders, head, tensors = ensemble()
-    described = read_recipe(CONVOLUTIONS[0])[1]
+    encoders, head, tensors, described = ensemble()
     config = BundleConfig(
         name="texcnn-mini",
-        version="5",
+        version="6",
         kind="segments",
         unit="log10(RPKM + 0.1)",
         window=WindowSpec(UPSTREAM, LENGTH - UPSTREAM),
         head=HeadSpec("ensemble", head),
         segments=SegmentSpec(SEGMENT),
-        encoders=tuple(encoders),
+        encoders=tuple(encoders.specs),
         features=tuple(
             FeatureSpec(name, mean, scale, default=0.0)
             for name, mean, scale in zip(LENGTHS, described["feature_mean"], described["feature_scale"], strict=True)
@@ -114,7 +163,9 @@ def main() -> None:
         assembly=HUMAN,
         max_n_fraction=MAX_N_FRACTION,
     )
-    save_bundle(OUT, config, tensors, cell_types(), "# texcnn-mini\n", files={"split.tsv.gz": split_table()})
+    save_bundle(
+        OUT, config, encoders.tensors | tensors, cell_types(), "# texcnn-mini\n", files={"split.tsv.gz": split_table()}
+    )
     print(f"{OUT}: {sum(path.stat().st_size for path in OUT.iterdir()) / 1e6:.1f} MB")
 
 

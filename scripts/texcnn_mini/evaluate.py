@@ -11,15 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from bundle import OUT
 from data import FASTA, LENGTHS, WORK, cell_types, expression
-from genome import LENGTH, load_pack
+from genome import LENGTH, UPSTREAM, cut, load_pack
+from network import SEGMENT, kmer_shares
 from sklearn.linear_model import Ridge
 from train import MIN_NEAR
 
 import texcnn
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.load import load_model
+from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
@@ -35,6 +39,10 @@ METRICS = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/S
 BOOTSTRAP = 500
 N_REFERENCE = 1_500
 """Training genes among those that predictions are ranked with; all test genes are as well."""
+REACHES = (3_500, 1_000, 500, 250)
+"""Bases left on either side of the TSS where the rest is hidden."""
+FEWEST_GENES = 10
+"""Genes of a set that has figures."""
 WELL_KNOWN = 6_500
 """Bases of a window."""
 
@@ -59,16 +67,21 @@ def predict(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, pd.DataF
     return tables
 
 
+def near_kmers(pack: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Returns 4-mer counts of the segments within 1.6 kb of the TSS, ``(n, 2560)``."""
+    genome, place, strand = (torch.from_numpy(pack[name]) for name in ("genome", "place", "strand"))
+    found = []
+    for part in torch.from_numpy(rows).split(256):
+        segments = cut(genome, place[part].long(), strand[part].long()).view(len(part), -1, SEGMENT)[:, NEAREST]
+        found.append(kmer_shares(segments.flatten(0, 1), 4).view(len(part), -1).numpy())
+    return np.concatenate(found)
+
+
 def ridge(pack: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
     """Returns what a ridge regression on 4-mer counts near the TSS predicts, fitted to the training genes."""
-    with np.load(WORK / "vectors.npz") as file:
-        genes, mask, kmers = file["rows"], file["mask"], file["kmers"]
-    values = np.zeros((*mask.shape, kmers.shape[1]), np.float16)
-    values[mask] = kmers
-    flat = values[:, NEAREST].reshape(len(genes), -1).astype(np.float32)
-    known = (pack["near"][genes] >= MIN_NEAR) & (pack["gene_split"][genes] < 2)
-    fitted = Ridge(ALPHA).fit(flat[known], pack["labels"][genes[known]])
-    return fitted.predict(flat[pd.Index(genes).get_indexer(rows)])
+    known = np.flatnonzero((pack["near"] >= MIN_NEAR) & (pack["gene_split"] < 2))
+    fitted = Ridge(ALPHA).fit(near_kmers(pack, known), pack["labels"][known])
+    return fitted.predict(near_kmers(pack, rows))
 
 
 def scores(name: str, genes: str, found: pd.DataFrame, true: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -94,14 +107,53 @@ def scores(name: str, genes: str, found: pd.DataFrame, true: pd.DataFrame) -> It
 
 def sets_of_genes(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
     """Returns the sets that figures are given for, by what they are called."""
-    new, share = pack["new"][rows], pack["known"][rows] / LENGTH
+    unknown = 1 - pack["known"][rows] / LENGTH
     return {
         "test chromosomes": np.ones(len(rows), bool),
-        "of these, new to Xpresso": new,
-        "of these, 62 % or more of the window known": share * LENGTH >= WELL_KNOWN,
-        "of these, 25 % to 62 % known": (share >= 0.25) & (share * LENGTH < WELL_KNOWN),
-        "of these, 14 % to 25 % known": share < 0.25,
+        "of these, new to Xpresso": pack["new"][rows],
+        "of these, 62 % or more of the window known": pack["known"][rows] >= WELL_KNOWN,
+        "of these, at most 0.2 of the window N": unknown <= 0.2,
+        "of these, 0.2 to 0.5 of the window N": (unknown > 0.2) & (unknown <= 0.5),
+        "of these, 0.5 to 0.85 of the window N": (unknown > 0.5) & (unknown <= 0.85),
+        "of these, 0.85 to 0.86 of the window N": unknown > 0.85,
     }
+
+
+def shortened(pack: dict[str, np.ndarray], test: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yields windows with more and more N: names, genes as rows of the pack, and codes ``(n, 10500)``.
+
+    The test chromosomes' well-known windows with what lies further from the TSS hidden; then promoters of which
+    EPDnew's 300 bp alone are known.
+    """
+    genome, place, strand = (torch.from_numpy(pack[name]) for name in ("genome", "place", "strand"))
+    known = test[pack["known"][test] >= WELL_KNOWN]
+    position = np.arange(LENGTH) - UPSTREAM
+    for reach in REACHES:
+        rows = torch.from_numpy(known)
+        codes = cut(genome, place[rows].long(), strand[rows].long()).numpy().copy()
+        codes[:, (position < -reach) | (position >= reach)] = 4
+        yield (
+            f"the well-known ones, hidden beyond {reach:,} bp of the TSS ({1 - 2 * reach / LENGTH:.2f} N)",
+            known,
+            codes,
+        )
+    rows = np.flatnonzero((pack["gene_split"] == 2) & pack["epd"])
+    chosen = torch.from_numpy(rows)
+    codes = cut(genome, place[chosen].long(), strand[chosen].long()).numpy()
+    yield "further genes of the test chromosomes, EPDnew's 300 bp known alone (0.97 N)", rows, codes
+
+
+def beyond(pack: dict[str, np.ndarray], test: np.ndarray, true: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Yields figures of windows with so many unknown bases that the model warns of them or skips them."""
+    model, letters = load_model(OUT), np.array(list("ACGTN"))
+    for name, rows, codes in shortened(pack, test):
+        windows = ["".join(letters[row]) for row in codes]
+        lengths = pack["lengths"][rows]
+        features = np.where(np.isnan(lengths), np.nanmean(lengths, axis=0), lengths)
+        for what, given in ((ALONE, None), (GIVEN, features)):
+            values = np.concatenate([part.values for part in predict_windows(model, windows, given)])
+            found = pd.DataFrame(values, index=pack["gene_id"][rows], columns=list(cell_types()["cell_type"]))
+            yield from scores(what, name, found, true.loc[pack["gene_id"][rows], found.columns])
 
 
 def figures(results: pd.DataFrame) -> str:
@@ -139,9 +191,11 @@ def main() -> None:
     results = pd.DataFrame(
         row
         for genes, chosen in sets_of_genes(pack, test).items()
+        if chosen.sum() >= FEWEST_GENES
         for name, table in models.items()
         for row in scores(name, genes, table[chosen], true[chosen])
     )
+    results = pd.concat([results, pd.DataFrame(beyond(pack, test, everything))])
     results.dropna(subset="value").to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
     card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))

@@ -1,9 +1,9 @@
-"""Stage 5: text CNNs over the 4-mer counts of stage 4, trained on real genes: ``head.kmers.<seed>.safetensors``.
+"""Stage 3 without a GPU: members over frozen encoders, trained on vectors that are computed once.
 
-They learn what the members that are trained end to end learn (``train.py``), except what needs bases; window ends are
-hidden at random, segment by segment.
+The same recipes as ``train.py``, without moving windows by some bases: 4-mers and what Xpresso's networks find in each
+segment of every gene, and of windows that these networks label (:data:`N_WINDOWS`). What is hidden is whole segments.
 
-Usage: heads.py [--seed N] [--all-splits]
+Usage: heads.py NAME [NAME ...]
 """
 
 from __future__ import annotations
@@ -12,52 +12,62 @@ import argparse
 import copy
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
-from data import WORK
-from genome import LENGTH, UPSTREAM
-from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES
-from safetensors.torch import save_file
+from genome import LENGTH, UPSTREAM, cut, usable_segments
+from network import N_FEATURES, N_MAIN, N_TEACHERS, SEGMENT, Network, Recipe, kmer_shares
+from teachers import load_xpresso
 from torch import Tensor
-from train import MIN_NEAR, WEIGHTS, Data, gene_losses, squared_pearson, within_gene
-from vectors import SEGMENT
+from train import (
+    MIN_NEAR,
+    N_GRID,
+    PER_DEVIATION,
+    TEACHERS,
+    WEIGHTS,
+    Data,
+    gene_losses,
+    judge,
+    optimizer_of,
+    save,
+)  # fmt: skip
 
-from texcnn.heads.textcnn import TextCNN
+from texcnn.encoders.base_convolution import bin_maxima
+from texcnn.heads.xpresso import XpressoCNN
 
-EPOCHS, BATCH, RATE, DECAY, EMA = 8, 64, 1e-3, 0.1, 0.995
-N_SEGMENTS = LENGTH // SEGMENT
-HEAD = {
-    "kernel_widths": [1, 3],
-    "filters": 64,
-    "dropout": 0.5,
-    "input_dropout": 0.2,
-    "dense_units": 128,
-    "fusion_units": 64,
-}
-"""The text CNN's arguments."""
+N_WINDOWS, N_SEGMENTS = 2_500, LENGTH // SEGMENT
+XPRESSO = ("median", "K562", "GM12878")
+
+
+def places(network: XpressoCNN, codes: Tensor) -> Tensor:
+    """Returns what :meth:`XpressoCNN.places` does of codes ``(n, length)``, ``(n, 32, length / 300)``, much faster."""
+    best = bin_maxima(codes, network.conv1.weight, (2, 3), 30) + network.conv1.bias
+    return network.pool2(network.relu2(network.conv2(best.relu().transpose(1, 2))))
 
 
 class Vectors:
-    """Segment vectors of stage 4, gene by gene."""
+    """Segments' vectors of some windows: Xpresso's three networks and 4-mers, 16 bits."""
 
-    def __init__(self) -> None:
-        with np.load(WORK / "vectors.npz") as file:
-            self.rows = torch.from_numpy(file["rows"])
-            self.mask = torch.from_numpy(file["mask"])
-            self.vectors = torch.from_numpy(file["kmers"]).float()
-        ends = self.mask.sum(1).cumsum(0)
-        self.first = torch.cat([torch.zeros(1, dtype=torch.long), ends])
+    def __init__(self, data: Data, place: Tensor, strand: Tensor, networks: dict[str, XpressoCNN]) -> None:
+        masks, found = [], []
+        for rows in torch.arange(len(place)).split(256):
+            segments, mask = usable_segments(cut(data.genome, place[rows], strand[rows]), SEGMENT)
+            motifs = [places(networks[name], segments)[:, :, 0].half() for name in XPRESSO]
+            found.append(torch.cat([*motifs, kmer_shares(segments, 4).half()], dim=1))
+            masks.append(mask)
+        self.mask, self.vectors = torch.cat(masks), torch.cat(found)
+        self.first = torch.cat([torch.zeros(1, dtype=torch.long), self.mask.sum(1).cumsum(0)])
 
-    def take(self, genes: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns vectors ``(n, segments, dim)`` and the mask of some genes, by their place in ``rows``."""
-        mask = self.mask[genes]
+    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns vectors ``(n, 35, 352)`` and the mask of some windows."""
+        mask = self.mask[rows]
         values = torch.zeros(*mask.shape, self.vectors.shape[1])
-        values[mask] = torch.cat([self.vectors[self.first[gene] : self.first[gene + 1]] for gene in genes.tolist()])
+        values[mask] = torch.cat([self.vectors[self.first[row] : self.first[row + 1]] for row in rows.tolist()]).float()
         return values, mask
 
 
-def hide_ends(mask: Tensor, chance: float = 0.4, shortest: int = 250) -> Tensor:
+def hide_ends(mask: Tensor, chance: float, shortest: int = 250) -> Tensor:
     """Hides segments beyond a random distance in a part of the windows, and single ones; leaves one at least."""
     n = len(mask)
     middle = torch.arange(N_SEGMENTS)[None] * SEGMENT + SEGMENT // 2 - UPSTREAM
@@ -67,88 +77,137 @@ def hide_ends(mask: Tensor, chance: float = 0.4, shortest: int = 250) -> Tensor:
     return torch.where(kept.any(dim=1, keepdim=True), kept, mask)
 
 
+class Cache:
+    """What training reads, computed once and kept in ``heads.pt``."""
+
+    def __init__(self, data: Data, folder: Path) -> None:
+        path = folder / "heads.pt"
+        if not path.exists():
+            networks = {name: load_xpresso(data.pack, name) for name in TEACHERS}
+            rows = torch.from_numpy(np.flatnonzero((data.near >= 600) | data.epd))
+            with torch.inference_mode():
+                genes = Vectors(data, data.place[rows], data.strand[rows], networks)
+                usable = torch.from_numpy(data.pack["distilled_split"])[N_GRID:] <= 1
+                drawn = torch.nonzero(usable)[:, 0][torch.randperm(int(usable.sum()))[:N_WINDOWS]] + N_GRID
+                place, strand = data.distilled_place[drawn], data.distilled_strand[drawn]
+                windows = Vectors(data, place, strand, networks)
+                labels = []
+                for part in torch.arange(len(drawn)).split(64):
+                    codes = cut(data.genome, place[part], strand[part])
+                    labels.append(torch.cat([net.read(places(net, codes)) for net in networks.values()], dim=1))
+            torch.save([rows, vars(genes), vars(windows), torch.cat(labels), drawn], path)
+        self.rows, genes, windows, labels, drawn = torch.load(path, weights_only=True)
+        self.genes, self.windows = Vectors.__new__(Vectors), Vectors.__new__(Vectors)
+        vars(self.genes).update(genes)
+        vars(self.windows).update(windows)
+        self.validation = torch.from_numpy(data.pack["distilled_split"])[drawn] == 1
+        self.mean, self.scale = labels.mean(0), labels.std(0)
+        self.labels = (labels - self.mean) / self.scale
+
+
+def columns(recipe: Recipe) -> slice:
+    """Returns the part of the vectors that a recipe reads."""
+    return slice(0 if recipe.xpresso else 32 * len(XPRESSO), None if recipe.kmers else 32 * len(XPRESSO))
+
+
+def folded(values: Tensor, network: Network) -> Tensor:
+    """Counts a k-mer and its reverse complement as one, where the recipe says so."""
+    if not network.recipe.symmetric:
+        return values
+    start = values.shape[2] - 4**network.recipe.kmers
+    counts = values[..., start:]
+    return torch.cat([values[..., :start], (counts + counts[..., network.other]) / 2], dim=2)
+
+
 @torch.inference_mode()
-def predict(head: TextCNN, vectors: Vectors, genes: Tensor, features: Tensor) -> np.ndarray:
-    """Returns what the head predicts, scaled as the labels are, ``(n, 58)``."""
-    parts = zip(genes.split(256), features.split(256), strict=True)
-    return torch.cat([head.eval()(*vectors.take(part), given)[:, :N_MAIN] for part, given in parts]).numpy()
+def predict(network: Network, data: Data, cache: Cache, genes: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Returns predictions without and with the mRNA's lengths, in log10(RPKM + 0.1), ``(n, 58)`` each."""
+    found: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for part in genes.split(256):
+        values, mask = cache.genes.take(part)
+        values = folded(values[..., columns(network.recipe)], network)
+        features = data.features[cache.rows[part]]
+        for kept, given in zip(found, (torch.zeros_like(features), features), strict=True):
+            kept.append(network.head.eval()(values, mask, given)[:, :N_MAIN])
+    return tuple(torch.cat(kept).numpy() * data.scale + data.mean for kept in found)
 
 
-def judge(head: TextCNN, vectors: Vectors, data: Data, genes: Tensor) -> dict[str, float]:
-    """Returns figures of genes with known promoters."""
-    rows = vectors.rows[genes]
-    true, new = data.pack["labels"][rows], data.pack["new"][rows]
-    found = predict(head, vectors, genes, torch.zeros(len(genes), N_FEATURES)) * data.scale + data.mean
-    given = predict(head, vectors, genes, data.features[rows]) * data.scale + data.mean
-    r2 = squared_pearson(found, true)
-    return {
-        "median": float(r2[0]),
-        "median_new": float(squared_pearson(found[new], true[new])[0]),
-        "cell_types": float(r2[1:].mean()),
-        "within": within_gene(found, true),
-        "median_features": float(squared_pearson(given, true)[0]),
-    }
-
-
-def train(seed: int, *, all_splits: bool) -> None:
-    """Trains one head and writes its weights, in the labels' unit, and its figures."""
-    torch.manual_seed(seed)
-    data, vectors = Data(WORK / "pack.npz", torch.device("cpu")), Vectors()
-    data.published = (data.published - data.published.mean()) / data.published.std()
-    head = TextCNN(
-        vectors.vectors.shape[1],
-        N_MAIN + N_TISSUES + N_FACTORS + N_TEACHERS,
-        n_segments=N_SEGMENTS,
-        n_features=N_FEATURES,
-        **HEAD,
-    )
-    average = copy.deepcopy(head).requires_grad_(False)
-    decayed = [weight for weight in head.parameters() if weight.ndim > 1]
-    others = [weight for weight in head.parameters() if weight.ndim == 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}])
-    split, near = data.split[vectors.rows], data.near[vectors.rows]
+def train(
+    name: str, recipe: Recipe, data: Data, cache: Cache, options: argparse.Namespace, *, all_splits: bool
+) -> None:
+    """Trains one member."""
+    torch.manual_seed(recipe.seed)
+    weights = {**WEIGHTS, **recipe.weights}
+    network = Network(recipe, {name: load_xpresso(data.pack, name) for name in recipe.xpresso})
+    average = copy.deepcopy(network).requires_grad_(False)
+    parameters = list(network.head.parameters())
+    optimizer = optimizer_of(parameters, recipe.weight_decay)
+    split = data.split[cache.rows]
     genes = torch.from_numpy(np.flatnonzero(split <= (1 if all_splits else 0)))
-    held = torch.from_numpy(np.flatnonzero((split == 1) & (near >= MIN_NEAR)))
-    weight = data.gene_weight[vectors.rows[genes], 0]
-    step, steps, started, log = 0, EPOCHS * (len(genes) // BATCH), time.time(), []
-    for _ in range(EPOCHS):
-        head.train()
-        drawn = genes[torch.multinomial(weight, len(genes), replacement=True)]
-        for batch in drawn[: len(drawn) // BATCH * BATCH].view(-1, BATCH):
-            progress = step / steps
-            for group in optimizer.param_groups:
-                group["lr"] = RATE * min(progress / 0.05, 1) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
-            values, mask = vectors.take(batch)
-            mask, rows = hide_ends(mask), vectors.rows[batch]
-            features = data.features[rows] * (torch.rand(BATCH, 1) < 0.5)
-            losses = gene_losses(head(values * mask[..., None], mask, features), data, rows)
-            loss = sum(WEIGHTS[name] * value for name, value in losses.items())
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
-            optimizer.step()
-            step += 1
-            with torch.no_grad():
-                kept = min(EMA, (1 + step) / (10 + step))
-                torch._foreach_lerp_(list(average.parameters()), list(head.parameters()), 1 - kept)
-        log.append({"seconds": round(time.time() - started)} | judge(average, vectors, data, held))
-        print(seed, json.dumps(log[-1]), flush=True)
-    tensors = {name: value.detach().clone() for name, value in average.state_dict().items()}
-    scale, mean = torch.from_numpy(data.scale), torch.from_numpy(data.mean)
-    tensors["output.weight"] = tensors["output.weight"][:N_MAIN] * scale[:, None]
-    tensors["output.bias"] = tensors["output.bias"][:N_MAIN] * scale + mean
-    name = f"head.kmers.{seed}{'.all' if all_splits else ''}"
-    save_file({key: value.contiguous() for key, value in tensors.items()}, WORK / f"{name}.safetensors")
-    described = {"options": HEAD, "feature_mean": data.feature_mean.tolist(), "log": log}
-    described["feature_scale"] = data.feature_scale.tolist()
-    (WORK / f"{name}.json").write_text(json.dumps(described))
+    sampled = data.gene_weight[cache.rows[genes], 0]
+    windows = torch.nonzero(~cache.validation | all_splits)[:, 0]
+    held = torch.from_numpy(np.flatnonzero((split == 1) & (data.near[cache.rows] >= MIN_NEAR)))
+    published = (data.published - cache.mean[0]) / cache.scale[0]
+    steps, started, log = options.steps or recipe.steps, time.time(), []
+    for step in range(steps):
+        progress = step / steps
+        for group in optimizer.param_groups:
+            group["lr"] = (
+                recipe.learning_rate * min(progress / 0.04, 1) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
+            )
+        early = progress < 0.2 and recipe.windows > 0
+        n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
+        drawn = genes[torch.multinomial(sampled, n_genes, replacement=True)]
+        chosen = windows[torch.randint(len(windows), (n_windows,))]
+        (values, mask), (more, more_mask) = cache.genes.take(drawn), cache.windows.take(chosen)
+        mask = torch.cat([hide_ends(mask, recipe.mask_chance), hide_ends(more_mask, 0.5)])
+        values = folded(torch.cat([values, more])[..., columns(recipe)], network) * mask[..., None]
+        rows = cache.rows[drawn]
+        features = torch.zeros(n_genes + n_windows, N_FEATURES)
+        features[:n_genes] = data.features[rows] * (torch.rand(n_genes, 1) < 0.5)
+        output = network.head.train()(values, mask, features)
+        losses = gene_losses(output[:n_genes], data, rows, published)
+        if n_windows:
+            losses["teachers"] = ((output[n_genes:, -N_TEACHERS:] - cache.labels[chosen]) ** 2).mean()
+        loss = sum(weights[key] * value for key, value in losses.items())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+        with torch.no_grad():
+            decay = min(recipe.ema, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(average.head.parameters()), parameters, 1 - decay)
+        if (step + 1) % max(steps // 4, 1) == 0:
+            alone, given = predict(average, data, cache, held)
+            log.append({"step": step + 1, "seconds": round(time.time() - started)})
+            log[-1] |= judge(alone, given, cache.rows[held].numpy(), data)
+            shown = {f"loss_{key}": round(value.item(), 3) for key, value in losses.items()}
+            print(name, json.dumps(log[-1] | shown), flush=True)
+    if not all_splits:
+        both = (np.stack([alone, given]) - data.mean) / data.scale * PER_DEVIATION
+        found = both.round().clip(-127, 127).astype(np.int8)
+        np.savez_compressed(options.out / f"{name}.npz", rows=cache.rows[held].numpy(), found=found)
+    save(name, average, recipe, data, log, options, all_splits=all_splits)
+
+
+def main() -> None:
+    """Trains members of the plan by name."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("plan.json"))
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    data = Data(options.work / "pack.npz", torch.device("cpu"))
+    cache = Cache(data, options.work)
+    plan = json.loads(options.plan.read_text())
+    for name in options.names:
+        if not (options.out / f"{name}.json").exists():
+            recipe = Recipe.from_json(plan[name]["recipe"])
+            train(name, recipe, data, cache, options, all_splits=plan[name]["all_splits"])
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--all-splits", action="store_true", help="train on the validation chromosomes as well")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    train(arguments.seed, all_splits=arguments.all_splits)
+    main()

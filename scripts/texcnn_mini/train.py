@@ -11,34 +11,38 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import sys
+import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, one_hot, other_strand, usable_segments
-from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES, Network, Recipe
+from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, one_hot, other_strand
+from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES, SEGMENT, Network, Recipe
 from safetensors.torch import load_file, save_file
 from teachers import DragoNN, ReporterCNN, load_xpresso
-from torch import Tensor
+from torch import Tensor, nn
 
 TEACHERS = ("median", "K562", "GM12878", "mouse_median", "mESC")
 HEPG2, K562 = 6, 0
 """First of the six activities of each cell type among DragoNN's twelve."""
-BATCH, DISTILLED, ELEMENTS = 128, 48, 128
+ELEMENTS = 128
+MIN_SECONDS = 15.0
+"""Time that a member is begun with at least."""
+DELTA_SCALE = 0.03
+"""Expression, in its own standard deviations, of a single base's usual change of activity."""
 WEIGHTS = {
     "median": 1.0, "cell_types": 1.0, "deviations": 1.0, "tissues": 0.5, "factors": 0.5, "published": 0.3,
     "teachers": 0.7, "reporter": 0.2, "delta": 0.3,
 }  # fmt: skip
-DELTA_SCALE = 0.03
-"""Expression, in its own standard deviations, of a single base's usual change of activity."""
 DRAGONN_CHANGE, REPORTER_CHANGE = 0.031, 0.067
 """Standard deviations of what single bases change in either network, at the promoters of RET, PKLR and SORT1."""
 REPORTER_SHARE = (0.25, 0.0, 0.5)
 """Share of our network, which knows HepG2 alone, in what is taught to all outputs but two, to K562's and to HepG2's."""
-EMA = 0.998
+PER_DEVIATION = 32
+"""Predictions of held-out genes are kept in this share of a standard deviation."""
 MIN_NEAR, N_GRID = 1_500, 70_000
 EXCLUDED = ("chr19:11089462", "chrX:139530720")
 """TSSs of LDLR and F9, whose saturation mutagenesis judges the model: no change is taught near them."""
@@ -86,26 +90,31 @@ class Data:
         return torch.from_numpy(self.pack[name]).to(self.device)
 
 
-@torch.inference_mode()
-def teacher_labels(data: Data, path: Path, n: int | None = None, *, wait: float = 0.0) -> Tensor:
-    """Returns what Xpresso's networks predict for the windows to distil, ``(n, 5)``; kept in ``path``.
+class Teachers:
+    """Xpresso's published networks, frozen, and the scale of what they say of windows around TSSs."""
 
-    Where another process makes the file, ``wait`` says for how many seconds to leave it to that one.
-    """
-    started = time.time()
-    while not path.exists() and time.time() - started < wait:
-        time.sleep(0.5)
-    if not path.exists():
-        networks = [load_xpresso(data.pack, name).to(data.device) for name in TEACHERS]
-        found = []
-        for rows in torch.arange(len(data.distilled_place), device=data.device)[:n].split(256):
-            bases = one_hot(cut(data.genome, data.distilled_place[rows], data.distilled_strand[rows]))
-            with torch.autocast(data.device.type, torch.bfloat16, enabled=data.device.type == "cuda"):
-                found.append(torch.cat([network(bases) for network in networks], dim=1).float())
-        temporary = path.with_suffix(f".{time.time_ns()}")
-        save_file({"labels": torch.cat(found).cpu().contiguous()}, temporary)
-        temporary.rename(path)
-    return load_file(path)["labels"].to(data.device)
+    def __init__(self, data: Data) -> None:
+        self.networks = {name: load_xpresso(data.pack, name).to(data.device) for name in TEACHERS}
+        self.data = data
+        # Windows around TSSs follow those at random places; genes look like the former.
+        first = min(N_GRID, len(data.distilled_place) // 2)
+        alike = torch.arange(first, len(data.distilled_place), device=data.device)[::50]
+        found = torch.cat([self._predict(self.windows(rows)) for rows in alike.split(128)])
+        self.mean, self.scale = found.mean(0), found.std(0)
+
+    def windows(self, rows: Tensor) -> Tensor:
+        """Cuts windows to distil."""
+        return cut(self.data.genome, self.data.distilled_place[rows], self.data.distilled_strand[rows])
+
+    @torch.no_grad()
+    def _predict(self, codes: Tensor) -> Tensor:
+        bases = one_hot(codes)
+        with torch.autocast(codes.device.type, torch.bfloat16, enabled=codes.is_cuda):
+            return torch.cat([network(bases) for network in self.networks.values()], dim=1).float()
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        """Returns what they predict for whole windows, standardised, ``(n, 5)``."""
+        return (self._predict(codes) - self.mean) / self.scale
 
 
 class Changes:
@@ -163,10 +172,10 @@ class Changes:
             target = (1 - share) * target + share * torch.stack(ours).mean(0) / REPORTER_CHANGE
         # Reporter assays test a piece of DNA where it starts transcription; far from the TSS it matters less.
         away = ((at + 75).abs() - 225).clamp(min=0) / 400
-        return changed, target * torch.exp(-(away**2)) * DELTA_SCALE, known & (old[:, 0] < 4)
+        return changed, target * torch.exp(-(away**2)), known & (old[:, 0] < 4)
 
 
-def gene_losses(found: Tensor, data: Data, rows: Tensor) -> dict[str, Tensor]:
+def gene_losses(found: Tensor, data: Data, rows: Tensor, published: Tensor) -> dict[str, Tensor]:
     """Returns the losses of real genes; ``found`` ``(n, outputs)``."""
     main, tissues, factors, teachers = found.split([N_MAIN, N_TISSUES, N_FACTORS, N_TEACHERS], dim=1)
     weight = data.gene_weight[rows]
@@ -186,7 +195,7 @@ def gene_losses(found: Tensor, data: Data, rows: Tensor) -> dict[str, Tensor]:
             F.binary_cross_entropy_with_logits(factors, true_factors.clamp(min=0), reduction="none") * measured
         ).sum()
         / measured.sum().clamp(min=1),
-        "published": (weight[:, 0] * (teachers[:, 0] - data.published[rows]) ** 2).mean(),
+        "published": (weight[:, 0] * (teachers[:, 0] - published[rows]) ** 2).mean(),
     }
 
 
@@ -201,14 +210,18 @@ def element_segments(data: Data, rows: Tensor, length: int) -> Tensor:
 
 
 @torch.inference_mode()
-def predict(network: Network, data: Data, rows: Tensor, *, features: bool) -> np.ndarray:
-    """Returns predictions in log10(RPKM + 0.1), ``(n, 58)``."""
+def predict(network: Network, data: Data, rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Returns predictions without and with the mRNA's lengths, in log10(RPKM + 0.1), ``(n, 58)`` each."""
     network.eval()
-    found = []
+    alone, given = [], []
     for part in rows.split(256):
-        codes = cut(data.genome, data.place[part], data.strand[part])
-        found.append(network(codes, data.features[part] if features else None)[:, :N_MAIN])
-    return torch.cat(found).cpu().numpy() * data.scale + data.mean
+        segments, mask = network.usable(cut(data.genome, data.place[part], data.strand[part]))
+        found = network.vectors(segments)
+        values = found.new_zeros(*mask.shape, found.shape[1])
+        values[mask] = found
+        alone.append(network.head(values, mask, torch.zeros_like(data.features[part]))[:, :N_MAIN])
+        given.append(network.head(values, mask, data.features[part])[:, :N_MAIN])
+    return tuple(torch.cat(found).cpu().numpy() * data.scale + data.mean for found in (alone, given))
 
 
 def squared_pearson(found: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -224,152 +237,164 @@ def within_gene(found: np.ndarray, true: np.ndarray) -> float:
     return float(r.mean())
 
 
-def judge(network: Network, data: Data, split: int) -> dict[str, float]:
-    """Returns figures of the split's genes with known promoters."""
-    rows = np.flatnonzero((data.split == split) & (data.near >= MIN_NEAR))
-    found = predict(network, data, torch.from_numpy(rows).to(data.device), features=False)
-    true = data.pack["labels"][rows]
-    r2 = squared_pearson(found, true)
-    new = data.pack["new"][rows]
-    with_features = predict(network, data, torch.from_numpy(rows).to(data.device), features=True)
-    return {
-        "n": len(rows),
-        "median": float(r2[0]),
-        "median_new": float(squared_pearson(found[new], true[new])[0]),
-        "cell_types": float(r2[1:].mean()),
-        "within": within_gene(found, true),
-        "median_features": float(squared_pearson(with_features, true)[0]),
+def judge(alone: np.ndarray, given: np.ndarray, rows: np.ndarray, data: Data) -> dict[str, float]:
+    """Returns figures of predictions without and with the mRNA's lengths."""
+    true, r2 = data.pack["labels"][rows], squared_pearson(alone, data.pack["labels"][rows])
+    new, wide = data.pack["new"][rows], data.pack["known"][rows] >= LENGTH // 4
+    found = {
+        "median": r2[0],
+        "median_new": squared_pearson(alone[new], true[new])[0],
+        "median_wide": squared_pearson(alone[wide], true[wide])[0],
+        "cell_types": r2[1:].mean(),
+        "within": within_gene(alone, true),
+        "median_features": squared_pearson(given, true)[0],
+        "cell_types_features": squared_pearson(given, true)[1:].mean(),
     }
+    return {"n": len(rows)} | {name: round(float(value), 4) for name, value in found.items()}
 
 
-def train(recipe: Recipe, data: Data, options: argparse.Namespace) -> None:
-    """Trains one member and writes ``<name>.safetensors`` and ``<name>.json`` as it goes on."""
+def optimizer_of(parameters: Iterable[nn.Parameter], decay: float) -> torch.optim.Optimizer:
+    """Returns AdamW that decays weights, not biases."""
+    chosen = [parameter for parameter in parameters if parameter.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": [parameter for parameter in chosen if parameter.ndim > 1], "weight_decay": decay},
+            {"params": [parameter for parameter in chosen if parameter.ndim == 1], "weight_decay": 0.0},
+        ]
+    )
+
+
+def train(
+    name: str, recipe: Recipe, data: Data, teachers: Teachers, changes: Changes, options: argparse.Namespace,
+    *, all_splits: bool,
+) -> None:  # fmt: skip
+    """Trains one member and writes ``<name>.safetensors`` and ``<name>.json``."""
     torch.manual_seed(recipe.seed)
     device, weights = data.device, {**WEIGHTS, **recipe.weights}
-    network = Network(recipe).to(device)
+    network = Network(recipe, teachers.networks).to(device)
     average = copy.deepcopy(network).requires_grad_(False)
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim == 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}], lr=1e-3
-    )
-    fit = np.isin(data.split, [0, 1] if options.all_splits else [0]) & ((data.near >= 600) | data.epd)
+    optimizer = optimizer_of(network.parameters(), recipe.weight_decay)
+    fit = np.isin(data.split, [0, 1] if all_splits else [0]) & ((data.near >= 600) | data.epd)
     genes = torch.from_numpy(np.flatnonzero(fit)).to(device)
     sampled = torch.from_numpy(np.where(data.epd[fit], 0.5, 1.0)).to(device)
-    n_distilled = min(len(data.distilled_place), options.distilled or len(data.distilled_place))
-    labels = teacher_labels(data, options.scratch / "teachers.safetensors", n_distilled, wait=options.wait)
-    parts = torch.from_numpy(data.pack["distilled_split"][:n_distilled]).to(device)
-    distilled = torch.nonzero(parts <= (1 if options.all_splits else 0))[:, 0]
-    # Windows around TSSs follow those at random places; genes look like the former.
-    alike = labels[N_GRID:] if len(labels) > N_GRID else labels
-    teacher_mean, teacher_scale = alike.mean(0), alike.std(0)
-    labels = (labels - teacher_mean) / teacher_scale
-    data.published = (data.published - teacher_mean[0]) / teacher_scale[0]
-    changes = Changes(data, options.work)
+    parts = torch.from_numpy(data.pack["distilled_split"]).to(device)
+    distilled = torch.nonzero(parts <= (1 if all_splits else 0))[:, 0]
+    published = (data.published - teachers.mean[0]) / teachers.scale[0]
+    held = np.flatnonzero((data.split == 1) & (data.near >= MIN_NEAR))
     started, step, shown, log = time.time(), 0, 0.0, []
     sums: dict[str, float] = {}
-    deadline = options.until or started + options.seconds
     while True:
-        by_clock = (time.time() - started) / (deadline - started)
-        progress = step / options.steps if options.steps else max(by_clock, step / options.most_steps)
+        progress = step / recipe.steps
+        if options.until:
+            progress = max(progress, (time.time() - started) / max(options.until - started, 1.0))
         if progress >= 1:
             break
-        warm = min(progress / 0.04, 1.0)
-        rate = recipe.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * progress)))
+        rate = recipe.learning_rate * min(progress / 0.04, 1.0) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         # First mostly what the teachers know, of which there is plenty; then mostly real genes.
-        early = progress < 0.2
-        n_genes, n_windows = (options.batch // 2, 2 * options.windows) if early else (options.batch, options.windows)
+        early = progress < 0.2 and recipe.windows > 0
+        n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
         rows = genes[torch.multinomial(sampled, n_genes, replacement=True)]
         shift = (torch.randn(n_genes, device=device) * recipe.max_shift / 2).round().long()
         codes = cut(data.genome, data.place[rows], data.strand[rows], shift)
         codes = mask_stretches(mask_ends(codes, recipe.mask_chance), 0.1)
-        chosen = distilled[torch.randint(len(distilled), (n_windows,), device=device)]
-        windows = cut(data.genome, data.distilled_place[chosen], data.distilled_strand[chosen])
-        windows = mask_stretches(mask_ends(windows, 0.5), 0.1)
-        segments, mask = usable_segments(torch.cat([codes, windows]), recipe.segment)
-        elements = data.mpra_rows[torch.randint(len(data.mpra_rows), (ELEMENTS,), device=device)]
-        pieces = [segments, element_segments(data, elements, recipe.segment)]
-        taught = weights["delta"] > 0 and not early
+        together = [codes]
+        if n_windows:
+            windows = teachers.windows(distilled[torch.randint(len(distilled), (n_windows,), device=device)])
+            labels = teachers(windows)
+            together.append(mask_stretches(mask_ends(windows, 0.5), 0.1))
+        segments, mask = network.usable(torch.cat(together))
+        pieces = [segments]
+        reports = weights["reporter"] > 0 and recipe.convolutions
+        if reports:
+            elements = data.mpra_rows[torch.randint(len(data.mpra_rows), (ELEMENTS,), device=device)]
+            pieces.append(element_segments(data, elements, SEGMENT))
+        taught = weights["delta"] > 0 and recipe.convolutions and not early
         if taught:
             changed, target, counted = changes.make(codes)
             counted &= data.taught_changes[rows]
-            differs = (changed != codes).view(n_genes, -1, recipe.segment).any(dim=2)
+            first, last = recipe.near
+            differs = (changed != codes).view(n_genes, -1, SEGMENT)[:, first:last].any(dim=2)
             counted &= (differs & mask[:n_genes]).any(dim=1)
             picked = differs & counted[:, None]
-            pieces.append(changed.view(n_genes, -1, recipe.segment)[picked])
+            pieces.append(changed.view(n_genes, -1, SEGMENT)[:, first:last][picked])
         network.train()
         vectors = network.vectors(torch.cat(pieces)).split([len(piece) for piece in pieces])
-        found = network.joined(segments, vectors[0])
-        values = found.new_zeros(*mask.shape, found.shape[1])
-        values[mask] = found
+        values = vectors[0].new_zeros(*mask.shape, vectors[0].shape[1])
+        values[mask] = vectors[0]
         keep = torch.rand(n_genes, 1, device=device) < 0.5
         features = torch.cat([data.features[rows] * keep, torch.zeros(n_windows, N_FEATURES, device=device)])
-        output = network.head(values, mask, features).float()
-        activity = network.reporter(vectors[1])[:, 0].float()
-        if taught:
-            network.head.eval()
-            taught_rows = torch.nonzero(counted)[:, 0]
-            before = values[taught_rows]
-            after = values.clone()
-            after[:n_genes][picked] = network.joined(pieces[2], vectors[2])
-            both = network.head(
-                torch.cat([before, after[taught_rows]]),
-                torch.cat([mask[taught_rows]] * 2),
-                torch.zeros(2 * len(taught_rows), N_FEATURES, device=device),
-            )[:, :N_MAIN].float()
-            delta = both[len(taught_rows) :] - both[: len(taught_rows)]
-            network.head.train()
-        usable = mask.any(dim=1)
-        output = output.nan_to_num()
-        losses = gene_losses(output[:n_genes], data, rows)
-        error = (output[n_genes:, -N_TEACHERS:] - labels[chosen]) ** 2
-        losses["teachers"] = (error * usable[n_genes:, None]).mean()
-        losses["reporter"] = F.mse_loss(activity, data.mpra_activity[elements])
-        if taught and len(taught_rows):
-            wanted = target[0][:, None].repeat(1, N_MAIN)
-            wanted[:, data.k562], wanted[:, data.hepg2] = target[1], target[2]
-            wanted = wanted[taught_rows]
+        output = network.head(values, mask, features).float().nan_to_num()
+        usable, found = mask.any(dim=1, keepdim=True), output[:n_genes]
+        if recipe.guarded:
+            hook = network.head.dense.register_forward_hook(lambda _, __, units: units.detach())
+            found = network.head(values[:n_genes], mask[:n_genes], features[:n_genes]).float().nan_to_num()
+            hook.remove()
+            found = torch.cat([found[:, :-N_TEACHERS], output[:n_genes, -N_TEACHERS:]], dim=1)
+        losses = gene_losses(found, data, rows, published)
+        if n_windows:
+            losses["teachers"] = ((output[n_genes:, -N_TEACHERS:] - labels) ** 2 * usable[n_genes:]).mean()
+        if reports:
+            activity = network.reporter(network.own(vectors[1]))[:, 0].float()
+            losses["reporter"] = F.mse_loss(activity, data.mpra_activity[elements])
+        if taught and counted.any():
+            wanted, delta = taught_change(network, values, mask, picked, counted, vectors[-1], target, data)
             size = wanted.std().clamp(min=1e-3)
             losses["delta"] = F.smooth_l1_loss(delta / size, wanted / size)
-        loss = sum(weights[name] * value for name, value in losses.items())
+        loss = sum(weights[key] * value for key, value in losses.items())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         with torch.no_grad():
-            decay = min(EMA, (1 + step) / (10 + step))
+            decay = min(recipe.ema, (1 + step) / (10 + step))
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
             for ours, theirs in zip(average.buffers(), network.buffers(), strict=True):
                 ours.copy_(theirs)
         step += 1
         if step % 20 == 0:
-            for name, value in losses.items():
-                sums[name] = 0.9 * sums.get(name, value.item()) + 0.1 * value.item()
-        if step in (20, 200):
-            print(options.name, f"step {step} after {time.time() - started:.1f} s, loss {loss.item():.3f}", flush=True)
+            for key, value in losses.items():
+                sums[key] = 0.9 * sums.get(key, value.item()) + 0.1 * value.item()
         if progress - shown >= options.show:
             shown = progress
-            entry = {"step": step, "progress": round(progress, 3), "seconds": round(time.time() - started, 1)}
-            entry |= judge(average, data, 1) | {f"loss_{name}": round(value, 4) for name, value in sums.items()}
-            log.append(entry)
-            print(options.name, json.dumps(entry), flush=True)
-            if progress > 0.45:
-                save(average, recipe, data, log, options)
-    log.append({"step": step, "progress": 1.0} | judge(average, data, 1))
-    print(options.name, json.dumps(log[-1]), flush=True)
-    save(average, recipe, data, log, options)
+            log.append({"step": step, "seconds": round(time.time() - started, 1)})
+            log[-1] |= judge(*predict(average, data, torch.from_numpy(held).to(device)), held, data)
+            print(
+                name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True
+            )
+    alone, given = predict(average, data, torch.from_numpy(held).to(device))
+    log.append({"step": step, "seconds": round(time.time() - started, 1)} | judge(alone, given, held, data))
+    print(name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True)
+    if not all_splits:
+        both = (np.stack([alone, given]) - data.mean) / data.scale * PER_DEVIATION
+        np.savez_compressed(options.out / f"{name}.npz", rows=held, found=both.round().clip(-127, 127).astype(np.int8))
+    save(name, average, recipe, data, log, options, all_splits=all_splits)
+
+
+def taught_change(
+    network: Network, values: Tensor, mask: Tensor, picked: Tensor, counted: Tensor, vectors: Tensor, target: Tensor,
+    data: Data,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Returns what one changed base should change and what it does, ``(n, 58)`` each."""
+    rows, n_genes = torch.nonzero(counted)[:, 0], len(counted)
+    after = values[:n_genes].clone()
+    after[picked] = vectors
+    none = torch.zeros(2 * len(rows), N_FEATURES, device=values.device)
+    network.head.eval()
+    both = network.head(torch.cat([values[rows], after[rows]]), torch.cat([mask[rows]] * 2), none)[:, :N_MAIN].float()
+    network.head.train()
+    wanted = target[0][:, None].repeat(1, N_MAIN)
+    wanted[:, data.k562], wanted[:, data.hepg2] = target[1], target[2]
+    return wanted[rows] * DELTA_SCALE, both[len(rows) :] - both[: len(rows)]
 
 
 def save(
-    network: Network, recipe: Recipe, data: Data, log: list[dict[str, float]], options: argparse.Namespace
-) -> None:
-    """Writes what export reads, in float32, and the figures."""
-    tensors = {f"encoder.{name}": value for name, value in network.encoder.exported().items()}
-    tensors |= {
-        f"head.{name}": value.detach().float().contiguous() for name, value in network.head.state_dict().items()
-    }
+    name: str, network: Network, recipe: Recipe, data: Data, log: list[dict[str, float]], options: argparse.Namespace,
+    *, all_splits: bool,
+) -> None:  # fmt: skip
+    """Writes what export reads, in 16 bits, and the figures."""
+    tensors = network.exported()
     for layer in ("weight", "bias"):
         value = tensors[f"head.output.{layer}"][:N_MAIN]
         scale = torch.from_numpy(data.scale).to(value.device).float()
@@ -377,48 +402,51 @@ def save(
         if layer == "bias":
             value = value + torch.from_numpy(data.mean).to(value.device).float()
         tensors[f"head.output.{layer}"] = value.contiguous()
-    temporary = options.out / f"{options.name}.part"
-    save_file({name: value.cpu() for name, value in tensors.items()}, temporary)
-    temporary.rename(options.out / f"{options.name}.safetensors")
+    save_file({key: value.half().cpu() for key, value in tensors.items()}, options.out / f"{name}.safetensors")
     described = {
         "recipe": recipe.to_json(),
+        "all_splits": all_splits,
         "feature_mean": data.feature_mean.tolist(),
         "feature_scale": data.feature_scale.tolist(),
         "log": log,
     }
-    (options.out / f"{options.name}.json").write_text(json.dumps(described))
+    temporary = options.out / f"{name}.part"
+    temporary.write_text(json.dumps(described))
+    temporary.rename(options.out / f"{name}.json")
 
 
 def main() -> None:
-    """Trains one member."""
+    """Trains the members of a plan that no other process has taken, in its order."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--name", required=True)
+    parser.add_argument("--plan", type=Path, default=Path(__file__).with_name("plan.json"))
+    parser.add_argument("--only", default=".", help="regular expression that names of members match")
     parser.add_argument("--work", type=Path, required=True, help="folder of pack.npz and the reporter networks")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recipe", default="{}", help="JSON with what differs from the default recipe")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seconds", type=float, default=420.0)
-    parser.add_argument("--until", type=float, help="the clock's time at which to stop, in place of --seconds")
-    parser.add_argument("--steps", type=int, default=0, help="a number of steps in place of a time")
-    parser.add_argument("--most-steps", type=int, default=5_000, help="end before the time is up after so many steps")
-    parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--windows", type=int, default=DISTILLED)
-    parser.add_argument("--distilled", type=int, default=0)
-    parser.add_argument("--scratch", type=Path, help="folder of the teachers' labels; that of --work if not given")
-    parser.add_argument("--wait", type=float, default=0.0, help="seconds to wait for another member's teacher labels")
-    parser.add_argument("--show", type=float, default=0.1)
-    parser.add_argument("--all-splits", action="store_true", help="train on the validation chromosomes as well")
+    parser.add_argument("--until", type=float, help="the clock's time at which to stop")
+    parser.add_argument("--steps", type=int, help="steps in place of the recipes'")
+    parser.add_argument("--show", type=float, default=0.34)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    options.scratch = options.scratch or options.work
     device = torch.device(options.device)
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     data = Data(options.work / "pack.npz", device)
     names = [str(name) for name in data.pack["outputs"]]
     data.k562, data.hepg2 = names.index("E123"), names.index("E118")
-    train(Recipe(**json.loads(options.recipe)), data, options)
+    teachers, changes = Teachers(data), Changes(data, options.work)
+    for name, member in json.loads(options.plan.read_text()).items():
+        if not re.search(options.only, name) or (options.out / f"{name}.json").exists():
+            continue
+        if options.until and time.time() > options.until - MIN_SECONDS:
+            break
+        try:
+            (options.out / f"{name}.taken").mkdir()
+        except FileExistsError:
+            continue
+        recipe = Recipe.from_json({**member["recipe"], **({"steps": options.steps} if options.steps else {})})
+        train(name, recipe, data, teachers, changes, options, all_splits=member["all_splits"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -29,7 +29,7 @@ ALONE, GIVEN = "texcnn-yeast, sequence alone", "texcnn-yeast, with codons"
 MEDIAN = "median over conditions"
 METRICS = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
 BOOTSTRAP = 500
-VALID, TEST = 1, 2
+TEST = 2
 N_REFERENCE = 1_500
 """Training genes among those that predictions are ranked with; all others with a CDS are as well."""
 
@@ -68,27 +68,29 @@ def main() -> None:
         codons = codon_features(reference, GTF)
     codons.write(WORK / "codons.tsv")
     coding = np.isin(ids, codons.frame["gene_id"])
-    trained = np.random.default_rng(0).permutation(np.flatnonzero(coding & (split == 0)))[:N_REFERENCE]
-    compared = (coding & (split > 0)) | np.isin(np.arange(len(ids)), trained)
+    trained = np.random.default_rng(0).permutation(np.flatnonzero(coding & (split < TEST)))[:N_REFERENCE]
+    compared = (coding & (split == TEST)) | np.isin(np.arange(len(ids)), trained)
     given, alone = (
         texcnn.predict(OUT, FASTA, gtf=GTF, genes=ids[chosen].tolist(), features=features, device="cpu")
         .set_index("gene_id")
         .loc[ids[chosen], conditions]
-        for features, chosen in ((WORK / "codons.tsv", compared), (None, split > 0))
+        for features, chosen in ((WORK / "codons.tsv", compared), (None, split == TEST))
     )
-    profile = true[split == 0].mean()
+    profile = true[split < TEST].mean()
     rows: list[dict[str, object]] = []
-    for part, name in ((TEST, "test chromosomes"), (VALID, "validation chromosomes, which chose the network")):
-        for only, what in ((coding, f"{name}, genes with a CDS"), (np.ones(len(ids), bool), f"{name}, all genes")):
-            chosen = ids[(split == part) & only]
-            models = {ALONE: alone.loc[chosen]}
-            if only is coding:
-                models[GIVEN] = given.loc[chosen]
-            models["mean of training genes"] = pd.DataFrame(
-                np.tile(profile, (len(chosen), 1)), index=chosen, columns=conditions
-            )
-            for model, table in models.items():
-                rows += scores(model, what, table, true.loc[chosen])
+    for only, what in (
+        (coding, "test chromosomes, genes with a CDS"),
+        (np.ones(len(ids), bool), "test chromosomes, all genes"),
+    ):
+        chosen = ids[(split == TEST) & only]
+        models = {ALONE: alone.loc[chosen]}
+        if only is coding:
+            models[GIVEN] = given.loc[chosen]
+        models["mean of training genes"] = pd.DataFrame(
+            np.tile(profile, (len(chosen), 1)), index=chosen, columns=conditions
+        )
+        for model, table in models.items():
+            rows += scores(model, what, table, true.loc[chosen])
     results = pd.DataFrame(rows).dropna(subset="value")
     results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
@@ -97,7 +99,7 @@ def main() -> None:
     metrics = cell_type_metrics(given.loc[tested], true.loc[tested]).query("cell_type in @conditions")
     metrics.insert(1, "split", "test")
     extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
-    add_reference(OUT, given, true)
+    add_reference(OUT, given, true.loc[tested])
     print(results.to_string(index=False))
 
 

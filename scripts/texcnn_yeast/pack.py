@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from texcnn.features.codons import CODON_FEATURES, codon_features
+from texcnn.features.codons import CODON_COLUMNS, codon_features
 from texcnn.genome.gtf import read_chosen_transcripts
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
@@ -75,7 +75,7 @@ def main() -> None:
         labels=np.log10(expression.loc[genes["gene_id"]].to_numpy(np.float32) + 0.1).astype(np.float16),
         conditions=np.array(expression.columns, str),
         codons=codons.reindex(genes["gene_id"]).to_numpy(np.float16),
-        codon_names=np.array(CODON_FEATURES),
+        codon_names=np.array(CODON_COLUMNS),
     )
     print(
         genes.groupby(genes["chrom"].map(split_of)).size().to_dict(),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from texcnn.cli.main import main
-from texcnn.features.codons import CODON_FEATURES
+from texcnn.features.codons import CODON_COLUMNS
 from texcnn.features.half_life import HALF_LIFE_FEATURES
 
 Run = Callable[..., tuple[int, str]]
@@ -61,10 +61,11 @@ def test_codons(texcnn: Run, genome: list[object], tmp_path: Path) -> None:
     assert status == 0
     assert f"1 genes, 1 skipped: {out}" in err
     table = pd.read_csv(out, sep="\t", index_col="gene_id")
-    assert table.columns.tolist() == [*CODON_FEATURES, "source"]
+    assert table.columns.tolist() == [*CODON_COLUMNS, "source"]
     assert table.drop(columns="source").loc["g1"][lambda row: row > 0].round(3).to_dict() == {
         "codon_ATG": 33.333,
         "codon_GCT": 66.667,
+        "log10_codons": 0.477,
     }
     assert Path(f"{out}.skipped.tsv").read_text().splitlines()[1].startswith("g2\tno transcript has a CDS")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.features.codons import CODON_FEATURES, codon_counts, codon_features
+from texcnn.features.codons import CODON_COLUMNS, CODON_FEATURES, CODON_NUMBER, codon_counts, codon_features
 from texcnn.features.gene_features import GeneFeatures
 from texcnn.genome.gtf import read_chosen_transcripts
 from texcnn.genome.interval import Interval, reverse_complement
@@ -36,7 +36,7 @@ def run(folder: Path, genes: dict[str, tuple[str, str, tuple[tuple[int, int], ..
 
 
 def shares(found: GeneFeatures, gene: str) -> dict[str, float]:
-    row = found.frame.set_index("gene_id").loc[gene]
+    row = found.frame.set_index("gene_id").loc[gene, list(CODON_FEATURES)]
     return {name.removeprefix("codon_"): value for name, value in row.items() if value}
 
 
@@ -46,13 +46,15 @@ def test_codons_are_read_along_the_mrna_of_either_strand(tmp_path):
     found = run(tmp_path, {"plus": (bases, "+", CDS), "minus": (reverse_complement(bases), "-", mirrored)})
     # ATG CTT GCC GCC, and a T that makes no codon.
     assert shares(found, "plus") == shares(found, "minus") == {"ATG": 25, "CTT": 25, "GCC": 50}
-    assert found.frame.columns.tolist() == ["gene_id", *CODON_FEATURES]
+    assert found.frame.columns.tolist() == ["gene_id", *CODON_COLUMNS]
+    assert found.frame[CODON_NUMBER].tolist() == pytest.approx([np.log10(4)] * 2)
     assert found.skipped == []
 
 
 def test_stop_codons_and_unknown_bases_do_not_count(tmp_path):
     found = run(tmp_path, {"a": ("ATGNTGTGATAATAGAAAatg", "+", ((0, 21),))})
     assert shares(found, "a") == {"ATG": pytest.approx(200 / 3), "AAA": pytest.approx(100 / 3)}
+    assert found.frame[CODON_NUMBER].item() == pytest.approx(np.log10(3))
     assert len(CODON_FEATURES) == 61
     assert not {"codon_TAA", "codon_TAG", "codon_TGA"} & set(CODON_FEATURES)
 
@@ -92,7 +94,7 @@ def test_yeast_genes_are_read_in_frame(data):
             blocks = Mrna.of(transcript.exons, transcript.coding, gene.strand).cds
             cds = "".join(reference.fetch(Interval(gene.chrom, *block)) for block in blocks)
             starts.append((reverse_complement(cds) if gene.strand == "-" else cds)[:3])
-    assert (frame.sum(axis=1) - 100).abs().max() < 1e-9
+    assert (frame[list(CODON_FEATURES)].sum(axis=1) - 100).abs().max() < 1e-9
     assert np.mean([start == "ATG" for start in starts]) > 0.95
     # Every gene that starts with ATG has it at least once among its codons; in another frame many would not.
     begins = [gene.id for (gene, _), start in zip(some, starts, strict=True) if start == "ATG"]

@@ -44,6 +44,36 @@ def test_what_no_member_reads_changes_nothing(given):
     torch.testing.assert_close(alone(other, mask), alone(values, mask), equal_nan=True)
 
 
+def test_a_member_of_some_segments_reads_no_others_and_counts_where_they_are_known(given):
+    values, mask, features = given
+    torch.manual_seed(0)
+    members = [FIRST, {**SECOND, "segments": [2, 3]}]
+    ensemble = Ensemble(6, 2, members, n_segments=4, n_features=1).eval()
+    whole, near = ensemble.members
+    first = whole(values[..., [0, 1, 5]], mask, features)
+    second = near(values[:, 2:3, 2:], mask[:, 2:3], features)
+    found = ensemble(values, mask, features)
+    assert second[0].isnan().all()  # its only segment is masked in the first window
+    torch.testing.assert_close(found[0], first[0])
+    torch.testing.assert_close(found[1], 0.75 * first[1] + 0.25 * second[1])
+    assert found[2].isnan().all()
+
+
+def test_responses_of_a_part_of_a_window_are_those_of_the_whole(given):
+    values, mask, features = given
+    members = [FIRST, {**SECOND, "segments": [1, 3]}]
+    ensemble = Ensemble(6, 2, members, n_segments=4, n_features=1).eval()
+    whole = ensemble.responses(values, mask)
+    torch.testing.assert_close(ensemble.read(whole, mask, features), ensemble(*given), equal_nan=True)
+    assert not whole[:, 8:, [0, 3]].any()  # the second member's filters, beyond its segments
+    for part, inner in ((slice(0, 3), 1), (slice(1, 4), 1), (slice(1, 4), 2), (slice(0, 2), 0)):
+        at = torch.arange(4)[part].expand(3, -1)
+        found = ensemble.responses(values[:, part], mask[:, part], at)
+        # Eight filters of the first member and six of the second have widths of 1 and 3; the last three one of 5.
+        narrow = list(range(14))
+        torch.testing.assert_close(found[:, narrow, inner], whole[:, narrow, part.start + inner])
+
+
 def test_a_bundle_holds_it(ensemble, given):
     options = {"dim": 6, "n_cell_types": 2, "members": [FIRST, SECOND], "n_segments": 4, "n_features": 1}
     loaded = load_head(HeadSpec("ensemble", options), ensemble.state_dict())
@@ -59,7 +89,9 @@ def test_a_bundle_holds_it(ensemble, given):
         ([{**FIRST, "reads": [[3, 2]]}, SECOND], "unusable parts .* member 0"),
         ([{**FIRST, "reads": []}, SECOND], "unusable parts .* member 0"),
         ([{**FIRST, "weight": -1}, SECOND], "weight -1 .* above 0"),
-        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, weight"),
+        ([FIRST, {**SECOND, "segments": [2, 5]}], r"unusable segments \[2, 5\] .* member 1 .* of 0 to 4"),
+        ([FIRST, {**SECOND, "segments": [2, 2]}], r"unusable segments \[2, 2\] .* member 1"),
+        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, segments, weight"),
     ],
 )
 def test_unusable_members_are_refused(members, message):

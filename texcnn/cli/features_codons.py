@@ -33,9 +33,9 @@ def codons(
     \b
     texcnn features codons --fasta genome.fa --gtf genes.gtf --out codons.tsv
 
-    61 columns, codon_AAA to codon_TTT without the stop codons of the standard genetic code. A gene counts with its
-    transcript of the longest CDS. Genes without CDS, without a known codon, or with exons off the FASTA, are listed
-    in OUT.skipped.tsv.
+    62 columns: codon_AAA to codon_TTT without the stop codons of the standard genetic code, and log10_codons, how many
+    they are. A gene counts with its transcript of the longest CDS. Genes without CDS, without a known codon, or with
+    exons off the FASTA, are listed in OUT.skipped.tsv.
     """
     from texcnn.features.codons import codon_features
     from texcnn.features.gene_features import check_features_output

@@ -27,7 +27,13 @@ STOP_CODONS = ("TAA", "TAG", "TGA")
 _CODONS = tuple("".join(bases) for bases in product("ACGT", repeat=3))
 
 CODON_FEATURES = tuple(f"codon_{codon}" for codon in _CODONS if codon not in STOP_CODONS)
-"""The columns, in alphabetical order."""
+"""Columns of the shares, in alphabetical order."""
+
+CODON_NUMBER = "log10_codons"
+"""The column of log10 of the number of known sense codons, by which a share of few of them is judged too."""
+
+CODON_COLUMNS = (*CODON_FEATURES, CODON_NUMBER)
+"""All columns."""
 
 _SENSE = np.array([codon not in STOP_CODONS for codon in _CODONS])
 
@@ -40,7 +46,7 @@ def codon_features(
     map_chrom_names: bool = False,
     progress: bool = False,
 ) -> GeneFeatures:
-    """Computes each coding gene's share of every sense codon, in percent of its known sense codons.
+    """Computes each coding gene's share of every sense codon, in percent of its known ones, and how many these are.
 
     Codons are read from the first base of the CDS; a CDS whose length is not a multiple of three loses its last bases.
     A codon with an unknown base does not count.
@@ -70,8 +76,8 @@ def codon_features(
             without.append(Skipped(gene.id, "no codon of the CDS is known"))
             continue
         ids.append(gene.id)
-        rows.append(100 * counts / counts.sum())
-    frame = pd.DataFrame(np.array(rows).reshape(-1, len(CODON_FEATURES)), columns=list(CODON_FEATURES))
+        rows.append(np.append(100 * counts / counts.sum(), np.log10(counts.sum())))
+    frame = pd.DataFrame(np.array(rows).reshape(-1, len(CODON_COLUMNS)), columns=list(CODON_COLUMNS))
     frame.insert(0, "gene_id", ids)
     return GeneFeatures(frame, [*coding.skipped, *without])
 

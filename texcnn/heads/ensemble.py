@@ -17,6 +17,7 @@ from texcnn.errors import ModelError
 from texcnn.heads.textcnn import TextCNN
 
 _ENTRIES = {"reads", "weight", "options"}
+_OPTIONAL = {"segments"}
 
 
 class Ensemble(nn.Module):
@@ -30,13 +31,14 @@ class Ensemble(nn.Module):
         n_cell_types: Number of outputs.
         members: One entry per text CNN: ``reads``, the parts of the vector that it reads, as half-open ``[start,
             stop]`` in ascending order; ``weight``, its share of the mean; ``options``, the further arguments of
-            :class:`~texcnn.heads.textcnn.TextCNN`.
+            :class:`~texcnn.heads.textcnn.TextCNN`; and ``segments``, those that it reads, half-open ``[first, stop]``,
+            all of them if not given.
         n_segments: Segments per window; needed where a member needs it.
         n_features: Extra features per gene; every member reads all of them.
 
     Raises:
-        ModelError: on a member with other entries, parts outside the vector, a weight that is not positive, or weights
-            whose sum is not 1.
+        ModelError: on a member with other entries, parts outside the vector, segments outside the window, a weight
+            that is not positive, or weights whose sum is not 1.
     """
 
     def __init__(
@@ -50,21 +52,22 @@ class Ensemble(nn.Module):
     ) -> None:
         super().__init__()
         for number, member in enumerate(members):
-            _check(member, dim, where=f"member {number}")
+            _check(member, dim, n_segments, where=f"member {number}")
         self.weights = [float(member["weight"]) for member in members]
         if abs(sum(self.weights) - 1) > 1e-6:
             raise ModelError(f"weights of members that sum to {sum(self.weights):g}", allowed="a sum of 1")
         self.n_cell_types, self.n_segments, self.n_features = n_cell_types, n_segments, n_features
         self.reads = [[(start, stop) for start, stop in member["reads"]] for member in members]
+        self.segments = [slice(*member["segments"]) if "segments" in member else None for member in members]
         self.members = nn.ModuleList(
             TextCNN(
                 sum(stop - start for start, stop in reads),
                 n_cell_types,
-                n_segments=n_segments,
+                n_segments=segments.stop - segments.start if segments else n_segments,
                 n_features=n_features,
                 **member["options"],
             )
-            for member, reads in zip(members, self.reads, strict=True)
+            for member, reads, segments in zip(members, self.reads, self.segments, strict=True)
         )
         self.reach = max((member.reach for member in self._text_cnns()), default=0)
 
@@ -77,7 +80,8 @@ class Ensemble(nn.Module):
             features: ``(n, n_features)``, or None when the head has none.
 
         Returns:
-            Expression ``(n, n_cell_types)`` in the model's unit; NaN for a row without any usable segment.
+            Expression ``(n, n_cell_types)`` in the model's unit, the mean over the members that have a usable segment
+            to read; NaN for a row where none has.
 
         Raises:
             ModelError: when the number of segments or features is not what the head was built for.
@@ -87,27 +91,53 @@ class Ensemble(nn.Module):
     def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
         """Runs the convolutions of all members; arguments and result are those of :meth:`TextCNN.responses`."""
         found = []
-        for reads, member in zip(self.reads, self._text_cnns(), strict=True):
+        for reads, segments, member in zip(self.reads, self.segments, self._text_cnns(), strict=True):
             parts = [values[..., start:stop] for start, stop in reads]
-            found.append(member.responses(parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1), mask, at))
+            read = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+            found.append(
+                _responses_of_some(member, read, mask, at, segments) if segments else member.responses(read, mask, at)
+            )
         return torch.cat(found, dim=1)
 
     def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Turns what the members' filters find in whole windows into expression, as :meth:`forward` does."""
         members = self._text_cnns()
         parts = responses.split([sum(one.out_channels for one in member.convolutions) for member in members], dim=1)
-        mean = responses.new_zeros(len(responses), self.n_cell_types)
-        for weight, part, member in zip(self.weights, parts, members, strict=True):
-            mean = mean + weight * member.read(part, mask, features)
-        return mean
+        total, shares = responses.new_zeros(len(responses), self.n_cell_types), responses.new_zeros(len(responses), 1)
+        for weight, part, segments, member in zip(self.weights, parts, self.segments, members, strict=True):
+            chosen = segments or slice(None)
+            usable = mask[:, chosen].any(dim=1, keepdim=True)
+            found = member.read(part[..., chosen], mask[:, chosen], features)
+            total = total + weight * found.masked_fill(~usable, 0.0)
+            shares = shares + weight * usable
+        # Where all members count, the weights' sum is 1 already; dividing by it would move last digits.
+        return torch.where(shares > 1 - 1e-6, total, total / shares)
 
     def _text_cnns(self) -> list[TextCNN]:
         return [cast(TextCNN, member) for member in self.members]
 
 
-def _check(member: Mapping[str, Any], dim: int, *, where: str) -> None:
-    if set(member) != _ENTRIES:
-        raise ModelError(f"entries {sorted(member)}", where=where, allowed=", ".join(sorted(_ENTRIES)))
+def _responses_of_some(member: TextCNN, values: Tensor, mask: Tensor, at: Tensor | None, segments: slice) -> Tensor:
+    """Runs a member's convolutions as if the segments that it does not read were masked."""
+    if at is None:
+        at = torch.arange(values.shape[1], device=values.device).expand(mask.shape)
+    inside = (at >= segments.start) & (at < segments.stop)
+    place = (at - segments.start).clamp(0, segments.stop - segments.start - 1)
+    return member.responses(values * inside[..., None], mask & inside, place)
+
+
+def _check_segments(segments: Sequence[int], n_segments: int | None, *, where: str) -> None:
+    if n_segments is None or len(segments) != 2 or not 0 <= segments[0] < segments[1] <= n_segments:
+        raise ModelError(
+            f"unusable segments {list(segments)} of a window", where=where, allowed=f"ascending, of 0 to {n_segments}"
+        )
+
+
+def _check(member: Mapping[str, Any], dim: int, n_segments: int | None, *, where: str) -> None:
+    if set(member) - _OPTIONAL != _ENTRIES:
+        raise ModelError(f"entries {sorted(member)}", where=where, allowed=", ".join(sorted(_ENTRIES | _OPTIONAL)))
+    if "segments" in member:
+        _check_segments(member["segments"], n_segments, where=where)
     ends = [end for part in member["reads"] for end in part]
     if not ends or ends[0] < 0 or ends[-1] > dim or any(first > second for first, second in pairwise(ends)):
         raise ModelError(

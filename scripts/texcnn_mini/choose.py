@@ -1,0 +1,80 @@
+"""Stage 4: how good each recipe is on genes of the validation chromosomes, and which together are best.
+
+Reads what members that were trained without these chromosomes predict for them. A recipe is the mean of its seeds. The
+search adds the recipe that helps most, again and again, each as often as it helps; ``validation.tsv`` (committed) has
+the figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from data import WORK
+from genome import load_pack
+from train import PER_DEVIATION, judge
+
+TABLE = Path(__file__).with_name("validation.tsv")
+MOST_ADDED = 12
+
+
+class Labels:
+    """The part of the packed file that figures need."""
+
+    def __init__(self) -> None:
+        self.pack = load_pack(WORK / "pack.npz")
+        labels = self.pack["labels"][self.pack["gene_split"] == 0]
+        self.mean, self.scale = labels.mean(0), labels.std(0)
+
+
+def predictions(labels: Labels) -> tuple[dict[str, list[np.ndarray]], np.ndarray]:
+    """Returns each recipe's predictions, a seed at a time, without and with lengths ``(2, n, 58)``, and the genes."""
+    found: dict[str, list[np.ndarray]] = {}
+    rows = np.zeros(0)
+    for path in sorted((WORK / "members").glob("*.npz")):
+        with np.load(path) as file:
+            rows = file["rows"]
+            scaled = file["found"].astype(np.float32) / PER_DEVIATION
+        found.setdefault(path.name.split(".")[0], []).append(scaled * labels.scale + labels.mean)
+    return found, rows
+
+
+def greedy(found: Mapping[str, np.ndarray], true: np.ndarray, most: int = MOST_ADDED) -> list[str]:
+    """Adds recipes while the mean squared error over outputs, without and with lengths, falls."""
+
+    def error(names: list[str]) -> float:
+        mean = sum(found[name] for name in names) / len(names)
+        return float(((mean - true) ** 2).mean() + ((mean[:, :, 0] - true[:, 0]) ** 2).mean())
+
+    chosen: list[str] = []
+    while len(chosen) < most:
+        best = min(found, key=lambda name: error([*chosen, name]))
+        if chosen and error([*chosen, best]) >= error(chosen):
+            break
+        chosen.append(best)
+    return chosen
+
+
+def main() -> None:
+    """Writes ``validation.tsv``."""
+    labels = Labels()
+    seeds, rows = predictions(labels)
+    true = labels.pack["labels"][rows]
+    found = {name: np.mean(each, axis=0) for name, each in seeds.items()}
+    table = [{"what": name, "seeds": len(seeds[name]), **judge(*mean, rows, labels)} for name, mean in found.items()]
+    chosen: list[str] = []
+    for name in greedy(found, true):
+        chosen.append(name)
+        mean = sum(found[other] for other in chosen) / len(chosen)
+        table.append({"what": " + ".join(chosen), "seeds": 0, **judge(*mean, rows, labels)})
+    frame = pd.DataFrame(table)
+    frame.to_csv(TABLE, sep="\t", index=False)
+    print(frame.to_string(index=False))
+    print(json.dumps({name: chosen.count(name) / len(chosen) for name in dict.fromkeys(chosen)}))
+
+
+if __name__ == "__main__":
+    main()
