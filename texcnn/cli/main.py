@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from click.shell_completion import shell_complete
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
 from texcnn.errors import TexcnnError
+from texcnn.provenance import COMMAND
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
 _COMMANDS = {
@@ -137,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    typed = COMMAND.set(shlex.join(["texcnn", *arguments]))
     try:
         with cli.make_context("texcnn", arguments) as context:
             try:
@@ -158,6 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(1)
+    finally:
+        COMMAND.reset(typed)
     sys.exit(0)
 
 
