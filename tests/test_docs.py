@@ -60,8 +60,8 @@ def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
 
 def test_the_site_has_every_page() -> None:
     navigation = (PROJECT / "mkdocs.yml").read_text(encoding="utf-8")
-    for page in (PROJECT / "docs").rglob("*.md"):
-        assert str(page.relative_to(PROJECT / "docs")) in navigation
+    for page in [*(PROJECT / "docs").rglob("*.md"), *(PROJECT / "docs").rglob("*.ipynb")]:
+        assert str(page.relative_to(PROJECT / "docs").with_suffix(".md")) in navigation
 
 
 @pytest.mark.slow
