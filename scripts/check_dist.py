@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Checks what the built archives hold: python scripts/check_dist.py dist
+"""Checks what the built archives hold, as in python scripts/check_dist.py dist.
 
 The wheel has every module, bundle and page of the package and nothing else; the sdist has what builds it again.
 """
