@@ -76,3 +76,16 @@ def test_the_quick_start_works_as_it_is_written(tmp_path: Path) -> None:
         ran.append(words[0])
     assert ran == ["doctor", "predict", "report"]
     assert (tmp_path / "demo.html").stat().st_size > 500_000
+
+
+def test_the_reference_has_everything_public() -> None:
+    import texcnn
+
+    page = (PROJECT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    documented = {line.rpartition(".")[2] for line in page.splitlines() if line.startswith("::: ")}
+    assert {name for name in texcnn.__all__ if name != "__version__"} <= documented
+
+
+def test_the_readme_fits_two_screens() -> None:
+    lines = (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 100, "two screens of 50 lines"

@@ -77,7 +77,7 @@ class TestCheck:
         [
             ("genes", "# nobody\n", "the list of genes is empty"),
             ("features", "gene_id\tother\ng1\t1\n", "feature table lacks the columns cds_gc"),
-            ("truth", "gene_id\ttrue_expression\ng1\tinf\n", "'inf' is no number"),
+            ("truth", "gene_id\ttrue_expression\ng1\tinf\n", "'inf' is not a number"),
             ("truth", "gene_id\tvalue\ng1\t1\n", "missing columns: true_expression"),
             ("expression", "gene_id\tliver\ng1\t1\n", "unknown cell type 'liver'"),
             ("split", "gene_id\tsplit\ng1\ttrain\ng1\ttest\n", "the split leaks: gene 'g1' is in train and in test"),

@@ -126,7 +126,9 @@ def _file(name: str) -> str:
     return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
 
 
-def _run(table: Predictions, model: DescribedModel | None, path: Path, more: Mapping[str, str]) -> list[tuple[str, str]]:
+def _run(
+    table: Predictions, model: DescribedModel | None, path: Path, more: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """What was run, as rows of a list."""
     said = table.description
     rows = [
