@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import anndata
+import numpy as np
 import pandas as pd
 import pytest
 from tiny import write_genome, write_gtf
@@ -163,3 +164,27 @@ def test_waiting_threads_give_the_processor_away(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("OMP_WAIT_POLICY")
     assert run("models", "show", "texcnn-yeast") == 0
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_a_mistyped_command_or_gene_gets_a_suggestion(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("Predcit") == 2
+    assert "No such command 'Predcit'. Did you mean 'predict'? Allowed: predict, windows" in capsys.readouterr().err
+    genome = ("--fasta", write_genome(tmp_path), "--gtf", write_gtf(tmp_path / "genes.gtf"))
+    assert run("predict", *genome, "--model", tiny, "--gene", "G1", "--gene", "g2", "--out", tmp_path / "p.tsv") == 0
+    assert "did you mean 'g1'?" in capsys.readouterr().err
+
+
+def test_training_begins_with_its_plan(tmp_path: Path) -> None:
+    from texcnn.genome.gene import Gene
+    from texcnn.training.splits import Split
+    from texcnn.training.targets import LabelledGenes
+
+    genes = [Gene(f"g{place}", "", f"chr{place % 5}", place, "+", "") for place in range(30)]
+    parts = {gene.id: {"chr3": "valid", "chr4": "test"}.get(gene.chrom, "train") for gene in genes}
+    labelled = LabelledGenes(genes, np.zeros((30, 2), np.float32), None, Split(parts, "by hand"), [])
+    assert labelled.plan(("a", "b"), 2, 100) == (
+        "plan: 30 genes, 2 cell types, 0 skipped; train 18 (chr0, chr1, chr2); valid 6 (chr3); test 6 (chr4); "
+        "2 runs of 100 epochs at most"
+    )

@@ -12,6 +12,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 import click
@@ -46,11 +47,24 @@ _COMMANDS = {
 }
 
 
+_HIDDEN = ("identity", "prepare", "check")
+
+
 class _Commands(click.Group):
     """Loads a command's file when it is asked for, and gives each the option --debug."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            shown = [name for name in _COMMANDS if name not in _HIDDEN]
+            near = get_close_matches(args[0].lower(), shown, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint} Allowed: {', '.join(shown)}.")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
