@@ -1,6 +1,6 @@
 # The image of the pipeline's container profiles:  docker build -t texcnn:0.1.0 .
 # The package is installed, since Nextflow mounts only bin/ of the pipeline. One image serves CPU and GPU.
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 
 # ps: Nextflow measures its tasks with it.
 RUN apt-get update \
@@ -17,5 +17,8 @@ RUN sed -e '/--hash=/d' -e 's/ \\$//' requirements.lock > constraints.txt \
 # Tasks run under the user's id, without a home.
 ENV HF_HUB_OFFLINE=1 \
     PYTHONNOUSERSITE=1
+# Nextflow gives tasks the user's id; who starts the image by hand is not root either.
+RUN useradd --uid 1000 --create-home texcnn && install -d -o texcnn /data
+USER texcnn
 WORKDIR /data
 CMD ["texcnn", "--help"]

@@ -49,4 +49,6 @@ for package in java.lang java.io java.nio java.net java.util java.util.regex jav
     java.util.concurrent.atomic sun.nio.ch sun.nio.fs sun.net.www.protocol.{http,https,ftp,file} jdk.internal.{misc,vm}; do
     opens+=(--add-opens "java.base/$package=ALL-UNNAMED")
 done
+# As the launcher does: what was typed.
+export NXF_CLI="nextflow $*"
 exec "$java" -XX:TieredStopAtLevel=1 "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"

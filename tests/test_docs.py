@@ -60,8 +60,8 @@ def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
 
 def test_the_site_has_every_page() -> None:
     navigation = (PROJECT / "mkdocs.yml").read_text(encoding="utf-8")
-    for page in (PROJECT / "docs").rglob("*.md"):
-        assert str(page.relative_to(PROJECT / "docs")) in navigation
+    for page in [*(PROJECT / "docs").rglob("*.md"), *(PROJECT / "docs").rglob("*.ipynb")]:
+        assert str(page.relative_to(PROJECT / "docs").with_suffix(".md")) in navigation
 
 
 @pytest.mark.slow
@@ -76,3 +76,16 @@ def test_the_quick_start_works_as_it_is_written(tmp_path: Path) -> None:
         ran.append(words[0])
     assert ran == ["doctor", "predict", "report"]
     assert (tmp_path / "demo.html").stat().st_size > 500_000
+
+
+def test_the_reference_has_everything_public() -> None:
+    import texcnn
+
+    page = (PROJECT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    documented = {line.rpartition(".")[2] for line in page.splitlines() if line.startswith("::: ")}
+    assert {name for name in texcnn.__all__ if name != "__version__"} <= documented
+
+
+def test_the_readme_fits_two_screens() -> None:
+    lines = (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 100, "two screens of 50 lines"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import anndata
+import numpy as np
 import pandas as pd
 import pytest
 from tiny import write_genome, write_gtf
@@ -163,3 +164,30 @@ def test_waiting_threads_give_the_processor_away(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("OMP_WAIT_POLICY")
     assert run("models", "show", "texcnn-yeast") == 0
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_a_mistyped_command_or_gene_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    from texcnn.genome.annotation import select_genes
+    from texcnn.genome.gene import Annotation, Gene
+
+    assert run("Predcit") == 2
+    assert "No such command 'Predcit'. Did you mean 'predict'? Allowed: predict, windows" in capsys.readouterr().err
+    annotation = Annotation([Gene("ENSG1", "F9", "chrX", 5, "+", "")], [], Path("genes.gtf"))
+    reasons = [entry.reason for entry in select_genes(annotation, ["f9", "F8"]).skipped]
+    assert reasons == [
+        "no gene of this id or name is in genes.gtf, did you mean 'F9'?", "no gene of this id or name is in genes.gtf",
+    ]  # fmt: skip
+
+
+def test_training_begins_with_its_plan(tmp_path: Path) -> None:
+    from texcnn.genome.gene import Gene
+    from texcnn.training.splits import Split
+    from texcnn.training.targets import LabelledGenes
+
+    genes = [Gene(f"g{place}", "", f"chr{place % 5}", place, "+", "") for place in range(30)]
+    parts = {gene.id: {"chr3": "valid", "chr4": "test"}.get(gene.chrom, "train") for gene in genes}
+    labelled = LabelledGenes(genes, np.zeros((30, 2), np.float32), None, Split(parts, "by hand"), [])
+    assert labelled.plan(("a", "b"), 2, 100) == (
+        "plan: 30 genes, 2 cell types, 0 skipped; train 18 (chr0, chr1, chr2); valid 6 (chr3); test 6 (chr4); "
+        "2 runs of 100 epochs at most"
+    )

@@ -189,6 +189,9 @@ def test_the_summary_says_what_was_fitted_and_what_is_missing() -> None:
     assert f"- not fitted: {GC_CPG} (needs a genome and its genes)" in text
     assert "- theirs: 2 x its value + -1 is taken as its value in the measured unit" in text
     assert "- 1 x gene missing in predictions" in text
+    on_purpose = text.index("## Left out on purpose\n\n- genes of the split's other parts: ")
+    assert on_purpose < text.index("## Missing")
+    assert found.left_out["train"] == 12
     reasons = found.missing.set_index("name")["reason"]
     assert reasons["g15"] == "the window is N"
 

@@ -22,6 +22,7 @@ from report_files import CELL_TYPES, VALUES, describe, write_skips, write_table
 from tiny import write_genome, write_gtf
 
 import texcnn
+from texcnn.cli.main import main
 from texcnn.errors import InputError
 from texcnn.model.bundle import extend_bundle
 from texcnn.model.reference_genes import make_reference
@@ -144,6 +145,53 @@ def test_equal_inputs_give_equal_pages(table: Path, skipped: Path, truth: Path, 
     for name in ("a", "b"):
         write_report(table, tmp_path / f"{name}.html", skipped=skipped, truth=truth)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+class TestExpected:
+    def test_the_page_begins_with_whether_it_came_out_as_expected(
+        self, table: Path, skipped: Path, tmp_path: Path
+    ) -> None:
+        earlier = write_table(tmp_path / "earlier.parquet", np.array(VALUES, np.float32) + 0.0005, describe())
+        write_skips(tmp_path / "earlier.parquet.skipped.tsv")
+        found = write_report(
+            table, tmp_path / "r.html", skipped=skipped, expected=earlier, comment="First.\n\nWhat to <expect>."
+        )
+        assert found is not None
+        assert found.met
+        page = Page(tmp_path / "r.html")
+        assert 'data-met="yes"' in page.source
+        assert "4 rows, the expected ones" in page.text
+        assert "The 12 values differ by 0.0005 at most" in page.text
+        assert page.text.index("First.") < page.text.index("What to <expect>.") < page.text.index("It came out as exp")
+
+    def test_what_differs_is_said(self, table: Path, skipped: Path, tmp_path: Path) -> None:
+        values = np.array(VALUES, np.float32)
+        values[1, 2] += 0.5
+        earlier = write_table(tmp_path / "earlier.parquet", np.vstack([values, values[:1]]), describe())
+        (tmp_path / "earlier.parquet.skipped.tsv").write_text("gene_id\treason\n")
+        found = write_report(table, tmp_path / "r.html", skipped=skipped, expected=earlier)
+        assert found is not None
+        rows, skips, differences = found.differences
+        assert rows == "4 rows, 5 expected; not expected: none; missing: G4."
+        assert skips.startswith(
+            "3 skipped, 0 expected, or for other reasons (S0: chromosome 'chrA' is not in the FASTA"
+        )
+        assert differences == "The 12 values differ by 0.5 at most; 0.001 is allowed."
+        assert 'data-met="no"' in Page(tmp_path / "r.html").source
+
+
+def test_what_was_run_names_command_annotation_and_date(tiny: Path, tmp_path: Path) -> None:
+    genome = [f"--fasta={write_genome(tmp_path)}", f"--gtf={write_gtf(tmp_path / 'genes.gtf')}"]
+    for ending in (".tsv", ".parquet", ".h5ad"):
+        out = tmp_path / f"p{ending}"
+        with pytest.raises(SystemExit):
+            main(["predict", *genome, f"--model={tiny}", f"--out={out}", "--quiet"])
+        write_report(out, tmp_path / "r.html", run={"Cluster": "ours"})
+        text = Page(tmp_path / "r.html").text
+        assert re.search(r"Written \d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
+        assert "Annotation genes.gtf" in text
+        assert f"Command texcnn predict --fasta={tmp_path}" in text
+        assert "Cluster ours" in text
 
 
 def test_names_from_the_input_cannot_become_markup(table: Path, skipped: Path, tmp_path: Path) -> None:

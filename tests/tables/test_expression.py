@@ -9,6 +9,7 @@ import pytest
 
 from texcnn.errors import InputError
 from texcnn.tables.expression import read_expression, transform_expression
+from texcnn.tables.plain_strings import plain_strings
 
 EXPECTED = pd.DataFrame(
     {"liver": [1.5, np.nan], "brain | left": [0.0, 20.0]}, index=pd.Index(["ENSG00000000003.15", "g2"], name="gene_id")
@@ -39,10 +40,10 @@ def test_gzip_parquet_and_h5ad_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "e.tsv.gz").write_bytes(gzip.compress(text.encode()))
     EXPECTED.reset_index().to_parquet(tmp_path / "column.parquet")
     EXPECTED.to_parquet(tmp_path / "index.parquet")
-    genes = anndata.AnnData(EXPECTED)
+    genes = anndata.AnnData(plain_strings(EXPECTED))
     genes.write_h5ad(tmp_path / "genes.h5ad")
     genes.T.write_h5ad(tmp_path / "cell_types.h5ad")
-    genes.obs = pd.DataFrame({"gene_id": EXPECTED.index.to_numpy()}, index=["0", "1"])
+    genes.obs = plain_strings(pd.DataFrame({"gene_id": EXPECTED.index.to_numpy()}, index=["0", "1"]))
     genes.write_h5ad(tmp_path / "column.h5ad")
     for name in ("e.tsv.gz", "column.parquet", "index.parquet", "genes.h5ad", "cell_types.h5ad", "column.h5ad"):
         pd.testing.assert_frame_equal(read_expression(tmp_path / name), EXPECTED, obj=name)
@@ -106,7 +107,7 @@ def test_bad_files(tmp_path: Path) -> None:
     pd.DataFrame({"gene_id": ["a"], "x": ["1"], "symbol": ["A"]}).to_parquet(tmp_path / "text.parquet")
     with pytest.raises(InputError, match="no cell types; passed over are symbol, x"):
         read_expression(tmp_path / "text.parquet")
-    anndata.AnnData(EXPECTED.rename_axis(None)).write_h5ad(tmp_path / "unnamed.h5ad")
+    anndata.AnnData(plain_strings(EXPECTED).rename_axis(None)).write_h5ad(tmp_path / "unnamed.h5ad")
     with pytest.raises(InputError, match="neither obs nor var has 'gene_id'"):
         read_expression(tmp_path / "unnamed.h5ad")
 
@@ -207,13 +208,13 @@ def test_faults_of_h5ad_files(tmp_path: Path) -> None:
         file["matrix"] = np.ones((2, 2))
     with pytest.raises(InputError, match=r"unreadable AnnData.*plain\.h5ad"):
         read_expression(tmp_path / "plain.h5ad")
-    table = anndata.AnnData(EXPECTED)
+    table = anndata.AnnData(plain_strings(EXPECTED))
     table.layers["tpm"] = table.X
     table.X = None
     table.write_h5ad(tmp_path / "no_x.h5ad")
     with pytest.raises(InputError, match=r"no X; its layers are tpm .*no_x\.h5ad.*copy the layer"):
         read_expression(tmp_path / "no_x.h5ad")
-    anndata.AnnData(EXPECTED).write_h5ad(tmp_path / "future.h5ad")
+    anndata.AnnData(plain_strings(EXPECTED)).write_h5ad(tmp_path / "future.h5ad")
     with h5py.File(tmp_path / "future.h5ad", "r+") as file:
         file["obs"].attrs["encoding-version"] = "99.0"
     with pytest.raises(InputError, match=r"unreadable AnnData.*update anndata"):

@@ -8,9 +8,11 @@ import io
 import logging
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 import click
@@ -19,6 +21,7 @@ from click.shell_completion import shell_complete
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
 from texcnn.errors import TexcnnError
+from texcnn.provenance import COMMAND
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
 _COMMANDS = {
@@ -44,11 +47,24 @@ _COMMANDS = {
 }
 
 
+_HIDDEN = ("identity", "prepare", "check")
+
+
 class _Commands(click.Group):
     """Loads a command's file when it is asked for, and gives each the option --debug."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            shown = [name for name in _COMMANDS if name not in _HIDDEN]
+            near = get_close_matches(args[0].lower(), shown, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint} Allowed: {', '.join(shown)}.")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -137,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    typed = COMMAND.set(shlex.join(["texcnn", *arguments]))
     try:
         with cli.make_context("texcnn", arguments) as context:
             try:
@@ -158,6 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(1)
+    finally:
+        COMMAND.reset(typed)
     sys.exit(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +19,8 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 @click.option("--truth", type=FILE, help="TSV with gene_id and true_expression, to compare with.")
 @click.option("--metrics", type=FILE, help="metrics.tsv of texcnn evaluate, for figures next to baselines.")
 @click.option("--variants", type=FILE, help="Table of texcnn variants: .tsv, .tsv.gz or .parquet.")
+@click.option("--expected", type=FILE, help="An earlier table: the page begins with whether this one equals it.")
+@click.option("--comment", default="", help="What the page says first; blank lines part it into paragraphs.")
 @click.option("--run", "told", multiple=True, metavar="NAME=TEXT", help="A line on what was run; repeatable.")
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -25,12 +28,10 @@ def report(
     predictions: Path,
     skipped: Path | None,
     model: str | None,
-    truth: Path | None,
-    metrics: Path | None,
-    variants: Path | None,
     told: tuple[str, ...],
     out: Path,
     overwrite: bool,
+    **options: Any,
 ) -> None:
     r"""Show a table of predictions as one HTML file that needs nothing else.
 
@@ -50,17 +51,13 @@ def report(
     check_output(out, overwrite=overwrite)
     if skipped is None and skipped_path(predictions).is_file():
         skipped = skipped_path(predictions)
-    write_report(
-        predictions,
-        out,
-        skipped=skipped,
-        model=find_model(predictions, model),
-        truth=truth,
-        metrics=metrics,
-        variants=variants,
-        run=run,
+    expectation = write_report(
+        predictions, out, model=find_model(predictions, model), skipped=skipped, run=run, **options
     )
     click.echo(f"report: {out}", err=True)
+    if expectation is not None:
+        notes = [*expectation.differences, *expectation.agreed]
+        click.echo("\n".join(["as expected:" if expectation.met else "not as expected:", *notes]), err=True)
 
 
 def _pair(entry: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from texcnn.genome.haplotype_windows import GeneHaplotypes, HaplotypeWindows
 from texcnn.genome.skipped import skipped_path
 from texcnn.genome.variant import VariantStatus
 from texcnn.progress import progress_bar
+from texcnn.tables.plain_strings import plain_strings
 
 _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float32()
 HAPLOTYPE_SCHEMA = pa.schema(
@@ -257,8 +258,8 @@ def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]
     first = slice(None, None, max(len(cell_types), 1))
     data = anndata.AnnData(
         X=layers.pop("mean"),
-        obs=frame[observed].iloc[first].set_axis(names.iloc[first].to_list(), axis=0),
-        var=pd.DataFrame(index=pd.Index(cell_types, dtype=str)),
+        obs=plain_strings(frame[observed].iloc[first].set_axis(names.iloc[first].to_list(), axis=0)),
+        var=plain_strings(pd.DataFrame(index=pd.Index(cell_types, dtype=str))),
         layers=layers,
         uns={"unit": said["unit"], "texcnn": pd.Series(dict(said)).to_json()},
     )

@@ -50,11 +50,13 @@ class Joined:
         predicted: Genes x cell types, under the expression matrix's names.
         true: The same genes and cell types.
         missing: ``kind name missing_in reason``; ``kind`` is ``gene`` or ``cell type``.
+        left_out: Measured genes that the split keeps out of the comparison on purpose: part to number.
     """
 
     predicted: pd.DataFrame
     true: pd.DataFrame
     missing: pd.DataFrame
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def read_prediction_table(path: PathLike, *, only: str | None = None) -> PredictionTable:
@@ -132,15 +134,18 @@ def join(
         else:
             found[row] = gene_id
     kept: list[int] = []
+    left_out: dict[str, int] = {}
     for gene_id, row in genes.items():
         bare = without_version(gene_id)
         part = TEST if split is None else split.get(bare)
-        if row not in found:
+        if part is not None and part != TEST:
+            left_out[part] = left_out.get(part, 0) + 1
+        elif row not in found:
             reason = predictions.skipped.get(bare, "no row in the predictions")
             missing.append(("gene", gene_id, "predictions", reason))
         elif part is None:
             missing.append(("gene", gene_id, "split", "in no part of the split"))
-        elif part == TEST:
+        else:
             kept.append(row)
     tables = {without_version(gene_id) for gene_id in (*expression.index, *predictions.values.index)}
     for gene_id in (gene_id for gene_id, part in (split or {}).items() if part == TEST and gene_id not in tables):
@@ -156,7 +161,7 @@ def join(
     predicted = predictions.values.loc[[found[row] for row in kept], list(pairs)].astype(float)
     predicted.index, predicted.columns = true.index, true.columns
     listed = pd.DataFrame(missing, columns=["kind", "name", "missing_in", "reason"], dtype=str)
-    return Joined(predicted, true, listed)
+    return Joined(predicted, true, listed, left_out)
 
 
 def _cell_types(

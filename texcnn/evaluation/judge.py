@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +63,7 @@ class Judgement:
         n_train: Training genes that the baselines were fitted on.
         lacking: Baselines that could not be fitted, and what they need.
         peers: The peers.
+        left_out: Measured genes of the other parts of the split: part to number.
     """
 
     predictions: PredictionTable
@@ -73,6 +74,7 @@ class Judgement:
     n_train: int
     lacking: Sequence[str]
     peers: Sequence[Peer]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -142,7 +144,7 @@ def judge(
         figures[peer.name] = comparison.peer
         figures[f"{predictions.model} on the genes of {peer.name}"] = comparison.model
         missing = pd.concat([missing, comparison.missing], ignore_index=True)
-    return Judgement(predictions, predicted, true, figures, missing, len(train), lacking, tuple(peers))
+    return Judgement(predictions, predicted, true, figures, missing, len(train), lacking, tuple(peers), joined.left_out)
 
 
 def residuals(predicted: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:

@@ -76,6 +76,9 @@ def summary_text(judgement: Judgement, question: Question, source: str) -> str:
             "",
             *(f"- {_unit(peer)}" for peer in judgement.peers),
         ]
+    if judgement.left_out:
+        parts = ", ".join(f"{count:,} {part}" for part, count in judgement.left_out.items())
+        lines += ["", "## Left out on purpose", "", f"- genes of the split's other parts: {parts}"]
     lines += ["", "## Missing", ""]
     counts = Counter(zip(judgement.missing["kind"], judgement.missing["missing_in"], strict=True))
     lines += [f"- {count} x {kind} missing in {side}" for (kind, side), count in counts.items()] or ["- nothing"]

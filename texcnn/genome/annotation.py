@@ -53,6 +53,7 @@ def select_genes(annotation: Annotation, wanted: str | Iterable[str]) -> Annotat
     by_id = _group((gene.id, gene.id) for gene in annotation.genes)
     by_bare_id = _group((without_version(gene.id), gene.id) for gene in annotation.genes)
     by_name = _group((gene.name, gene.id) for gene in annotation.genes)
+    by_folded = {known.casefold(): known for gene in annotation.genes for known in (gene.id, gene.name)}
     skipped_rows: dict[str, list[Skipped]] = {}
     for row in annotation.skipped:
         skipped_rows.setdefault(without_version(row.gene_id), []).append(row)
@@ -70,7 +71,9 @@ def select_genes(annotation: Annotation, wanted: str | Iterable[str]) -> Annotat
         elif ids:
             chosen[ids[0]] = name
         elif not already:
-            skipped.append(Skipped(name, f"no gene of this id or name is in {annotation.path.name}"))
+            hint = by_folded.get(name.casefold())
+            meant = f", did you mean '{hint}'?" if hint else ""
+            skipped.append(Skipped(name, f"no gene of this id or name is in {annotation.path.name}{meant}"))
     genes = [gene for gene in annotation.genes if gene.id in chosen]
     return Annotation(genes, skipped, annotation.path)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +25,7 @@ from texcnn.model.network import SegmentNetwork
 from texcnn.prediction.genes import predict_genes
 from texcnn.prediction.options import PredictOptions
 from texcnn.prediction.rows import PredictedRows, extra_columns, unit_of_table
+from texcnn.provenance import provenance
 from texcnn.tables.columns import FEATURES, TableDescription
 from texcnn.tables.writers import open_tables
 
@@ -45,12 +46,14 @@ class PredictionRun:
         skipped: Genes without a place.
         rows: The rows, chunk by chunk, computed as they are taken.
         cache: Counts the segments; None where none is embedded.
+        said: What else the table is to say of the run, name to text.
     """
 
     description: TableDescription
     skipped: Sequence[Skipped]
     rows: Iterator[PredictedRows]
     cache: SegmentCache | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def open_prediction(
         if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
-        yield PredictionRun(_describe(model, options, store, table), store.skipped, rows)
+        said = provenance(store.folder.name)
+        yield PredictionRun(_describe(model, options, store, table), store.skipped, rows, said=said)
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
@@ -126,7 +130,7 @@ def open_prediction(
             given.require_any((gene.id for gene in annotation.genes), annotation.path)
         description = _describe(model, options, reference, table)
         rows = predict_genes(model, reference, annotation.genes, table, options=options, cache=cache, progress=progress)
-        yield PredictionRun(description, annotation.skipped, rows, cache)
+        yield PredictionRun(description, annotation.skipped, rows, cache, provenance(annotation.path.name))
     _LOG.info("%d segments, %d of them embedded, the others equal to one of these", cache.asked, cache.computed)
 
 
@@ -166,7 +170,7 @@ def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False
             return {}
         return {"segments": run.cache.asked, "segments_embedded": run.cache.computed}
 
-    with open_tables([out], run.description, remarks=remarks) as table:
+    with open_tables([out], run.description, said=run.said, remarks=remarks) as table:
         for part in run.rows:
             table.write(part.frame)
             rows += len(part.frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
 from texcnn.genome.skipped import count_reasons, read_skipped
+from texcnn.keywords import options_from
 from texcnn.model.cautions import weak_cell_types
 from texcnn.model.described import DescribedModel
+from texcnn.report.expected import Expectation, compare_with_expected
 from texcnn.report.methods import methods
+from texcnn.report.options import ReportOptions
 from texcnn.report.payload import packed_floats, packed_json
 from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
 from texcnn.report.variants import VariantEffects, read_variants
@@ -37,13 +41,10 @@ def write_report(
     predictions: Path,
     out: Path,
     *,
-    skipped: Path | None = None,
     model: DescribedModel | None = None,
-    truth: Path | None = None,
-    metrics: Path | None = None,
-    variants: Path | None = None,
-    run: Mapping[str, str] | None = None,
-) -> None:
+    options: ReportOptions | None = None,
+    **keywords: Any,
+) -> Expectation | None:
     """Writes the report of one run: a page with which its genes, cell types and variants can be searched.
 
     The page has all its data and scripts inside and never uses the network. Equal inputs give equal pages.
@@ -51,24 +52,25 @@ def write_report(
     Args:
         predictions: Table of ``texcnn predict``: .tsv, .tsv.gz, .parquet or .h5ad; it may have no rows.
         out: The HTML file; one already there is replaced.
-        skipped: The rows that could not be predicted, TSV with ``gene_id reason``; None where it is not known.
         model: The model that made the table, for the cell types' full names, their held-out figures and intervals.
-        truth: Known values to compare with, TSV with ``gene_id true_expression`` in the table's unit.
-        metrics: ``metrics.tsv`` of ``texcnn evaluate``: the model's figures and those of baselines.
-        variants: Table of ``texcnn variants``.
-        run: More of what was run, name to text, such as the command and the date.
+        options: What else the page shows.
+        keywords: Fields of :class:`~texcnn.report.options.ReportOptions` in place of ``options``.
+
+    Returns:
+        What came out as expected and what did not; None without ``expected``.
 
     Raises:
         InputError: A file is missing or of another form.
     """
+    chosen = options_from(ReportOptions, options, keywords)
     table = open_predictions(predictions)
     said = table.description
-    left_out = None if skipped is None else read_skipped(skipped)
-    agreement = None if truth is None else compare_with_truth(table, truth)
-    effects = None if variants is None else read_variants(variants)
+    left_out = None if chosen.skipped is None else read_skipped(chosen.skipped)
+    agreement = None if chosen.truth is None else compare_with_truth(table, chosen.truth)
+    effects = None if chosen.variants is None else read_variants(chosen.variants)
+    expectation = None if chosen.expected is None else compare_with_expected(table, left_out, chosen.expected)
     usable = model if model is not None and model.fingerprint == said.model_fingerprint else None
     told_apart = stand_out(table)
-    described = methods(said, usable)
     data: dict[str, Any] = {
         "unit": said.unit,
         "rows": "transcripts" if said.transcripts else "genes",
@@ -81,7 +83,7 @@ def write_report(
         "spread": said.spread,
         "interval": _interval(said, usable),
         "truth": None if agreement is None else {**vars(agreement)},
-        "metrics": None if metrics is None else _metrics(metrics),
+        "metrics": None if chosen.metrics is None else _metrics(chosen.metrics),
         "skipped": None if left_out is None else [[entry.gene_id, entry.reason] for entry in left_out],
         "variants": None if effects is None else _variants(effects),
     }
@@ -102,30 +104,36 @@ def write_report(
         n_cell_types=len([name for name in said.cell_types if name.lower() not in SUMMARIES]),
         reasons=None if left_out is None else count_reasons(left_out),
         agreement=agreement,
-        truth_name=None if truth is None else truth.name,
+        truth_name=None if chosen.truth is None else chosen.truth.name,
         n_variants=None if effects is None else effects.n_all,
         n_variants_shown=None if effects is None else len(effects.records),
-        has_metrics=metrics is not None,
+        has_metrics=chosen.metrics is not None,
         told_apart=told_apart is not None,
-        methods=described,
-        run=_run(table, usable, predictions.name, run or {}),
+        methods=methods(said, usable),
+        run=_run(table, usable, predictions, chosen.run),
+        expectation=expectation,
+        comment=chosen.paragraphs,
         style=_file("page/page.css"),
         scripts=[_file(name) for name in _SCRIPTS],
         blobs=blobs,
     )
     with atomic_file(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    return expectation
 
 
 def _file(name: str) -> str:
     return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
 
 
-def _run(table: Predictions, model: DescribedModel | None, file: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
+def _run(
+    table: Predictions, model: DescribedModel | None, path: Path, more: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """What was run, as rows of a list."""
     said = table.description
     rows = [
-        ("Table", file),
+        ("Table", path.name),
+        ("Written", f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"),
         ("Model", f"{said.model} version {model.config.version}" if model else said.model),
         ("Model digest", said.model_fingerprint),
         ("Unit", said.unit),

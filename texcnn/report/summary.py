@@ -103,7 +103,7 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
         path: TSV with ``gene_id`` and ``true_expression`` in the table's unit.
 
     Raises:
-        InputError: The file cannot be read, holds a gene twice or a value that is no number.
+        InputError: The file cannot be read, holds a gene twice or a value that is not a number.
     """
     truth = read_columns(path, TRUTH_COLUMNS)
     repeated = truth["gene_id"][truth["gene_id"].duplicated()]
@@ -112,7 +112,7 @@ def compare_with_truth(predictions: Predictions, path: Path) -> Agreement:
     numbers = [to_number(text) for text in truth["true_expression"]]
     for line, text, number in zip(truth.index, truth["true_expression"], numbers, strict=True):
         if number is None or not math.isfinite(number):
-            raise InputError(f"'{text}' is no number", where=f"{path}, line {line}, true_expression")
+            raise InputError(f"'{text}' is not a number", where=f"{path}, line {line}, true_expression")
     known = dict(zip(truth["gene_id"], numbers, strict=True))
     gene_ids = predictions.frame["gene_id"].tolist()
     rows = [row for row, gene_id in enumerate(gene_ids) if gene_id in known]

@@ -40,6 +40,7 @@ from texcnn.store.folder import (
     write_lock,
 )
 from texcnn.store.spec import StoreSpec
+from texcnn.tables.plain_strings import plain_strings
 from texcnn.typed_json import read_object
 
 if TYPE_CHECKING:
@@ -242,7 +243,8 @@ class EmbeddingStore:
         obs["n_fraction"] = [share for chunk in chunks for share in chunk.n_fraction]
         index = "transcript_id" if self.spec.transcripts else "id"
         means = values.sum(axis=1) / np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
-        return AnnData(means, obs.set_index(obs[index].astype(str).to_numpy()), obsm={"segments": values, "mask": mask})
+        genes = plain_strings(obs.set_index(obs[index].astype(str).to_numpy()))
+        return AnnData(means, genes, obsm={"segments": values, "mask": mask})
 
     @property
     def n_segments(self) -> int:

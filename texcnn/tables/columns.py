@@ -22,6 +22,9 @@ TRANSCRIPT_ID = "transcript_id"
 METADATA_KEY = b"texcnn"
 """Key of the run's description in a Parquet file's schema."""
 
+RUN_KEY = b"texcnn_run"
+"""Key of what else the file says of its run: the annotation's name and the command."""
+
 
 FEATURES, IN_TRAINING, PERCENTILE = EXTRA_COLUMNS = ("features", "in_training", "percentile")
 """Columns behind ``n_fraction`` in tables of models that can fill them.
@@ -136,12 +139,13 @@ class TableDescription:
             raise InputError("not a table of predictions", where=where, allowed="Parquet written by texcnn predict")
         return cls.from_json(said, where)
 
-    def schema(self) -> pa.Schema:
-        """Returns the Arrow schema of the table, the description in its metadata."""
+    def schema(self, said: Mapping[str, str] | None = None) -> pa.Schema:
+        """Returns the Arrow schema of the table, in its metadata the description and what is said of the run."""
         types = {"tss": pa.int64(), "n_fraction": pa.float64(), PERCENTILE: pa.float64()}
         entries = [(name, types.get(name, pa.string())) for name in self.gene_columns]
         entries += [(name, pa.float32()) for name in self.value_columns]
-        return pa.schema(entries, metadata={METADATA_KEY: self.to_json().encode()})
+        run = {RUN_KEY: json.dumps(dict(said)).encode()} if said else {}
+        return pa.schema(entries, metadata={METADATA_KEY: self.to_json().encode(), **run})
 
 
 def prediction_frame(

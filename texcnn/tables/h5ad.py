@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import numpy as np
 import pandas as pd
 
 from texcnn.tables.columns import TableDescription
+from texcnn.tables.plain_strings import plain_strings
 
 
 class H5adWriter:
     """AnnData of cell types x genes, as its users expect; matrices grow on disk, only the genes' names wait."""
 
-    def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
+    def __init__(self, path: Path, description: TableDescription, said: Mapping[str, str], stack: ExitStack) -> None:
         self._description = description
+        self._said = dict(said)
         self._file = stack.enter_context(h5py.File(path, "w"))
         self._genes: list[pd.DataFrame] = []
         anndata.io.write_elem(self._file, "layers", {})
@@ -51,10 +54,9 @@ class H5adWriter:
         genes.index = pd.Index(genes[index].astype(str), name=None)
         cell_types = pd.DataFrame(index=pd.Index(self._description.cell_types, dtype=str))
         self._file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
-        anndata.io.write_elem(self._file, "obs", cell_types)
-        anndata.io.write_elem(self._file, "var", genes)
+        anndata.io.write_elem(self._file, "obs", plain_strings(cell_types))
+        anndata.io.write_elem(self._file, "var", plain_strings(genes))
         for name in ("obsm", "obsp", "varm", "varp"):
             anndata.io.write_elem(self._file, name, {})
-        anndata.io.write_elem(
-            self._file, "uns", {"texcnn": self._description.to_json(), "unit": self._description.unit}
-        )
+        told = {"texcnn": self._description.to_json(), "unit": self._description.unit, "texcnn_run": self._said}
+        anndata.io.write_elem(self._file, "uns", told)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
 from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
-from texcnn.tables.columns import TableDescription, spread_columns
+from texcnn.tables.columns import RUN_KEY, TableDescription, spread_columns
 from texcnn.tables.writers import description_path, table_format
 from texcnn.text.lines import PathLike
 
@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         description: How it came about.
         frame: One row per gene, the columns as ``texcnn predict`` writes them.
-        run: What else the file says of the run that made it, such as the annotation's name and the date.
+        run: What else the file says of the run that made it, such as the annotation's name and the command.
     """
 
     description: TableDescription
@@ -90,7 +90,8 @@ def _read_parquet(path: Path) -> _Read:
         raise InputError(
             f"unreadable Parquet: {error}", where=path, allowed="Parquet written by texcnn predict"
         ) from error
-    return TableDescription.from_parquet(table.schema, path), table.to_pandas(), {}
+    run = json.loads((table.schema.metadata or {}).get(RUN_KEY, b"{}"))
+    return TableDescription.from_parquet(table.schema, path), table.to_pandas(), run
 
 
 def _read_h5ad(path: Path) -> _Read:
@@ -120,7 +121,7 @@ def _read_h5ad(path: Path) -> _Read:
         if not pd.api.types.is_numeric_dtype(genes[name])
     }
     ordered = values[[*names, *(spread_columns(names) if description.spread else ())]]
-    return description, pd.concat([genes.assign(**text), ordered], axis=1), {}
+    return description, pd.concat([genes.assign(**text), ordered], axis=1), dict(data.uns.get("texcnn_run", {}))
 
 
 def _read_text(path: Path) -> _Read:

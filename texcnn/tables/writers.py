@@ -24,6 +24,10 @@ ROWS_PER_GROUP = 10_000
 """Rows of a row group of Parquet: smaller ones cost space, and larger ones memory."""
 
 
+Said = Mapping[str, str]
+"""What else a table says of its run."""
+
+
 class TableWriter(Protocol):
     """Takes frames of :func:`texcnn.tables.columns.prediction_frame`."""
 
@@ -33,7 +37,7 @@ class TableWriter(Protocol):
 
 
 class _TsvWriter:
-    def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
+    def __init__(self, path: Path, description: TableDescription, said: Said, stack: ExitStack) -> None:
         self._handle = stack.enter_context(open_text(path))
         self._handle.write("\t".join(description.schema().names) + "\n")
 
@@ -42,8 +46,8 @@ class _TsvWriter:
 
 
 class _ParquetWriter:
-    def __init__(self, path: Path, description: TableDescription, stack: ExitStack) -> None:
-        self._schema = description.schema()
+    def __init__(self, path: Path, description: TableDescription, said: Said, stack: ExitStack) -> None:
+        self._schema = description.schema(said)
         self._writer = stack.enter_context(pq.ParquetWriter(path, self._schema))
         self._waiting: list[pa.Table] = []
         stack.callback(self._flush)
@@ -59,13 +63,13 @@ class _ParquetWriter:
             self._waiting = []
 
 
-def _h5ad_writer(path: Path, description: TableDescription, stack: ExitStack) -> TableWriter:
+def _h5ad_writer(path: Path, description: TableDescription, said: Said, stack: ExitStack) -> TableWriter:
     from texcnn.tables.h5ad import H5adWriter  # AnnData takes half a second to load, which no other format waits for
 
-    return H5adWriter(path, description, stack)
+    return H5adWriter(path, description, said, stack)
 
 
-_WRITERS: dict[str, Callable[[Path, TableDescription, ExitStack], TableWriter]] = {
+_WRITERS: dict[str, Callable[[Path, TableDescription, Said, ExitStack], TableWriter]] = {
     ".tsv": _TsvWriter,
     ".tsv.gz": _TsvWriter,
     ".parquet": _ParquetWriter,
@@ -105,7 +109,11 @@ def check_table_output(out: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def open_tables(
-    outs: Sequence[Path], description: TableDescription, *, remarks: Callable[[], Mapping[str, object]] = dict
+    outs: Sequence[Path],
+    description: TableDescription,
+    *,
+    said: Said | None = None,
+    remarks: Callable[[], Mapping[str, object]] = dict,
 ) -> Iterator[TablesWriter]:
     """Opens tables that take the same rows.
 
@@ -114,8 +122,9 @@ def open_tables(
     Args:
         outs: Files to write, in one folder; each one's ending decides its format.
         description: Columns, unit and origin.
+        said: What else the tables say of the run: the annotation's name, the command.
         remarks: Asked at the end for what else ``<out>.meta.json`` is to say of the run. It is nowhere in the
-            tables themselves, which do not depend on how they were computed.
+            tables themselves, which do not depend on how fast they were computed.
 
     Yields:
         An object with ``write(frame)`` and ``write_skipped(skipped)``.
@@ -123,6 +132,7 @@ def open_tables(
     Raises:
         RunError: when the disk is full, or another process writes or has written one of the files in the meantime.
     """
+    said = said or {}
     described = [out for out in outs if table_format(out).startswith(".tsv")]
     # Companion files appear before the table: a table without its list of skipped genes would look complete.
     companions = [skipped_path(outs[0]), *map(description_path, described)]
@@ -130,13 +140,13 @@ def open_tables(
         skipped.unlink()
         with ExitStack() as stack:
             writers = [
-                _WRITERS[table_format(out)](temporary, description, stack)
+                _WRITERS[table_format(out)](temporary, description, said, stack)
                 for out, temporary in zip(outs, temporaries[len(described) :], strict=True)
             ]
             yield TablesWriter(writers, skipped)
-        said = json.dumps({**json.loads(description.to_json()), **remarks()}, indent=1) + "\n"
+        told = json.dumps({**json.loads(description.to_json()), **said, **remarks()}, indent=1) + "\n"
         for temporary in temporaries[: len(described)]:
-            temporary.write_text(said, encoding="utf-8")
+            temporary.write_text(told, encoding="utf-8")
 
 
 class TablesWriter:

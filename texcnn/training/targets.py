@@ -20,6 +20,8 @@ from texcnn.tables.split import PARTS
 from texcnn.tables.units import LOG10_OFFSET
 from texcnn.training.splits import Split
 
+_SHOWN_CHROMS = 30
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -119,6 +121,16 @@ class LabelledGenes:
         """Returns the rows of each part of the split."""
         gene_ids = [gene.id for gene in self.genes]
         return {part: self.split.rows(gene_ids, part) for part in PARTS}
+
+    def plan(self, cell_types: Sequence[str], runs: int, epochs: int) -> str:
+        """Says in a line what is about to be learned: genes, the chromosomes of each part, how long at most."""
+        said = []
+        for part, rows in self.rows().items():
+            chroms = sorted({self.genes[row].chrom for row in rows}, key=lambda name: (len(name), name))
+            shown = ", ".join(chroms[:_SHOWN_CHROMS]) + (" ..." if len(chroms) > _SHOWN_CHROMS else "")
+            said.append(f"{part} {len(rows):,} ({shown})")
+        total = f"{len(self.genes):,} genes, {len(cell_types)} cell types, {len(self.skipped):,} skipped"
+        return f"plan: {total}; {'; '.join(said)}; {runs} run{'s' * (runs > 1)} of {epochs} epochs at most"
 
 
 def label_genes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -33,6 +34,8 @@ from texcnn.training.prepare import (
 )
 from texcnn.training.runs import fit_runs
 from texcnn.training.targets import LabelledGenes, Targets, label_genes, read_targets
+
+_LOG = logging.getLogger("texcnn")
 
 
 def train(
@@ -93,6 +96,7 @@ def train(
 
     def label(annotation: Annotation) -> LabelledGenes:
         labelled = label_genes(annotation, targets, splitter, features=table)
+        _LOG.info("%s", labelled.plan(targets.cell_types, chosen.runs, chosen.fit.epochs))
         work.open(fresh=overwrite)  # only now: a mistyped option must not cost a training that took days
         return labelled
 

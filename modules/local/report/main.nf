@@ -7,9 +7,9 @@ process REPORT {
     label 'error_ignore'
 
     input:
-    // meta: [id, model, source: its name or '', content]; truth: measured expression, or []; evaluation: the folder of EVALUATE,
-    // or []; effects: the table of VARIANTS, or []; bundle: the model's folder, or []
-    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(evaluation, stageAs: 'evaluation'), path(effects, stageAs: 'variants/*'), path(bundle, stageAs: 'model')
+    // meta: [id, model, source: its name or '', content, annotation: its file's name, comment]; the rest or []: measured
+    // expression, the folder of EVALUATE, the table of VARIANTS, the model's folder, an earlier table with what lies next to it
+    tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(evaluation, stageAs: 'evaluation'), path(effects, stageAs: 'variants/*'), path(bundle, stageAs: 'model'), path(expected, stageAs: 'expected/*')
     val code
 
     output:
@@ -17,10 +17,13 @@ process REPORT {
 
     script:
     def args = task.ext.args ?: ''
+    def quoted = { text -> "'" + text.toString().replace("'", "'\\\\''") + "'" }
     def found = [
         truth ? "--truth ${truth}" : '',
         evaluation ? '--metrics evaluation/metrics.tsv' : '',
         effects ? "--variants ${effects}" : '',
+        expected ? "--expected ${[expected].flatten()[0]}" : '',
+        meta.comment ? "--comment ${quoted(meta.comment)}" : '',
     ].findAll { option -> option }.join(' ')
     """
     texcnn report \\
@@ -28,6 +31,8 @@ process REPORT {
         --skipped ${skipped} \\
         --model '${meta.source ?: 'model'}' \\
         --run 'Sample=${meta.id}' \\
+        --run ${quoted("Annotation=${meta.annotation}")} \\
+        --run "Command=\${TEXCNN_RUN_COMMAND:-nextflow run}" \\
         --out report.html \\
         ${found} ${args}
     """

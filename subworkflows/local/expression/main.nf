@@ -22,6 +22,11 @@ def gathered(parts, counts) {
         }
 }
 
+// An earlier table of predictions to compare with, and what lies next to it.
+def expectedFiles(settings) {
+    return settings.expected ? ['', '.meta.json', '.skipped.tsv'].collect { ending -> plainFile("${settings.expected}${ending}") }.findAll { path -> path.exists() } : []
+}
+
 // With which options each table of variants of a sample is made: [what: options].
 def variantTables(sample, settings) {
     if (!sample.vcf) {
@@ -98,7 +103,8 @@ workflow EXPRESSION {
     REPORT(
         ch_reported.plain.map { meta, table, skipped, job -> [meta, table, skipped, job, [], []] }.mix(ch_more)
             .map { meta, table, skipped, job, evaluation, effects ->
-                [meta, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle]
+                def said = [annotation: plainFile(job.sample.annotation).name, comment: settings.report_comment ?: '']
+                [meta + said, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle, expectedFiles(settings)]
             },
         code.map { stages -> stages.report },
     )

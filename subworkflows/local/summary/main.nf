@@ -10,11 +10,22 @@ def startText(schema, settings) {
     return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
 }
 
+// One text for reasons that differ in names and numbers only, as texcnn predict has it: what they share is kept.
+def blended(reasons) {
+    def varying = ~/'[^']*'|\b\d[\d,]*(?:\.\d+)?%?/
+    def found = reasons.collect { reason -> reason.findAll(varying) }
+    def differs = found.transpose().collect { values -> values.toSet().size() > 1 }
+    def place = 0
+    def text = reasons[0].replaceAll(varying) { value -> differs[place++] ? '…' : value }
+    def first = [found[0], differs].transpose().findAll { _value, other -> other }.collect { value, _other -> value }
+    return first ? "${text} (first: ${first.join(', ')})" : text
+}
+
 // A line of the table of results: sample, model, genes that entered, predicted, skipped, reasons.
 def resultLine(meta, skipped, genes) {
-    def reasons = skipped.readLines().drop(1)
-        .countBy { line -> line.tokenize('\t').drop(1).join(' ').replaceAll("'[^']*'|[0-9]+([.][0-9]+)?", '…') }
-        .sort { a, b -> b.value <=> a.value }.collect { reason, n -> "${n} ${reason}" }
+    def reasons = skipped.readLines().drop(1).collect { line -> line.tokenize('\t').drop(1).join(' ') }
+        .groupBy { reason -> reason.replaceAll("'[^']*'|\\b\\d[\\d,]*(?:\\.\\d+)?%?", '…') }.values()
+        .sort { a, b -> b.size() <=> a.size() }.collect { alike -> "${alike.size()} ${blended(alike)}" }
     def n_skipped = skipped.countLines() - 1
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }

@@ -49,19 +49,20 @@ function saveSvg(svg, file) {
   save(file, "image/svg+xml", resolved.replaceAll("currentColor", colours.getPropertyValue("--ink").trim()));
 }
 
-// One row per cell type: a value, perhaps its interval, before where most genes lie.
-function stripFigure(width, rows, unit, { zero = false } = {}) {
-  const left = Math.min(0.42 * width, 260);
+// The names of rows at the left, as wide as the picture allows: what a figure of one row per cell type is given to plot.
+function namedRows(width, most, rows) {
+  const left = Math.min(0.42 * width, most);
   const letters = Math.floor((left - 12) / 7.2);
   const names = new Map(rows.map((row) => [row.key, shortened(row.name, letters)]));
+  return { width, marginLeft: left, marginTop: 34, style: STYLE, y: { label: null, domain: [...names.keys()], tickFormat: (key) => names.get(key), tickSize: 0 } };
+}
+
+// One row per cell type: a value, perhaps its interval, before where most genes lie.
+function stripFigure(width, rows, unit, { zero = false } = {}) {
   return Plot.plot({
-    width,
+    ...namedRows(width, 260, rows),
     height: 64 + 17 * rows.length,
-    marginLeft: left,
-    marginTop: 34,
-    style: STYLE,
     x: { label: unit, grid: true, axis: "top", nice: true },
-    y: { label: null, domain: rows.map((row) => row.key), tickFormat: (key) => names.get(key), tickSize: 0 },
     marks: [
       zero ? Plot.ruleX([0], { stroke: "var(--grey)" }) : null,
       Plot.barX(rows.filter((row) => known(row.low)), { y: "key", x1: "low", x2: "high", fill: "var(--fill)", insetTop: 4, insetBottom: 4, fillOpacity: 0.7 }),
@@ -75,18 +76,11 @@ function stripFigure(width, rows, unit, { zero = false } = {}) {
 
 // Boxes from quantiles that were computed before: 5, 25, 50, 75, 95 %.
 function boxFigure(width, rows, unit) {
-  const left = Math.min(0.42 * width, 240);
-  const letters = Math.floor((left - 12) / 7.2);
-  const names = new Map(rows.map((row) => [row.key, shortened(row.name, letters)]));
   const colour = (row) => (row.weak ? "var(--grey)" : "var(--blue)");
   return Plot.plot({
-    width,
+    ...namedRows(width, 240, rows),
     height: 64 + 15 * rows.length,
-    marginLeft: left,
-    marginTop: 34,
-    style: STYLE,
     x: { label: `predicted, ${unit}`, grid: true, axis: "top" },
-    y: { label: null, domain: rows.map((row) => row.key), tickFormat: (key) => names.get(key), tickSize: 0 },
     marks: [
       Plot.ruleY(rows, { y: "key", x1: (row) => row.q[0], x2: (row) => row.q[4], stroke: colour }),
       Plot.barX(rows, { y: "key", x1: (row) => row.q[1], x2: (row) => row.q[3], fill: "var(--fill)", stroke: colour, insetTop: 1, insetBottom: 1 }),
