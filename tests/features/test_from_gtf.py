@@ -58,7 +58,7 @@ def test_logarithms_where_the_names_say_so(reference: Reference, gtf: Path) -> N
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["utr5_length_bp", "POLR2A"], "no half-life features: POLR2A.*allowed: utr5_length_bp"),
+        (["utr5_length_bp", "POLR2A"], "not half-life features: POLR2A.*allowed: utr5_length_bp"),
         ([], "it takes none"),
         (["cds_length_bp", "log10_utr5_length_bp"], "both as they are and as logarithms: cds_length_bp"),
     ],

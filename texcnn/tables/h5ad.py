@@ -51,7 +51,7 @@ class H5adWriter:
         columns = list(self._description.gene_columns)
         genes = pd.concat(self._genes) if self._genes else pd.DataFrame(columns=columns)
         index = "transcript_id" if self._description.transcripts else "gene_id"
-        genes.index = pd.Index(genes[index].astype(str), name=None)
+        genes = genes.astype({index: str}).set_index(index, drop=False)  # one type: anndata compares the two
         cell_types = pd.DataFrame(index=pd.Index(self._description.cell_types, dtype=str))
         self._file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
         anndata.io.write_elem(self._file, "obs", plain_strings(cell_types))
