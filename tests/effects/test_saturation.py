@@ -40,10 +40,10 @@ def random_model(tmp_path: Path) -> Model:
 def test_each_substitution_is_the_prediction_of_the_changed_window(random_model: Model) -> None:
     window = window_with_n()
     with open_engine(random_model) as engine:
-        reference, delta = saturation_mutagenesis(engine, window, None, 2, 21)
+        reference, delta = saturation_mutagenesis(engine, window, None, 2, 9)
     np.testing.assert_allclose(reference, one_by_one(random_model, [window])[0], atol=1e-6)
-    assert delta.shape == (19, 4, 3)
-    for row, place in enumerate(range(2, 21)):
+    assert delta.shape == (7, 4, 3)
+    for row, place in enumerate(range(2, 9)):
         if window[place] == "N":
             assert np.isnan(delta[row]).all()
             continue
@@ -53,7 +53,7 @@ def test_each_substitution_is_the_prediction_of_the_changed_window(random_model:
     assert np.abs(np.nan_to_num(delta)).max() > 1e-3
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 90, 91])
+@pytest.mark.parametrize("at_once", [5, 83, 84, 91])
 def test_how_many_are_asked_at_once_changes_no_number(
     random_model: Model, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
