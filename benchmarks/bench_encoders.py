@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from transformers import BertConfig, BertModel
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, peak_memory_mib, skipped, time_rounds
-from texcnn.device import resolve_dtype
 from texcnn.embedding.engine import embed_segments
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.dnabert import DnabertEncoder
@@ -129,6 +129,12 @@ def multimolecule_dnabert2() -> nn.Module | None:
     return DnaBert2Model(DnaBert2Config(attn_implementation="sdpa"), add_pooling_layer=False)
 
 
+def _has_bfloat16() -> bool:
+    """Whether this CPU has instructions for products of bfloat16; without them they are emulated, slowly."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 @dataclass(frozen=True)
 class Scale:
     """How much of a gene is timed, and how often; seconds are then those of the whole gene.
@@ -181,7 +187,7 @@ def _dnabert2_rows(peers: Sequence[str], peaks: list[float], scale: Scale) -> li
         "recipe": lambda: one_by_one(encoder, recipe[: scale.recipe]),
         "tokens": lambda: encoder.tokenize(segments),
     }
-    has_bfloat16 = resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    has_bfloat16 = _has_bfloat16()
     if has_bfloat16:
         runs["texcnn, bfloat16"] = lambda: batched(encoder, segments, "bfloat16")
         runs["GEMM, bfloat16"] = lambda: low_peaks.append(gemm_flops_per_second(torch.device("cpu"), torch.bfloat16))
@@ -277,7 +283,7 @@ def _dnabert_rows(peaks: list[float], scale: Scale) -> list[Row]:
         "texcnn": lambda: batched(encoder, some),
         "BertModel eager": whole_model(bert(encoder.tokenizer.vocab_size, "eager"), encoder, some),
     }
-    has_bfloat16 = resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    has_bfloat16 = _has_bfloat16()
     if has_bfloat16:
         runs["GEMM, bfloat16"] = lambda: low_peaks.append(gemm_flops_per_second(torch.device("cpu"), torch.bfloat16))
         runs["texcnn, bfloat16"] = lambda: batched(encoder, some, "bfloat16")

@@ -4,7 +4,8 @@
 
 Each round runs both commits one after the other, each in a process of its own, on the same made-up windows in float32,
 and multiplies matrices before, as a measure of the machine's speed in that round. The ratio is the median of the
-rounds' ratios; --quick takes a minute. Each commit predicts with the texcnn-mini that it bundles.
+rounds' ratios; --quick takes a minute. Each commit predicts with the texcnn-mini that it bundles; with --model both have one
+bundle, so that the ratio is that of the code alone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import torch
 import texcnn
 number, threads = int(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(threads)
-model = texcnn.load_model("texcnn-mini")
+model = texcnn.load_model(sys.argv[3])
 source = random.Random(0)
 windows = ["".join(source.choices("ACGT", k=model.window.length)) for _ in range(number)]
 model.predict_sequences(windows[:2], device="cpu", dtype="float32")
@@ -48,11 +49,11 @@ print(json.dumps({
 """
 
 
-def measure(tree: Path, windows: int, threads: int) -> dict[str, float]:
-    """Seconds per gene (wall and processor) and the machine's GFLOP/s, with the code of a folder."""
+def measure(tree: Path, windows: int, threads: int, model: str) -> dict[str, float]:
+    """Seconds per gene (wall and processor) of a model and the machine's GFLOP/s, with the code of a folder."""
     count = str(threads)
     own = {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": count, "RAYON_NUM_THREADS": count, "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, "-c", MEASURE, str(windows), count]
+    command = [sys.executable, "-c", MEASURE, str(windows), count, model]
     done = subprocess.run(command, cwd=tree, env={**os.environ, **own}, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -63,6 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", help="the commit to compare with")
     parser.add_argument("head", nargs="?", default="HEAD", help="the newer commit (default: %(default)s)")
+    parser.add_argument(
+        "--model", default="texcnn-mini", help="a bundle's folder for both (default: %(default)s of each)"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="(default: %(default)s)")
     parser.add_argument("--windows", type=int, default=192, help="per round and commit (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="(default: %(default)s)")
@@ -79,7 +83,7 @@ def main() -> None:
                 subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, commit], cwd=PROJECT, check=True)
             for number in range(1, rounds + 1):
                 for name, tree in trees.items():
-                    found[name].append(measure(tree, windows, options.threads))
+                    found[name].append(measure(tree, windows, options.threads, options.model))
                     last = {what: significant(value) for what, value in found[name][-1].items()}
                     print(f"round {number}, {name}: {last}", flush=True)
         finally:
