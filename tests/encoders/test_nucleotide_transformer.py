@@ -95,5 +95,5 @@ def test_dropout_of_fine_tuning_is_that_of_the_config(folder: Path) -> None:
     assert rates() == {0.0}
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "hidden_dropout_prob": 0.25}))
-    assert rates() == {0.25}
+    assert rates() - {0.0} == {0.25}  # transformers 4 has modules for the dropout of attention too, which stays 0
     assert load_encoder(EncoderSpec("nucleotide-transformer", str(folder))).fingerprint() == fingerprint
