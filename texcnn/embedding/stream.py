@@ -63,7 +63,10 @@ class _Chunk:
 
     def in_order(self) -> Tensor:
         """As :meth:`finished`, but a row for each segment that was asked for."""
-        return self.finished()[[self._row_of[segment] for segment in self._asked]]
+        found = self.finished()
+        rows = [self._row_of[segment] for segment in self._asked]
+        # Where all segments are new they are in order already; vectors of thousands of numbers are worth no copy more.
+        return found if rows == list(range(len(found))) else found[rows]
 
     def _from_last(self, segment: str) -> Tensor:
         assert self._last is not None
@@ -126,6 +129,9 @@ def embed_windows_in_chunks(
 
     for vectors in embed_chunks(session, usable(), neighbours=neighbours):
         mask = masks.pop(0)
+        if len(vectors) == mask.numel():
+            yield Embeddings(vectors.view(*mask.shape, session.dim), mask)
+            continue
         values = torch.zeros(*mask.shape, session.dim)
         values[mask] = vectors
         yield Embeddings(values, mask)
