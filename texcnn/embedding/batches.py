@@ -21,6 +21,11 @@ def next_batch(rows: Iterable[int], tokens: Sequence[Sequence[int]], budget: int
     return batch
 
 
+def joined(parts: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Joins tensors; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=dim)
+
+
 def embed_or_none(encoder: Encoder, tokens: Sequence[Sequence[int]]) -> Tensor | None:
     """Embeds a batch; None where the memory does not suffice, and then what it took is free again."""
     try:
@@ -52,6 +57,8 @@ class VectorsOnTheWay:
         """Waits for them; float32 ``(n, dim)`` on the CPU, each row in its place."""
         if self._copied is not None:
             self._copied.synchronize()
+        if all(row == place for row, place in enumerate(self._order)):  # rows of one length: no copy
+            return self._rows
         in_order = torch.empty_like(self._rows)
         in_order[self._order] = self._rows
         return in_order

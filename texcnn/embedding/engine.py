@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from texcnn.device import gpu_kernels
-from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, next_batch
+from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, joined, next_batch
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.prefetch import prefetch
@@ -191,7 +191,7 @@ class EmbeddingSession:
             start += len(batch)
             if bar is not None:
                 bar.update(len(batch))
-        return VectorsOnTheWay(torch.cat(found), order)
+        return VectorsOnTheWay(joined(found), order)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from texcnn.embedding.batches import VectorsOnTheWay
+from texcnn.embedding.batches import VectorsOnTheWay, joined
 from texcnn.embedding.engine import Embeddings, EmbeddingSession
 from texcnn.embedding.prefetch import prefetch
 from texcnn.segments.segment import SegmentSpec
@@ -50,8 +50,8 @@ class _Chunk:
     def finished(self) -> Tensor:
         """Waits for the device; the vectors of the distinct segments, float32 ``(n, dim)`` on the CPU."""
         if self._found is None:
-            parts = [torch.cat([part.in_order() for part in parts]) for parts in self._coming if parts]
-            fresh = torch.cat(parts, dim=1) if parts else torch.zeros(0, self._session.dim)
+            parts = [joined([part.in_order() for part in parts]) for parts in self._coming if parts]
+            fresh = joined(parts, dim=1) if parts else torch.zeros(0, self._session.dim)
             borrowed = [segment for segment in self.segments if segment not in self._new]
             vectors = [self._known[each] if each in self._known else self._from_last(each) for each in borrowed]
             self._found = torch.cat([torch.stack(vectors), fresh]) if vectors else fresh

@@ -9,9 +9,11 @@ published; these are its documented template's. The dense layer over positions i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear, pad
 
 from texcnn.errors import ModelError
 
@@ -125,15 +127,17 @@ class TextCNN(nn.Module):
         if self.positions is not None:
             values = values + (self.positions if at is None else self.positions[at])
         usable = mask.unsqueeze(-1)
-        signal = (self.input_dropout(values) * usable).transpose(1, 2)
+        # All taps of all convolutions are one matrix product: vectors of thousands of numbers need not be transposed.
+        # The product of a masked segment is 0, as is that of its zero vector.
+        taps = torch.cat([one.weight.permute(2, 0, 1).flatten(0, 1) for one in self._convolutions()])
+        products = linear(self.input_dropout(values), taps) * usable
+        parts = products.split([one.kernel_size[0] * one.out_channels for one in self._convolutions()], dim=2)
         # ReLU's floor is 0, so a masked segment can never be a maximum once it is 0 itself.
-        return torch.cat(
-            [
-                activation(convolution(signal)) * mask.unsqueeze(1)
-                for convolution, activation in zip(self.convolutions, self.activations, strict=True)
-            ],
-            dim=1,
-        )
+        found = [
+            activation(_slide(part, one)) * usable
+            for one, part, activation in zip(self._convolutions(), parts, self.activations, strict=True)
+        ]
+        return torch.cat(found, dim=2).transpose(1, 2)
 
     def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Turns what the filters find in whole windows into expression, as :meth:`forward` does.
@@ -151,3 +155,25 @@ class TextCNN(nn.Module):
             pooled = torch.cat([pooled, self.fusion(pooled)], dim=1)
         expression: Tensor = self.output(self.dropout(pooled))
         return expression.masked_fill(~mask.any(dim=1, keepdim=True), torch.nan)
+
+    def _convolutions(self) -> list[nn.Conv1d]:
+        return [cast(nn.Conv1d, one) for one in self.convolutions]
+
+
+def _slide(products: Tensor, convolution: nn.Conv1d) -> Tensor:
+    """Adds up what each tap of a convolution makes of its segment.
+
+    Args:
+        products: ``(n, segments, taps * filters)``, tap by tap.
+        convolution: Its bias and numbers; the taps reach equally far to both sides.
+
+    Returns:
+        The convolution's output ``(n, segments, filters)``; beyond the window there are zeros.
+    """
+    (width,), segments = convolution.kernel_size, products.shape[1]
+    padded = pad(products, (0, 0, width // 2, width // 2)).unflatten(2, (width, convolution.out_channels))
+    total = padded[:, :segments, 0]
+    for tap in range(1, width):
+        total = total + padded[:, tap : tap + segments, tap]
+    assert convolution.bias is not None
+    return total + convolution.bias
