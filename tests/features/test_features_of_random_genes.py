@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from texcnn.features.codons import CODON_FEATURES, STOP_CODONS, codon_counts, codon_features
+from texcnn.features.codons import CODON_COLUMNS, CODON_FEATURES, STOP_CODONS, codon_counts, codon_features
 from texcnn.features.half_life import HALF_LIFE_FEATURES, half_life_features
 from texcnn.features.table import FeatureTable
 from texcnn.features.tf_table import read_tf_table
@@ -146,11 +146,13 @@ def test_codons_are_those_of_the_mrna(case: Case) -> None:
             assert transcript.name in skipped
             continue
         row = table.loc[transcript.name]
-        assert row.sum() == pytest.approx(100)
+        shares = row.filter(like="codon_")
+        assert shares.sum() == pytest.approx(100)
+        assert row["log10_codons"] == pytest.approx(np.log10(sum(sense.values())))
         for codon, count in sense.items():
             assert row[f"codon_{codon}"] == pytest.approx(100 * count / sum(sense.values()))
     assert len(table) + len(skipped) == N_GENES
-    assert list(table) == list(CODON_FEATURES)
+    assert list(table) == list(CODON_COLUMNS)
 
 
 @pytest.mark.parametrize(

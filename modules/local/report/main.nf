@@ -1,6 +1,11 @@
 /*
  * One HTML file that shows what was predicted; it loads nothing from outside.
  */
+// For the shell, as one word.
+def quoted(text) {
+    return "'" + text.toString().replace("'", "'\\\\''") + "'"
+}
+
 process REPORT {
     tag "${meta.id} ${meta.model}"
     label 'process_single'
@@ -17,7 +22,6 @@ process REPORT {
 
     script:
     def args = task.ext.args ?: ''
-    def quoted = { text -> "'" + text.toString().replace("'", "'\\\\''") + "'" }
     def found = [
         truth ? "--truth ${truth}" : '',
         evaluation ? '--metrics evaluation/metrics.tsv' : '',

@@ -15,8 +15,8 @@ def blended(reasons) {
     def varying = ~/'[^']*'|\b\d[\d,]*(?:\.\d+)?%?/
     def found = reasons.collect { reason -> reason.findAll(varying) }
     def differs = found.transpose().collect { values -> values.toSet().size() > 1 }
-    def place = 0
-    def text = reasons[0].replaceAll(varying) { value -> differs[place++] ? '…' : value }
+    def shown = [found[0], differs].transpose().collect { value, other -> other ? '…' : value }
+    def text = [varying.split(reasons[0], -1).toList(), shown + ['']].transpose().collect { parts -> parts.join('') }.join('')
     def first = [found[0], differs].transpose().findAll { _value, other -> other }.collect { value, _other -> value }
     return first ? "${text} (first: ${first.join(', ')})" : text
 }
