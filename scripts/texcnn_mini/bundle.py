@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,12 +95,13 @@ class Encoders:
         return joined
 
 
-def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], dict[str, object]]:
+def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], dict[str, Any]]:
     """Returns the encoders, the head's arguments and tensors, and how features are scaled."""
     described = {name: json.loads((WORK / "members" / f"{name}.json").read_text()) for name in MEMBERS}
     recipes = {name: Recipe.from_json(entry["recipe"]) for name, entry in described.items()}
     states = {name: load_file(WORK / "members" / f"{name}.safetensors") for name in MEMBERS}
-    encoders, tensors = Encoders(), {}
+    encoders = Encoders()
+    tensors: dict[str, torch.Tensor] = {}
     for name, recipe in recipes.items():
         own = {key[8:]: value for key, value in states[name].items() if key.startswith("encoder.")}
         encoders.add_convolutions(name, recipe, own)

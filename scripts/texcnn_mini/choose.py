@@ -46,7 +46,7 @@ def greedy(found: Mapping[str, np.ndarray], true: np.ndarray, most: int = MOST_A
     """Adds recipes while the mean squared error over outputs, without and with lengths, falls."""
 
     def error(names: list[str]) -> float:
-        mean = sum(found[name] for name in names) / len(names)
+        mean = np.mean([found[name] for name in names], axis=0)
         return float(((mean - true) ** 2).mean() + ((mean[:, :, 0] - true[:, 0]) ** 2).mean())
 
     chosen: list[str] = []
@@ -64,12 +64,15 @@ def main() -> None:
     seeds, rows = predictions(labels)
     true = labels.pack["labels"][rows]
     found = {name: np.mean(each, axis=0) for name, each in seeds.items()}
-    table = [{"what": name, "seeds": len(seeds[name]), **judge(*mean, rows, labels)} for name, mean in found.items()]
+    table: list[dict[str, object]] = [
+        {"what": name, "seeds": len(seeds[name]), **judge(mean[0], mean[1], rows, labels.pack)}
+        for name, mean in found.items()
+    ]
     chosen: list[str] = []
     for name in greedy(found, true):
         chosen.append(name)
-        mean = sum(found[other] for other in chosen) / len(chosen)
-        table.append({"what": " + ".join(chosen), "seeds": 0, **judge(*mean, rows, labels)})
+        mean = np.mean([found[other] for other in chosen], axis=0)
+        table.append({"what": " + ".join(chosen), "seeds": 0, **judge(mean[0], mean[1], rows, labels.pack)})
     frame = pd.DataFrame(table)
     frame.to_csv(TABLE, sep="\t", index=False)
     print(frame.to_string(index=False))

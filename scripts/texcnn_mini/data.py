@@ -71,13 +71,13 @@ def expression() -> pd.DataFrame:
     rpkm = rpkm[table["eid"][1:]]
     rpkm.insert(0, "median", rpkm.drop(columns="E000").median(axis="columns"))
     rpkm.columns = pd.Index(table["cell_type"])
-    return np.log10(rpkm + 0.1)
+    return (rpkm + 0.1).apply(np.log10)
 
 
 def tissue_expression() -> pd.DataFrame:
     """Returns log10(nTPM + 0.1) of 54 tissues of the Human Protein Atlas, a second measurement of the same genes."""
     table = pd.read_csv(DATA / "human" / "expression_hpa21_consensus_ntpm.tsv.gz", sep="\t", index_col=0)
-    return np.log10(table + 0.1)
+    return (table + 0.1).apply(np.log10)
 
 
 def transcription_factors() -> pd.DataFrame:

@@ -129,8 +129,8 @@ def shortened(pack: dict[str, np.ndarray], test: np.ndarray) -> Iterator[tuple[s
     known = test[pack["known"][test] >= WELL_KNOWN]
     position = np.arange(LENGTH) - UPSTREAM
     for reach in REACHES:
-        rows = torch.from_numpy(known)
-        codes = cut(genome, place[rows].long(), strand[rows].long()).numpy().copy()
+        chosen = torch.from_numpy(known)
+        codes = cut(genome, place[chosen].long(), strand[chosen].long()).numpy().copy()
         codes[:, (position < -reach) | (position >= reach)] = 4
         yield (
             f"the well-known ones, hidden beyond {reach:,} bp of the TSS ({1 - 2 * reach / LENGTH:.2f} N)",

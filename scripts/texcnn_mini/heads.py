@@ -42,6 +42,7 @@ XPRESSO = ("median", "K562", "GM12878")
 
 def places(network: XpressoCNN, codes: Tensor) -> Tensor:
     """Returns what :meth:`XpressoCNN.places` does of codes ``(n, length)``, ``(n, 32, length / 300)``, much faster."""
+    assert network.conv1.bias is not None
     best = bin_maxima(codes, network.conv1.weight, (2, 3), 30) + network.conv1.bias
     return network.pool2(network.relu2(network.conv2(best.relu().transpose(1, 2))))
 
@@ -148,7 +149,8 @@ def train(
     windows = torch.nonzero(~cache.validation | all_splits)[:, 0]
     held = torch.from_numpy(np.flatnonzero((split == 1) & (data.near[cache.rows] >= MIN_NEAR)))
     published = (data.published - cache.mean[0]) / cache.scale[0]
-    steps, started, log = options.steps or recipe.steps, time.time(), []
+    steps, started = options.steps or recipe.steps, time.time()
+    log: list[dict[str, float]] = []
     for step in range(steps):
         progress = step / steps
         for group in optimizer.param_groups:
@@ -170,17 +172,18 @@ def train(
         if n_windows:
             losses["teachers"] = ((output[n_genes:, -N_TEACHERS:] - cache.labels[chosen]) ** 2).mean()
         loss = sum(weights[key] * value for key, value in losses.items())
+        assert isinstance(loss, Tensor)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
         with torch.no_grad():
             decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.head.parameters()), parameters, 1 - decay)
+            torch._foreach_lerp_(list(average.head.parameters()), list(parameters), 1 - decay)
         if (step + 1) % max(steps // 4, 1) == 0:
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})
-            log[-1] |= judge(alone, given, cache.rows[held].numpy(), data)
+            log[-1] |= judge(alone, given, cache.rows[held].numpy(), data.pack)
             shown = {f"loss_{key}": round(value.item(), 3) for key, value in losses.items()}
             print(name, json.dumps(log[-1] | shown), flush=True)
     if not all_splits:

@@ -66,7 +66,8 @@ class Recipe:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
         """Reads what :meth:`to_json` wrote, or a part of it."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**arguments)
 
     def encoder_config(self) -> dict[str, int]:
         """Returns the sizes of the segment convolutions."""
@@ -108,7 +109,10 @@ class NormedSegmentCNN(SegmentCNN):
 
     def __init__(self, **config: int) -> None:
         super().__init__(**config)
-        self.norms = nn.ModuleList(nn.BatchNorm1d(c.out_channels, momentum=0.05) for c in self.convolutions)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width, momentum=0.05) for width in self._widths())
+
+    def _widths(self) -> list[int]:
+        return [layer.out_channels for layer in self.convolutions if isinstance(layer, nn.Conv1d)]
 
     def convolve(self, number: int, values: Tensor) -> Tensor:
         """Runs one of the convolutions and its norm."""
@@ -118,6 +122,11 @@ class NormedSegmentCNN(SegmentCNN):
         """Returns the state of the same convolutions without norms."""
         tensors = {}
         for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            assert isinstance(convolution, nn.Conv1d)
+            assert isinstance(norm, nn.BatchNorm1d)
+            assert convolution.bias is not None
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
             factor = norm.weight / (norm.running_var + norm.eps).sqrt()
             tensors[f"convolutions.{number}.weight"] = convolution.weight * factor[:, None, None]
             tensors[f"convolutions.{number}.bias"] = (convolution.bias - norm.running_mean) * factor + norm.bias
@@ -143,7 +152,7 @@ def reverse_complements(k: int) -> Tensor:
     """Returns the number of each k-mer's reverse complement."""
     words = torch.arange(4**k)
     letters = torch.stack([words // 4**place % 4 for place in range(k)])
-    return sum((3 - letters[place]) * 4 ** (k - 1 - place) for place in range(k))
+    return torch.stack([(3 - letters[place]) * 4 ** (k - 1 - place) for place in range(k)]).sum(dim=0)
 
 
 class Network(nn.Module):
@@ -153,6 +162,8 @@ class Network(nn.Module):
         recipe: How it is built.
         teachers: Xpresso's networks, where the recipe reads them.
     """
+
+    other: Tensor
 
     def __init__(self, recipe: Recipe, teachers: Mapping[str, XpressoCNN] = MappingProxyType({})) -> None:
         super().__init__()
@@ -169,8 +180,14 @@ class Network(nn.Module):
         """Makes the head predict what Xpresso's networks do, each through 64 dense and two further units."""
         options, parts = self.recipe.head_options(1), self.recipe.parts
         segments = options["n_segments"]
+        assert self.head.dense is not None
+        assert self.head.fusion is not None
+        convolution, dense, fusion = self.head.convolutions[0], self.head.dense[0], self.head.fusion[0]
+        assert isinstance(convolution, nn.Conv1d)
+        assert convolution.bias is not None
+        assert isinstance(dense, nn.Linear)
+        assert isinstance(fusion, nn.Linear)
         with torch.no_grad():
-            convolution, dense, fusion = self.head.convolutions[0], self.head.dense[0], self.head.fusion[0]
             weights = dense.weight.view(len(dense.weight), -1, segments)
             for number, network in enumerate(self.xpresso):
                 own, units = slice(32 * number, 32 * number + 32), slice(64 * number, 64 * number + 64)

@@ -146,25 +146,25 @@ def main() -> None:
     bed = bed[bed["gene_id"].isin(labels.index)]
     genome = shortened.codes()
     epd, rows = first_epd_promoters(), []
-    for gene in bed.itertuples():
-        strand = 1 if gene.strand == "+" else -1
-        place = shortened.place(gene.chrom, gene.tss)
+    for index, chrom, tss, sign in zip(bed.index, bed["chrom"], bed["tss"], bed["strand"], strict=True):
+        strand = 1 if sign == "+" else -1
+        place = shortened.place(chrom, tss)
         window = None if place is None else window_codes(genome, place, strand)
         near = 0 if window is None else int((window[UPSTREAM - NEAR : UPSTREAM + NEAR] < 4).sum())
         known = 0 if window is None else int((window < 4).sum())
-        rows.append((gene.Index, place if near >= 300 else None, strand, known, near, False))
+        rows.append((index, place if near >= 300 else None, strand, known, near, False))
     table = pd.DataFrame(rows, columns=["index", "place", "strand", "known", "near", "epd"]).set_index("index")
     table = bed.drop(columns="strand").join(table)
     # A gene whose promoter alone is known, from EPDnew: its 300 bases between unknown ones.
     missing = table["place"].isna() & table["gene_id"].isin(epd.index)
     for index in table.index[missing]:
-        codes = base_codes(epd.at[table.at[index, "gene_id"], "sequence"])
+        codes = base_codes(str(epd.at[table.at[index, "gene_id"], "sequence"]))
         if (codes > 3).any():
             continue
         shortened.end += LENGTH
         shortened.runs.append((shortened.end, len(codes)))
         shortened.bases.append(codes)
-        shortened.splits.append(SPLITS.index(split_of(table.at[index, "chrom"])))
+        shortened.splits.append(SPLITS.index(split_of(str(table.at[index, "chrom"]))))
         table.loc[index, ["place", "strand", "known", "near", "epd"]] = (
             shortened.end + EPD_UPSTREAM,
             1,
@@ -211,8 +211,9 @@ def main() -> None:
     for name, path in TEACHERS.items():
         for key, tensor in read_keras_weights(DATA / "xpresso" / path).items():
             arrays[f"xpresso.{name}.{key}"] = tensor.numpy().astype(np.float16)
-    np.savez_compressed(WORK / "pack.npz", **arrays)
-    print(table.groupby([table["chrom"].map(split_of), "epd"])["near"].agg(["size", lambda near: (near >= 1500).sum()]))
+    np.savez_compressed(WORK / "pack.npz", **arrays)  # type: ignore[arg-type]
+    near_bases = table.assign(well_known=table["near"] >= 1500).groupby([table["chrom"].map(split_of), "epd"])
+    print(near_bases["well_known"].agg(["size", "sum"]))
     print(f"{(WORK / 'pack.npz').stat().st_size / 1e6:.1f} MB")
 
 

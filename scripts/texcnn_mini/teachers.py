@@ -50,6 +50,7 @@ class DragoNN(nn.Module):
             convolution, norm = nn.Conv1d(channels, 120, 5), nn.BatchNorm1d(120, eps=1e-3)
             kernel = arrays[f"dragonn.conv1d_{number}.kernel"]
             convolution.weight.data = torch.from_numpy(kernel.transpose(2, 1, 0).copy())
+            assert convolution.bias is not None
             convolution.bias.data = torch.from_numpy(arrays[f"dragonn.conv1d_{number}.bias"])
             for ours, theirs in (
                 ("weight", "gamma"),

@@ -13,7 +13,7 @@ import copy
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,8 @@ class Data:
         for place in EXCLUDED:
             chrom, position = place.split(":")
             forbidden |= (pack["chrom"] == chrom) & (abs(pack["tss"] - int(position)) < 20_000)
+        names = [str(name) for name in pack["outputs"]]
+        self.k562, self.hepg2 = names.index("E123"), names.index("E118")
         self.taught_changes = torch.from_numpy(~forbidden & (self.near >= 1_000)).to(device)
 
     def _to(self, name: str) -> Tensor:
@@ -237,10 +239,10 @@ def within_gene(found: np.ndarray, true: np.ndarray) -> float:
     return float(r.mean())
 
 
-def judge(alone: np.ndarray, given: np.ndarray, rows: np.ndarray, data: Data) -> dict[str, float]:
+def judge(alone: np.ndarray, given: np.ndarray, rows: np.ndarray, pack: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Returns figures of predictions without and with the mRNA's lengths."""
-    true, r2 = data.pack["labels"][rows], squared_pearson(alone, data.pack["labels"][rows])
-    new, wide = data.pack["new"][rows], data.pack["known"][rows] >= LENGTH // 4
+    true, r2 = pack["labels"][rows], squared_pearson(alone, pack["labels"][rows])
+    new, wide = pack["new"][rows], pack["known"][rows] >= LENGTH // 4
     found = {
         "median": r2[0],
         "median_new": squared_pearson(alone[new], true[new])[0],
@@ -281,7 +283,8 @@ def train(
     distilled = torch.nonzero(parts <= (1 if all_splits else 0))[:, 0]
     published = (data.published - teachers.mean[0]) / teachers.scale[0]
     held = np.flatnonzero((data.split == 1) & (data.near >= MIN_NEAR))
-    started, step, shown, log = time.time(), 0, 0.0, []
+    started, step, shown = time.time(), 0, 0.0
+    log: list[dict[str, float]] = []
     sums: dict[str, float] = {}
     while True:
         progress = step / recipe.steps
@@ -328,6 +331,7 @@ def train(
         output = network.head(values, mask, features).float().nan_to_num()
         usable, found = mask.any(dim=1, keepdim=True), output[:n_genes]
         if recipe.guarded:
+            assert network.head.dense is not None
             hook = network.head.dense.register_forward_hook(lambda _, __, units: units.detach())
             found = network.head(values[:n_genes], mask[:n_genes], features[:n_genes]).float().nan_to_num()
             hook.remove()
@@ -343,6 +347,7 @@ def train(
             size = wanted.std().clamp(min=1e-3)
             losses["delta"] = F.smooth_l1_loss(delta / size, wanted / size)
         loss = sum(weights[key] * value for key, value in losses.items())
+        assert isinstance(loss, Tensor)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -359,12 +364,12 @@ def train(
         if progress - shown >= options.show:
             shown = progress
             log.append({"step": step, "seconds": round(time.time() - started, 1)})
-            log[-1] |= judge(*predict(average, data, torch.from_numpy(held).to(device)), held, data)
+            log[-1] |= judge(*predict(average, data, torch.from_numpy(held).to(device)), held, data.pack)
             print(
                 name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True
             )
     alone, given = predict(average, data, torch.from_numpy(held).to(device))
-    log.append({"step": step, "seconds": round(time.time() - started, 1)} | judge(alone, given, held, data))
+    log.append({"step": step, "seconds": round(time.time() - started, 1)} | judge(alone, given, held, data.pack))
     print(name, json.dumps(log[-1] | {f"loss_{key}": round(value, 3) for key, value in sums.items()}), flush=True)
     if not all_splits:
         both = (np.stack([alone, given]) - data.mean) / data.scale * PER_DEVIATION
@@ -432,8 +437,6 @@ def main() -> None:
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     data = Data(options.work / "pack.npz", device)
-    names = [str(name) for name in data.pack["outputs"]]
-    data.k562, data.hepg2 = names.index("E123"), names.index("E118")
     teachers, changes = Teachers(data), Changes(data, options.work)
     for name, member in json.loads(options.plan.read_text()).items():
         if not re.search(options.only, name) or (options.out / f"{name}.json").exists():
