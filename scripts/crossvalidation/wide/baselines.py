@@ -108,7 +108,8 @@ def main() -> None:
         started = time.time()
         found = predictions(genes, key)
         figures = draws.figures(torch.from_numpy(found), genes.labels)
-        np.savez(path, **figures, median=found[:, 0].astype(np.float16), seconds=np.array(time.time() - started))
+        kept = {**figures, "median": found[:, 0].astype(np.float16), "seconds": np.array(time.time() - started)}
+        np.savez(path, **kept)  # type: ignore[arg-type]
         print(key, {name: round(float(values[0]), 4) for name, values in figures.items()}, flush=True)
 
 

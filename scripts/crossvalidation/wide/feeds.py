@@ -13,9 +13,8 @@ from stack import Parts
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from texcnn.encoders.dnabert2_layers import alibi_bias
+from texcnn.encoders.dnabert2_layers import Layer, alibi_bias
 from texcnn.encoders.dnabert2_model import Dnabert2Config, Dnabert2Model
-from texcnn.heads.textcnn import TextCNN
 
 LANGUAGE = Dnabert2Config(
     vocab_size=4096, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=256,
@@ -154,6 +153,7 @@ class LanguageEncoder(nn.Module):
             bias = alibi_bias(LANGUAGE.num_attention_heads, ids.shape[1], dtype=torch.float32, device=ids.device)
             bias = bias[None].masked_fill(~real[:, None, None], -1e4)
             for layer in self.model.encoder.layer:
+                assert isinstance(layer, Layer)
                 attention = layer.attention
                 qkv = attention.self.Wqkv(hidden).unflatten(-1, (3, LANGUAGE.num_attention_heads, -1))
                 query, key, value = qkv.permute(2, 0, 3, 1, 4)
@@ -259,9 +259,9 @@ class LiveNetwork(nn.Module):
 
     def __init__(
         self,
-        encoders: list[nn.Module],
+        encoders: list[Any],
         scales: list[tuple[Tensor, Tensor] | None],
-        head: Callable[[int], TextCNN],
+        head: Callable[[int], nn.Module],
         frozen: int,
     ) -> None:
         super().__init__()

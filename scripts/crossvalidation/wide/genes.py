@@ -60,7 +60,8 @@ class Genes:
 
     def study_parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same of the encoder study's one split."""
-        return tuple(np.flatnonzero(self.split == part) for part in range(3))
+        train, validation, test = (np.flatnonzero(self.split == part) for part in range(3))
+        return train, validation, test
 
 
 def load_genes(species: str, work: Path, device: torch.device, most: int | None = None) -> Genes:
@@ -71,9 +72,8 @@ def load_genes(species: str, work: Path, device: torch.device, most: int | None 
         rows = np.linspace(0, len(found["codes"]) - 1, most).astype(int)
         found = {name: values[rows] for name, values in found.items()}
     codes, labels = (torch.from_numpy(found.pop(name)).to(device) for name in ("codes", "labels"))
-    return Genes(
-        codes, labels.float(), *(found.pop(name) for name in ("lengths", "factors", "chrom", "split")), extra=found
-    )
+    lengths, factors, chrom, split = (found.pop(name) for name in ("lengths", "factors", "chrom", "split"))
+    return Genes(codes, labels.float(), lengths, factors, chrom, split, extra=found)
 
 
 def cut_segments(codes: Tensor, length: int, max_n_fraction: float) -> tuple[Tensor, Tensor]:
@@ -163,7 +163,7 @@ def main() -> None:
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes a file that others may wait for."""
     with path.with_suffix(".part").open("wb") as handle:
-        np.savez(handle, **arrays)
+        np.savez(handle, **arrays)  # type: ignore[arg-type]
     path.with_suffix(".part").rename(path)
 
 

@@ -23,7 +23,9 @@ class Material:
         self.genes: Genes = load_genes(species, work, device, most)
         self.segments, self.mask = cut_segments(self.genes.codes, SEGMENT[species], 0.5)
         self.kept: dict[str, tuple[Tensor, Tensor]] = {}
-        self.most, self._tokens, self._bins = most, None, None
+        self.most = most
+        self._tokens: Tokens | None = None
+        self._bins: Bins | None = None
 
     @property
     def tokens(self) -> Tokens:
@@ -64,9 +66,9 @@ class Material:
                 self.kept[name] = kmer_vectors(self.segments, 4), self.mask
             elif name == "convolutions-random":
                 torch.manual_seed(2)
-                encoder = Convolutions(self.segments).to(self.device).train()
+                convolutions = Convolutions(self.segments).to(self.device).train()
                 lengths = np.zeros(len(self.segments))
-                self.kept[name] = embed_all(encoder, lengths, self.device, half=True), self.mask
+                self.kept[name] = embed_all(convolutions, lengths, self.device, half=True), self.mask
             else:
                 encoder = self.language(trained=name == "language")
                 self.kept[name] = embed_all(encoder, self.tokens.lengths, self.device, half=True), self.mask

@@ -18,6 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
+
+from texcnn.heads.xpresso import XpressoCNN
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "texcnn_mini")]
 from feeds import BasesFeed, Convolutions, Features, LiveFeed, LiveNetwork, VectorFeed  # noqa: E402
@@ -25,7 +28,7 @@ from figures import Draws  # noqa: E402
 from genes import Genes  # noqa: E402
 from lines import FEATURES, LINES, Line  # noqa: E402
 from material import Material  # noqa: E402
-from stack import Stack, as_products  # noqa: E402
+from stack import Feed, Stack, as_products  # noqa: E402
 from xpresso_stack import fit_best_starts  # noqa: E402
 
 Show = Callable[[str], None]
@@ -59,6 +62,8 @@ def run_one(material: Material, line: Line, run: int, fold: int, show: Show) -> 
     features = Features(material.features(FEATURES[line.features]), [part], device)
     torch.manual_seed(1_000 * run + fold)
     outputs = genes.labels.shape[1]
+    feed: Feed
+    network: nn.Module
     if line.kind == "live":
         frozen = material.vectors("kmers")[0] if "kmers" in line.encoders else None
         encoder = Convolutions(material.segments)
@@ -88,9 +93,11 @@ def run_xpresso(material: Material, line: Line, runs: list[int], fold: int, show
     values = material.features(FEATURES[line.features])
     n_features = 0 if values is None else values.shape[1]
 
-    def make(seed: int):
+    def make(seed: int) -> XpressoCNN:
         torch.manual_seed(10 * seed + fold)
-        return line.make(0, 0, labels.shape[1], n_features)
+        network = line.make(0, 0, labels.shape[1], n_features)
+        assert isinstance(network, XpressoCNN)
+        return network
 
     found = fit_best_starts(
         make, runs, line.starts, genes.folds()[fold], labels, material.bins, values, line.settings, SCREENING,
@@ -141,7 +148,8 @@ class Results:
         figures = self.draws.figures(torch.from_numpy(whole).to(true.device), true)
         path = self.out / f"{line.key}-{run}.npz"
         with path.with_suffix(".part").open("wb") as handle:
-            np.savez(handle, **figures, median=whole[:, 0].astype(np.float16), seconds=np.array(seconds))
+            kept = {**figures, "median": whole[:, 0].astype(np.float16), "seconds": np.array(seconds)}
+            np.savez(handle, **kept)  # type: ignore[arg-type]
         path.with_suffix(".part").rename(path)
         shown = {name: round(float(values[0]), 4) for name, values in figures.items()}
         print(json.dumps({"line": line.key, "run": run, "seconds": round(seconds, 1), **shown}), flush=True)

@@ -54,9 +54,12 @@ class Conv1dAsProduct(nn.Conv1d):
 
     def forward(self, values: Tensor) -> Tensor:
         """``(n, channels, length)`` to ``(n, filters, length)``."""
+        assert not isinstance(self.padding, str)
+        assert self.bias is not None
         reach, length = self.padding[0], values.shape[2]
         padded = nn.functional.pad(values, (reach, reach)).transpose(1, 2)
         found = sum(padded[:, k : k + length] @ self.weight[:, :, k].T for k in range(self.kernel_size[0]))
+        assert isinstance(found, Tensor)
         return (found + self.bias).transpose(1, 2)
 
 
@@ -95,6 +98,8 @@ class Stack:
         self.single = len(networks) == 1
         networks = [network.to(self.device) for network in networks]
         self.base = networks[0] if self.single else copy.deepcopy(networks[0]).to("meta")
+        self.params: dict[str, Tensor]
+        self.buffers: dict[str, Tensor]
         if self.single:
             self.params, self.buffers = dict(self.base.named_parameters()), dict(self.base.named_buffers())
         else:
@@ -108,7 +113,8 @@ class Stack:
         return {**self.params, **self.buffers}
 
     def _start(self, params: dict[str, Tensor]) -> None:
-        given, settings = {}, self.settings
+        given: dict[bool, list[Tensor]] = {}
+        settings = self.settings
         for name, value in params.items():
             given.setdefault(name.startswith(ENCODERS), []).append(value)
         rates = {False: settings.rate, True: settings.encoder_rate or settings.rate}
@@ -196,7 +202,8 @@ class Stack:
         self.base.eval()
         state = (self.params, self.buffers)
         if best:
-            state = tuple({name: self.best[name] for name in part} for part in state)
+            params, buffers = ({name: self.best[name] for name in part} for part in state)
+            state = (params, buffers)
         most = max(map(len, wanted))
         here = np.stack([np.concatenate([rows, np.repeat(rows[:1], most - len(rows))]) for rows in wanted])
         real = torch.tensor([[place < len(rows) for place in range(most)] for rows in wanted], device=self.device)

@@ -80,11 +80,11 @@ def paired_table(runs: dict[str, Runs], genes: Genes, peer: Runs | None) -> str:
                 row += ["-", "-"]
                 continue
             here, other = median_on(line, rows, true, draws[name]), others[name]
-            same = other is None or key in (PEER if name == "peer" else PUBLISHED)
-            row += [
-                shown(here.interval("median_r2")),
-                "-" if same else shown(here.minus(other, "median_r2"), sign=True),
-            ]
+            row.append(shown(here.interval("median_r2")))
+            if other is None or key == (PEER if name == "peer" else PUBLISHED):
+                row.append("-")
+            else:
+                row.append(shown(here.minus(other, "median_r2"), sign=True))
         text += f"| {' | '.join(row)} |\n"
     return text
 

@@ -110,6 +110,7 @@ class XpressoStack(Stack):
         features = self.features.take(rows[:1].expand(n, -1))
         if features is not None:
             found = torch.cat([found, features], 2)
+        assert isinstance(self.base, XpressoCNN)
         for name, rate in (("dense1", self.base.dropout1.p), ("dense2", self.base.dropout2.p)):
             found = F.dropout(_dense(found, weights, name).relu(), rate, training=self.base.training)
         return _dense(found, weights, "dense3")
