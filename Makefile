@@ -28,7 +28,7 @@ test: .venv/ready
 	$(BIN)/python -m pytest
 
 # Scripts of one folder import each other by their bare names, so that mypy takes one folder at a time.
-SCRIPTS := benchmarks scripts $(filter-out scripts/texcnn_mini,$(patsubst %/,%,$(sort $(dir $(wildcard scripts/*/*.py))))) kipoi_model/TExCNN
+SCRIPTS := benchmarks scripts $(patsubst %/,%,$(sort $(dir $(wildcard scripts/*/*.py scripts/*/*/*.py)))) kipoi_model/TExCNN
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
