@@ -23,37 +23,37 @@ Ten thousand human genes with known promoters are in [cross-validation-human.md]
 657 with nearly whole windows, and yeast.
 
 Made by `scripts/crossvalidation`; the figures of each run are in `cross-validation.tsv`. Whole chromosomes are held
-out: ten groups of chromosomes of like size, of which a fold tests two, stops by a third and fits to seven. A run is one
-pass over the five folds; its figures are those of the pooled predictions of all its genes. Several runs differ by their
+out: ten groups of chromosomes of similar size; a fold tests on two, uses a third for early stopping and fits to seven.
+A run is one pass over the five folds; its figures are those of the pooled predictions of all its genes. Several runs differ by their
 seeds and are shown as minimum / **average** / maximum. `r2` is the squared Pearson correlation over genes. `median` is
 the label of Xpresso, the median over the 56 epigenomes (of yeast: over the conditions); `cell types` is the mean of the
 figures of the single cell types (57 of human, 52 conditions of yeast), learned together with the median by one network.
 
 Read it with these in mind:
 
-- **Runs**: ten are asked of every line with chance in it; a ridge, a mean and boosting have none. Lines with fewer are
-  those whose run takes a CPU core from a quarter of an hour to two hours (and yeast's control); the same command goes
-  on where it stopped, on a GPU too (`--device`). What they lack is the spread between seeds, which is 0.01 to 0.08 of
-  r2 in the lines that have it: differences smaller than that say nothing.
+- **Runs**: every line with random numbers should have ten; a ridge, a mean and boosting use none. Lines with fewer are
+  those whose run takes a CPU core from a quarter of an hour to two hours (and yeast's control); the same command
+  continues where it stopped, on a GPU too (`--device`). They lack the spread between seeds, which is 0.01 to 0.08 of
+  r2 in the lines that have it: smaller differences mean nothing.
 - **Epochs**: at most 60 for the Pipoli transformer, 30 for Xpresso (80 for human) and 8 for DNAPerceiver, where their
-  authors have 300, 100 and 550: what more epochs would give is not known.
+  authors have 300, 100 and 550: the effect of more epochs is not known.
 - **Few genes**: the human lines are fitted to some 460 genes, where the papers had more than 15,000. With their
   authors' batches an epoch of Xpresso and of the Pipoli transformer would be four and two steps, and their patience
-  would end the training before it has begun. They take 32 and 16 genes a step there; everything else is the authors'.
+  would end the training almost at once. They take 32 and 16 genes a step there; everything else is the authors'.
 - **Xpresso, trained here** has one output, the median, and a run is the best of ten starts, as its authors' was; which
   one is decided by the loss of the stopping genes after eight epochs. Its last hidden layer has two rectified units;
-  both are often dead after the first steps, and the network predicts one value for every gene. Where all ten died, so
-  did the fold; of the human genes' five, one predicts nearly one value (r2 0.01, the others 0.26 to 0.35).
+  both are often dead after the first steps, and the network predicts one value for every gene. Where all ten died, the
+  fold failed; of the human genes' five, one predicts nearly one value (r2 0.01, the others 0.26 to 0.35).
 - **Human genes**: those of the slice with at least 6,500 known bases in the window of 7,000 + 3,500. A line with
   features has the genes that have all of them, so its number of genes is smaller and its figures are of those.
 - **texcnn-mini's language model** is version 4's (version 5 has none), without its motif convolutions and head, and
-  frozen, before a text CNN with the maximum over segments of 250 bp. It is not blind: it was distilled from Xpresso's
-  weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and something
-  of them may have come down to the encoder. The control, one encoder of the same form with random weights, has seen
-  nothing. For yeast both are as foreign.
+  frozen, before a text CNN with the maximum over segments of 250 bp. It is not independent: it was distilled from
+  Xpresso's weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice, and the
+  encoder may have learned something of them. The control, one encoder of the same form with random weights, has seen
+  nothing. Both are equally foreign to yeast.
 - **Both of texcnn-mini's encoders** (version 4's, segments of 600 bp) were `texcnn train`'s default. The second one is
-  Xpresso's own convolutions, which were fitted to most of these human genes: no held-out figure. For yeast it is.
-- **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing of it was learned elsewhere.
+  Xpresso's own convolutions, which were fitted to most of these human genes: not a held-out figure. For yeast it is.
+- **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing in it was learned elsewhere.
 - **Xpresso's published predictions** are of a network that was trained on 599 of the 657 genes of the slice: they are
   not a held-out figure. "Xpresso, trained here" is the same network on the folds of the others.
 - **TF features** come from ChIP experiments. POLR2A, the polymerase, measures expression itself, and so the line with
