@@ -64,7 +64,7 @@ def test_further_files_need_the_table_and_an_annotation_its_vcf(tmp_path: Path) 
             InputError, match=rf"further files need the detailed table – in `{name}` – allowed: with `out`"
         ):
             check(None, **{name: tmp_path / path})
-    with pytest.raises(InputError, match="there is no VCF to annotate – in `annotate` – allowed: with `vcf`"):
+    with pytest.raises(InputError, match="no VCF to annotate – in `annotate` – allowed: with `vcf`"):
         check(tmp_path / "o.tsv", has_vcf=False, annotate=tmp_path / "a.vcf.gz")
 
 

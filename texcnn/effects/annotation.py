@@ -1,4 +1,4 @@
-"""What an annotated VCF says of each allele."""
+"""Fields that an annotated VCF has for each allele."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from texcnn.model.model import Model
 from texcnn.plots.style import png, style, svg
 
 TABLE_FILE = "attributions.tsv"
-"""Shows that a folder is one of ours."""
+"""Marks a folder that this verb wrote."""
 
 HITS_FILE = "motif_hits.tsv"
 
@@ -75,7 +75,7 @@ def attribute(
 
     Raises:
         InputError: when the input cannot be used.
-        ModelError: when there is no such model, it cannot be trusted, or the method needs gradients it lacks.
+        ModelError: when the model is missing or cannot be trusted, or the method needs gradients it lacks.
         RunError: when a package that the motifs need is missing, or a prediction is not finite.
     """
     chosen = options_from(AttributeOptions, options, keywords)
@@ -145,7 +145,7 @@ def _cell_types(model: Model, names: tuple[str, ...]) -> list[str]:
 
 
 def _summary(attribution: Attribution, cell_types: Sequence[str]) -> dict[str, Any]:
-    """What the table's description says of a gene, for checks of sums."""
+    """Returns a gene's entry in the table's description, to check sums against."""
     interval = attribution.interval
     said: dict[str, Any] = {
         "gene_id": attribution.gene.id,
@@ -159,7 +159,7 @@ def _summary(attribution: Attribution, cell_types: Sequence[str]) -> dict[str, A
 
 
 def _write_table(folder: Path, frame: pd.DataFrame, described: dict[str, Any]) -> None:
-    # Nine significant digits bring a float32 back.
+    # Nine significant digits restore a float32 exactly.
     frame.to_csv(folder / TABLE_FILE, sep="\t", index=False, float_format="%.9g")
     text = json.dumps(described, indent=1) + "\n"
     (folder / f"{TABLE_FILE}.meta.json").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What an attribution is asked for."""
+"""Options of an attribution."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class AttributeOptions:
     """How a prediction is explained, where, and how to compute.
 
     Attributes:
-        selection: The annotation; which of its genes, the call itself says.
+        selection: The annotation; the call itself names the genes.
         compute: How to compute.
         method: One of :data:`METHODS`.
         region: ``chrom:first-last``, 1-based and both included as in a genome browser; None for each gene's window.
         features: TSV of extra inputs with the column ``gene_id``.
         half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
-            where the model takes nothing else and a GTF is given.
+            where they are the only inputs that the model takes and a GTF is given.
         motifs: Motifs in MEME's format, looked for where the attribution is high.
         motif_p: Largest p-value of a motif's hit.
 

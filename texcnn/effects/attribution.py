@@ -36,7 +36,7 @@ class Attribution:
         delta: What each base instead of the genome's changes, float32 ``(n_cell_types, length, 4)`` in the order A, C,
             G, T of the plus strand; None where the method has none.
         prediction: float32 ``(n_cell_types,)``.
-        elsewhere: What stands for no base, float32 ``(n_cell_types,)``; None where the method has none.
+        elsewhere: The part that belongs to no base, float32 ``(n_cell_types,)``; None where the method has none.
     """
 
     gene: Gene

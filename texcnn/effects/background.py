@@ -31,7 +31,7 @@ class Background:
 
     Attributes:
         grid: float32 ``(n_cell_types, n_bins, n_classes, n_shares)``: the size that a share of the substitutions of a
-            bin and class stays below, ascending.
+            bin and class does not reach, ascending.
         shares: float32 ``(n_shares,)``, from 0 to 1.
         counts: int64 ``(n_bins, n_classes)``, the substitutions behind each.
     """
@@ -83,7 +83,7 @@ class Background:
 
         Returns:
             float32 like ``delta``, between -1 and 1 and never these: n random substitutions cannot show more than
-            ``1 - 1 / (n + 1)``. NaN where there is no effect or no substitution to compare it with.
+            ``1 - 1 / (n + 1)``. NaN where the effect is NaN or no substitution can be compared with it.
         """
         bins, kinds = distance_bins(distances), _classes(variants)
         found = np.full(delta.shape, np.nan, np.float32)

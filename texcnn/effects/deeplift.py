@@ -1,8 +1,8 @@
-"""DeepLIFT's rescale rule: what a head makes of its inputs, against inputs that say nothing.
+"""DeepLIFT's rescale rule: how each input changes the prediction, against neutral inputs.
 
 Shrikumar et al. 2017 (arXiv:1704.02685): a ReLU passes back the ratio of what changes behind it to what changes before
 it, a maximum shares its change between the places where it was and is. Contributions then add up to the change of the
-prediction exactly, which is also how a head is found out whose layers these rules do not cover.
+prediction exactly; where they do not, the head has layers that these rules do not cover.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Multipliers:
-    """What a head makes of its inputs.
+    """Contributions of a head's inputs.
 
     Attributes:
         values: ``(n_cell_types, ...)``, in the shape of one row of the head's inputs.
-        reference: The inputs that say nothing, one row: zero vectors; equal shares of the four bases where a base is
+        reference: The neutral inputs, one row: zero vectors; equal shares of the four bases where a base is
             known.
         prediction: ``(n_cell_types,)``.
         of_reference: The same for ``reference``.
@@ -79,7 +79,7 @@ def multipliers(network: Network[Any], inputs: HeadInputs, columns: Sequence[int
 
 @contextmanager
 def _rescaled(head: nn.Module) -> Iterator[None]:
-    """Has ReLU and maxima pass back multipliers instead of gradients for the time of the block."""
+    """Lets ReLU and maxima pass back multipliers instead of gradients within the block."""
     changed: list[nn.Module] = []
     try:
         for module in head.modules():

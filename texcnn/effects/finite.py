@@ -1,4 +1,4 @@
-"""Predictions are numbers where something is known, and nothing else."""
+"""Checks that predictions are finite exactly where bases and features are known."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Contributions:
     Attributes:
         prediction: float32 ``(n_cell_types,)``.
         bases: float32 ``(n_cell_types, length)``, in the window's direction.
-        elsewhere: float32 ``(n_cell_types,)``: what stands for no base: special tokens, and DeepLIFT's
+        elsewhere: float32 ``(n_cell_types,)``: the part that belongs to no base: special tokens, and DeepLIFT's
             reference.
     """
 

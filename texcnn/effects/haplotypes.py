@@ -56,7 +56,7 @@ _GENES_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class HaplotypeCounts:
-    """What a run of haplotypes has done.
+    """Counts of a run of haplotypes.
 
     Attributes:
         samples: Samples.
@@ -77,7 +77,7 @@ class HaplotypeCounts:
     not_applied: int
 
     def __str__(self) -> str:
-        """What was done, for a person."""
+        """Describes the counts in a sentence."""
         left_out = sum(self.overlapping.values())
         return (
             f"{self.samples} samples, {self.genes} genes, {self.distinct} distinct haplotypes, {left_out} overlapping "
@@ -109,7 +109,7 @@ class HaplotypeRun:
         self.n_genes = 0
 
     def chunks(self, done: int = 0) -> Iterator[dict[str, pa.Table]]:
-        """Yields rows of some genes after the other.
+        """Yields rows, some genes at a time.
 
         Args:
             done: Chunks that an earlier run has computed: their genes are only counted.
@@ -205,7 +205,7 @@ class HaplotypeRun:
         return str(VariantStatus.NO_KNOWN_BASES if np.isnan(values[both]).any() else VariantStatus.SCORED)
 
     def counts(self, rows: int) -> HaplotypeCounts:
-        """Returns what the run has done, after its last chunk."""
+        """Returns the counts of the run, after its last chunk."""
         return HaplotypeCounts(
             len(self.source.samples),
             self.n_genes,

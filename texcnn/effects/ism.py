@@ -1,4 +1,4 @@
-"""In-silico saturation mutagenesis: every base of a stretch of a window replaced by each other one."""
+"""In-silico saturation mutagenesis: replaces every base of a stretch of a window by each of the three others."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def draw_logo(attribution: Attribution, row: int, *, cell_type: str, unit: str, 
         row: Which of its cell types.
         cell_type: Its name.
         unit: The prediction's unit.
-        method: What the values are.
+        method: Name of the method.
     """
     values = np.nan_to_num(attribution.values[row])
     gene, first = attribution.gene, attribution.interval.start + 1

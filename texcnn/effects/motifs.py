@@ -47,7 +47,7 @@ def read_motifs(path: Path) -> Motifs:
     except (OSError, ValueError, AttributeError, IndexError) as error:
         raise InputError(f"the motifs cannot be read: {error}", where=path, allowed="MEME's format") from error
     if not motifs:
-        raise InputError("there is no motif", where=path, allowed="MEME's format with at least one MOTIF")
+        raise InputError("no motif found", where=path, allowed="MEME's format with at least one MOTIF")
     return motifs
 
 

@@ -1,4 +1,4 @@
-"""What variant effects are asked for."""
+"""Options of variant effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from texcnn.keywords import check_flags
 
 @dataclass(frozen=True)
 class EffectOutputs:
-    """What to write besides the detailed table.
+    """Files to write in addition to the detailed table.
 
     Attributes:
         summary: A table of one row per allele: .tsv, .tsv.gz or .parquet.
@@ -29,7 +29,7 @@ class EffectOutputs:
     tabix: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        """Makes paths of names."""
+        """Turns names into paths."""
         for name in ("summary", "annotate", "tabix"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else Path(value))
@@ -42,17 +42,17 @@ class EffectOptions:
     Attributes:
         selection: Which genes; ``map_chrom_names`` holds for the VCF's chromosomes too.
         compute: How to compute.
-        outputs: What to write besides the detailed table.
+        outputs: Files to write in addition to the detailed table.
         cell_types: Names of wanted cell types; empty for all.
         features: TSV of extra inputs with the column ``gene_id``.
         half_life: Whether to compute the extra inputs, half-life features, from the annotation. None computes them
-            where the model takes nothing else and a GTF is given.
+            where they are the only inputs that the model takes and a GTF is given.
         max_distance: Largest distance of a change from the TSS in bases; None for the whole window.
         allow_tss_deletion: Whether to score alleles that delete the first transcribed base.
         quantile: Whether to compare with the model's background of random variants, where it has one.
         samples: Names of samples whose haplotypes are predicted, in place of single variants.
         phased: Whether haplotypes are predicted; for all samples of the VCF where ``samples`` is empty.
-        unphased: What becomes of heterozygous calls without phase: one of
+        unphased: How heterozygous calls without phase are treated: one of
             :data:`texcnn.genome.haplotype.UNPHASED_CHOICES`.
 
     Raises:

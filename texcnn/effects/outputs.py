@@ -25,7 +25,7 @@ TABLE_ENDINGS = (".tsv", ".tsv.gz", ".parquet")
 
 @dataclass(frozen=True)
 class EffectCounts:
-    """What became of the alleles.
+    """Counts of alleles and rows.
 
     Attributes:
         alleles: Alternative alleles of the source.
@@ -38,7 +38,7 @@ class EffectCounts:
     statuses: dict[str, int]
 
     def __str__(self) -> str:
-        """Alleles by status, for a person."""
+        """Describes the alleles by status in a sentence."""
         said = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
         return f"{self.alleles} alleles ({said or 'none'}), {self.rows} rows"
 
@@ -47,8 +47,8 @@ def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, ov
     """Refuses files that cannot be written, before anything expensive is done.
 
     Raises:
-        InputError: A name has an unknown ending, is used twice, or is there already, a file is missing that another
-            one needs.
+        InputError: A name has an unknown ending, is used twice or exists already, or a file that another one needs
+            is missing.
     """
     outputs = options.outputs
     endings = {"summary": TABLE_ENDINGS, "annotate": (".vcf.gz",), "tabix": (".tsv.gz",)}
@@ -62,7 +62,7 @@ def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, ov
             )
         return
     if outputs.annotate is not None and not has_vcf:
-        raise InputError("there is no VCF to annotate", where="`annotate`", allowed="with `vcf`")
+        raise InputError("no VCF to annotate", where="`annotate`", allowed="with `vcf`")
     endings["out"] = TABLE_ENDINGS
     if options.phased:
         if wanted:

@@ -1,4 +1,4 @@
-"""Alternative alleles in, pairs of an allele and a gene whose window it changes out, a chunk at a time."""
+"""Finds the genes of each alternative allele and changes their windows, a chunk at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WINDOWS_KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One allele and one gene whose window it changes.
+    """One allele and one gene; the allele changes the gene's window.
 
     Attributes:
         allele: Which allele of the chunk.
@@ -113,7 +113,7 @@ class PairMaker:
     def _window(self, row: int) -> Window:
         gene = self.genes[row]
         interval = self._spec.interval(gene)
-        # Through the blocks that the variants were compared with: opening the FASTA's blocks costs more than bases.
+        # Reuse the blocks that the variants were compared with: reading the FASTA's blocks costs more than the bases.
         bases = self.bases.fetch_stranded(Interval(gene.chrom, interval.start, interval.end, gene.strand))
         return Window(gene, interval, bases)
 

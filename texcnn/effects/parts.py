@@ -55,7 +55,7 @@ class Parts:
 
 
 class PartsInMemory:
-    """The same without a disk, for results that are returned."""
+    """Keeps chunks in memory, for results that are returned."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -76,7 +76,7 @@ class PartsInMemory:
 def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overwrite: bool) -> Iterator[Parts]:
     """Opens the folder ``<out>.parts`` of a run.
 
-    It is removed when the block ends, unless a run that could succeed when it is started again was stopped.
+    It is removed when the block ends, except after a run that stopped and may succeed when started again.
 
     Args:
         out: The run's table.
@@ -113,7 +113,7 @@ def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overw
         try:
             yield parts
         except BaseException as error:
-            # The same input would fail in the same place again, and nothing done is nothing to keep.
+            # The same input would fail in the same place again; without finished chunks there is nothing to keep.
             if isinstance(error, InputError) or not parts.done:
                 shutil.rmtree(folder)
             raise

@@ -49,7 +49,7 @@ class VariantSource:
 
     Attributes:
         vcf: The file; None for those given.
-        given: The variants; they count where there is no file.
+        given: The variants; used where there is no file.
     """
 
     vcf: Path | None = None
@@ -57,12 +57,12 @@ class VariantSource:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name for messages."""
         return self.vcf.name if self.vcf is not None else f"{len(self.given)} variants"
 
     @property
     def digest(self) -> str | None:
-        """What tells it from other variants; None for a pipe, which cannot be read twice."""
+        """Identifies the variants; None for a pipe, which cannot be read twice."""
         if self.vcf is None:
             return " ".join(map(str, self.given))
         return sha256_file(self.vcf) if self.vcf.is_file() else None
@@ -177,7 +177,7 @@ class EffectRun:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What tables say of the run besides what became of the alleles."""
+        """Metadata of the run for tables, without the counts of alleles."""
         reference = self.maker.bases.reference
         in_float32 = not isinstance(self.model.network, SegmentNetwork)
         return {

@@ -25,10 +25,10 @@ from texcnn.model.network import OneHotNetwork, SegmentNetwork, open_session
 
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """How far the fast path may be from the whole computation, relative to the largest prediction or 1: batches of other
-sizes round differently, in 16 bits more so."""
+sizes round differently, more so in 16 bits."""
 
 _CACHE_BYTES = 64 * 2**20
-"""Room for the segments of some hundred windows: variants come sorted, so that a gene's window is soon done with."""
+"""Room for the segments of some hundred windows: variants come sorted, so that a window is needed for a short time."""
 
 _Way = Callable[[Sequence[str], Tensor | None, Sequence["ChangedWindow"]], tuple[Tensor, Tensor]]
 
@@ -37,7 +37,7 @@ _LOG = logging.getLogger("texcnn")
 
 @dataclass(frozen=True, slots=True)
 class ChangedWindow:
-    """What became of a window.
+    """A window after a change.
 
     Attributes:
         row: Which of the windows it was.
@@ -99,11 +99,11 @@ class EffectEngine:
         Args:
             windows: Windows of the model's length, upper-case ``ACGTN``; each one is predicted once.
             features: Scaled inputs of the head, ``(len(windows), n_features)``; None for a head without any.
-            changes: What became of them, any number for each.
+            changes: Their changes, any number for each window.
 
         Returns:
-            Predictions of all windows and all changes, in their order. They depend neither on what else is scored in
-            the same call, nor on the calls before.
+            Predictions of all windows and all changes, in their order. They do not depend on what else is scored in
+            the same call or in earlier calls.
 
         Raises:
             RunError: A prediction is not finite although bases and features are known.
@@ -118,12 +118,12 @@ class EffectEngine:
         reference, alternative = score(windows, features, changes)
         self.scored += len(changes)
         rows = torch.tensor([change.row for change in changes], dtype=torch.long)
-        # A prediction without its counterpart is no effect.
+        # An effect needs both predictions.
         alternative = alternative.masked_fill(reference[rows].isnan(), torch.nan)
         return EffectScores(reference.numpy(), alternative.numpy(), rows.numpy())
 
     def _fast_path(self) -> _Way | None:
-        """The way that leaves out what a change does not touch; None where there is none."""
+        """The fast path, which skips what a change does not touch; None where the network has none."""
         if isinstance(self._network, SegmentNetwork):
             return partial(score_by_segments, self._network, self._session)
         if isinstance(self._network, OneHotNetwork) and can_score_by_places(self._network.head):
@@ -134,7 +134,7 @@ class EffectEngine:
     def _by_windows(
         self, windows: Sequence[str], features: Tensor | None, changes: Sequence[ChangedWindow]
     ) -> tuple[Tensor, Tensor]:
-        """Every window as a whole: one-hot models, and the fall-back."""
+        """Predicts every window as a whole: for one-hot models, and as the fall-back."""
         rows = [change.row for change in changes]
         parts = []
         for texts, scaled in (
@@ -153,7 +153,7 @@ class EffectEngine:
         assert self._fast is not None
         row, window = max(enumerate(windows), key=lambda item: -item[1].count("N"))
         last = len(window) - 1
-        # In the last segment but one, so that two segments tell and no more are embedded for the check.
+        # In the last segment but one: two changed segments are enough for the check.
         segments = getattr(self._network, "segments", None)
         gone = max(len(window) - (500 if segments is None else segments.length) * 3 // 2, 0)
         changes = [

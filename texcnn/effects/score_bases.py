@@ -52,7 +52,7 @@ class LocalHead(Protocol):
 
 
 def can_score_by_places(head: nn.Module) -> bool:
-    """Whether a head says which bases its places depend on, and has enough of them."""
+    """Whether a head knows which bases its places depend on, and has enough places."""
     return isinstance(head, LocalHead) and head.n_places >= head.places_per_change
 
 
@@ -71,7 +71,7 @@ def score_by_places(
         options: How to compute.
         windows: Windows before.
         features: Scaled inputs of the head; None for a head without any.
-        changes: What became of them.
+        changes: Their changes.
 
     Returns:
         float32 ``(n_windows, n_cell_types)`` and ``(n_changes, n_cell_types)``; NaN without a known base.

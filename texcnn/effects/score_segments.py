@@ -43,7 +43,7 @@ class _Patches:
         change: Number of the change, int64.
         segment: Number of the segment, int64.
         usable: Whether the segment has enough known bases after the change, bool.
-        values: float32 ``(n, dim)``; zero where it has not.
+        values: float32 ``(n, dim)``; zero where it is not usable.
     """
 
     change: Tensor
@@ -73,7 +73,7 @@ def score_by_segments(
         session: The open session of the encoders.
         windows: Windows before.
         features: Scaled inputs of the head; None for a head without any.
-        changes: What became of them.
+        changes: Their changes.
 
     Returns:
         float32 ``(n_windows, n_cell_types)`` and ``(n_changes, n_cell_types)``; NaN without a usable segment.
@@ -123,7 +123,7 @@ def _apply_locally(
     middle = 2 * reach
     at = patches.segment[:, None] + torch.arange(-middle, middle + 1)
     inside = (at >= 0) & (at < before.mask.shape[1])
-    # Beyond the window's ends there is nothing, as beyond the segments that a head is given.
+    # Nothing lies beyond the window's ends, nor beyond the segments that a head reads.
     at = at.clamp(0, before.mask.shape[1] - 1)
     values = before.values[rows[:, None], at] * inside[..., None]
     mask = before.mask[rows[:, None], at] & inside

@@ -58,7 +58,7 @@ class PairValues:
     """What was predicted for the pairs of a chunk.
 
     Attributes:
-        reference: float32 ``(n_pairs, n_cell_types)``, NaN where there is no prediction.
+        reference: float32 ``(n_pairs, n_cell_types)``, NaN without a prediction.
         alternative: The same after the change.
         quantile: The same; None without a background.
         status: Of each pair.

@@ -13,7 +13,7 @@ from texcnn.genome.interval import Interval
 
 
 def write_bedgraph(path: Path, interval: Interval, values: npt.NDArray[np.float32], *, name: str) -> None:
-    """Writes one line per base that has a value, with as many digits as bring a float32 back.
+    """Writes one line per base that has a value, with enough digits to restore a float32 exactly.
 
     Args:
         path: The file.
@@ -28,7 +28,7 @@ def write_bedgraph(path: Path, interval: Interval, values: npt.NDArray[np.float3
 
 
 def write_bigwig(path: Path, interval: Interval, values: npt.NDArray[np.float32], *, length: int) -> None:
-    """Writes the same as bigWig, which holds float32; without any value there is no file, as it could not be empty.
+    """Writes the same as bigWig, which holds float32; writes no file without values, as a bigWig cannot be empty.
 
     Args:
         path: The file.

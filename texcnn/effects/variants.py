@@ -62,13 +62,13 @@ def variant_effects(
 
     Returns:
         Without ``out`` the rows, one per allele, gene and cell type, in the variants' order; ``attrs`` has ``unit``,
-        ``statuses`` and ``skipped``, the alleles without a row. With ``out`` what became of the alleles; those without
+        ``statuses`` and ``skipped``, the alleles without a row. With ``out`` the counts of alleles; those without
         a row are in ``<out>.skipped.tsv``. With ``phased`` there is one row per gene, sample and cell type instead:
         :data:`texcnn.effects.haplotypes.HAPLOTYPE_SCHEMA`.
 
     Raises:
         InputError: when the input cannot be used.
-        ModelError: when there is no such model, or it cannot be trusted.
+        ModelError: when the model is missing or cannot be trusted.
         RunError: when the run fails, or another process is writing the same table.
     """
     chosen = options_from(EffectOptions, options, keywords)

@@ -24,7 +24,7 @@ _TABIX_COLUMNS = {
     "cell_type": "cell_type",
 }  # fmt: skip
 """Names in the order that VEP's plugin PromoterAI reads them by, each with its column of the detail. ``strand`` is that
-of the alleles, as the plugin takes it: always 1, whatever the gene's is."""
+of the alleles, as the plugin takes it: always 1, also for genes of the minus strand."""
 
 
 def description_of(path: Path) -> Path:
@@ -39,14 +39,14 @@ def write_described(
     said: Mapping[str, Any],
     place: Callable[[Path], Path],
 ) -> int:
-    """Writes rows with what they say of themselves.
+    """Writes rows with their description.
 
     Args:
         path: The file.
         schema: Its columns.
         tables: Its rows, a part at a time.
-        said: What the table says of itself.
-        place: Turns a file's name into where it is written meanwhile.
+        said: The table's description.
+        place: Returns the temporary path of a file.
 
     Returns:
         The number of rows.
@@ -66,7 +66,7 @@ def write_table(
         path: The file.
         schema: Its columns.
         tables: Its rows, a part at a time.
-        said: What a Parquet file has inside as its description.
+        said: The description inside a Parquet file.
 
     Returns:
         The number of rows.
@@ -105,7 +105,7 @@ def write_tabix(path: Path, index: Path, tables: Iterable[pa.Table]) -> None:
             columns = []
             for column in _TABIX_COLUMNS.values():
                 text = scored[column].cast(pa.string()) if column else pa.repeat("1", len(scored))
-                # An empty field is no missing value to bcftools.
+                # bcftools does not read an empty field as a missing value.
                 columns.append(pc.if_else(pc.equal(pc.fill_null(text, ""), ""), ".", text))
             _write_text(cast(BinaryIO, handle), pa.table(columns, names=list(_TABIX_COLUMNS)))
     write_index(path, index, csi=False, seq_col=0, start_col=1, end_col=1)

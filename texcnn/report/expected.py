@@ -1,4 +1,4 @@
-"""Whether a table came out as an earlier one: the same rows, the same skipped ones, the same values."""
+"""Compares a table with an earlier one: rows, skipped rows and values."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CITATIONS = {
     "xpresso": "Agarwal & Shendure. Predicting mRNA abundance directly from genomic sequence using deep convolutional "
     "neural networks. Cell Reports 31:107663 (2020). doi:10.1016/j.celrep.2020.107663",
 }
-"""What a method is cited as, by encoder type, head type or use."""
+"""Citations by encoder type, head type or use."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def methods(said: TableDescription, model: DescribedModel | None) -> Methods:
     """Describes how a table was made.
 
     Args:
-        said: What the table says of itself.
+        said: The table's description.
         model: The model that made it; None where it is not on this machine.
     """
     name = f"{said.model} version {model.config.version}" if model else said.model

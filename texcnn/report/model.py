@@ -23,7 +23,7 @@ def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> De
         name: What :func:`texcnn.load_model` takes; None looks for a bundled model of the name that the table has.
 
     Returns:
-        The model; None, which is logged, where it is not here or is another one of the same name.
+        The model; None, with a warning in the log, where it is missing or is another one of the same name.
 
     Raises:
         InputError: when the table cannot be used.
@@ -48,7 +48,7 @@ def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> De
 
 
 def _loaded(folder: Path) -> DescribedModel:
-    """Loads all of a model: what encoders outside of its folder are is part of its fingerprint."""
+    """Loads all of a model: encoders outside its folder are part of its fingerprint."""
     from texcnn.model.load import load_model
 
     return load_model(folder)

@@ -1,4 +1,4 @@
-"""What a report shows besides the table itself."""
+"""What a report shows in addition to the table."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class ReportOptions:
         truth: Known values to compare with, TSV with ``gene_id true_expression`` in the table's unit.
         metrics: ``metrics.tsv`` of ``texcnn evaluate``: the model's figures and those of baselines.
         variants: Table of ``texcnn variants``.
-        expected: An earlier table of the same genes; the page begins with whether this one came out as that.
+        expected: An earlier table of the same genes; the page begins with a comparison.
         run: More of what was run, name to text.
-        comment: What the page says first; blank lines part it into paragraphs.
+        comment: The page's first text; blank lines separate paragraphs.
     """
 
     skipped: Path | None = None

@@ -176,7 +176,7 @@ def _correlation(table: Predictions) -> dict[str, Any] | None:
 
 
 def _interval(said: TableDescription, model: DescribedModel | None) -> dict[str, Any] | None:
-    """Where the table has no intervals and the model knows some: what they are interpolated from."""
+    """Returns what intervals are interpolated from, where the model has some and the table none."""
     if said.spread or model is None or model.reference is None or not model.reference.has_intervals:
         return None
     if model.unit != said.unit:

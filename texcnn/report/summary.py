@@ -1,4 +1,4 @@
-"""What a report says in numbers, computed from a table of predictions."""
+"""Computes a report's numbers from a table of predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRUTH_COLUMNS = ("gene_id", "true_expression")
 SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 _LEAST_OWN_SHARE = 0.01
-"""Cell types whose predictions differ from one another by a smaller share of the variance are not told apart."""
+"""Smallest share of the variance between cell types at which they count as different."""
 
 _FEWEST_GENES = 3
 """Genes that a correlation needs."""
@@ -61,8 +61,8 @@ def stand_out(predictions: Predictions) -> tuple[npt.NDArray[np.int64], Values] 
     Expected is the gene's mean plus the cell type's offset; the excess is how far the value lies above it.
 
     Returns:
-        The cell type's place and its excess per gene; None where the cell types are not told apart: what is theirs
-        alone is less than a hundredth of the variance, or there are fewer than two.
+        The cell type's place and its excess per gene; None where the model does not separate the cell types: their own
+        part is less than a hundredth of the variance, or there are fewer than two.
     """
     places = np.array(without_summaries(predictions.description.cell_types))
     values = predictions.values[:, places]
