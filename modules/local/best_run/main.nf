@@ -1,5 +1,5 @@
 /*
- * Keeps the run with the smallest loss on the validation genes, and says what its model is.
+ * Keeps the run with the smallest loss on the validation genes, and describes its model.
  */
 process BEST_RUN {
     tag "${meta.id} ${meta.name}"

@@ -1,5 +1,5 @@
 /*
- * Turns the windows of one shard into vectors: the one stage of segment models that a GPU speeds up. Every model with the
+ * Turns the windows of one shard into vectors: the only stage of segment models that a GPU speeds up. Every model with the
  * same encoders shares them, and so does every later run: the store is named by what is in it.
  */
 process EMBED {

@@ -1,6 +1,6 @@
 /*
- * Computes the features of each coding gene's mRNA once per gene set, whatever the shards and models: their extra inputs,
- * as lengths or, for models that take those, as their logarithms.
+ * Computes the features of each coding gene's mRNA once per gene set, for all shards and models: extra inputs as
+ * lengths or, for models that take those, as logarithms.
  */
 process HALF_LIFE {
     tag "${annotation.name}"

@@ -1,6 +1,6 @@
 /*
  * Predicts straight from the bases, without keeping vectors: for models without an encoder (Xpresso), or with one that has
- * no weights (k-mer counts). Their GPU stage.
+ * no weights (k-mer counts). The GPU stage of these models.
  */
 process PREDICT_DIRECT {
     tag "${meta.id} ${meta.model} ${meta.shard}"

@@ -1,7 +1,6 @@
 /*
- * Asks the package that the tasks will run: which code each stage has, and what the models are. It is asked again in each
- * run, and its answer is part of the other tasks' identity: an edited package is never mistaken for the one before.
- * A stub run asks as well.
+ * Asks the installed package which code each stage has and what the models are. It is asked again in each run, and its
+ * answer is part of the other tasks' identity, so that an edited package recomputes what it changes. Stub runs ask too.
  */
 process PROBE {
     label 'process_single'

@@ -1,6 +1,6 @@
 /*
- * Trains a head on measured expression: one of several independent runs, each a task. It reads the shards' vectors; where
- * these are not kept, the genome.
+ * Trains a head on measured expression: one of several independent runs, each a task. It reads the shards' vectors or,
+ * where these are not kept, the genome.
  */
 process TRAIN {
     tag "${meta.id} ${meta.name} ${meta.run}"

@@ -1,5 +1,5 @@
 /*
- * All that is wrong with what a run was given, before anything runs.
+ * Finds all problems of a run's inputs before anything runs.
  */
 include { valueProblems; positionalProblems } from '../parameters/main'
 include { sampleRows; sampleProblems } from '../samples/main'

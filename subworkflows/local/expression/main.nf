@@ -27,7 +27,7 @@ def expectedFiles(settings) {
     return settings.expected ? ['', '.meta.json', '.skipped.tsv'].collect { ending -> plainFile("${settings.expected}${ending}") }.findAll { path -> path.exists() } : []
 }
 
-// With which options each table of variants of a sample is made: [what: options].
+// Options of each table of variants of a sample: [what: options].
 def variantTables(sample, settings) {
     if (!sample.vcf) {
         return [:]
@@ -91,7 +91,7 @@ workflow EXPRESSION {
         },
         code.map { stages -> stages.evaluate },
     )
-    // [meta, table, skipped, job]: reports wait for what else there will be of their sample, and for nothing more
+    // [meta, table, skipped, job]: reports wait only for the other results of their sample
     ch_reported = MERGE.out.predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).branch { _meta, _table, _skipped, job ->
         more: job.sample.vcf || job.sample.expression
         plain: true

@@ -31,10 +31,10 @@ def wantsModel(sample, model) {
     return !sample.models || splitNames(sample.models).collect { name -> modelId(name) }.contains(model.id)
 }
 
-// What CHECK is given of a sample: [identity, its files, names of features that a model cannot do without].
+// What CHECK reads of a sample: [identity, its files, names of features that a model cannot do without].
 def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
-    // What a training starts from predicts nothing itself
+    // The model that a training starts from predicts nothing itself
     def wanted = described.findAll { model -> wantsModel(sample, model) && !startsTraining(settings, sample, model.id) }
     def models = wanted.collect { model ->
         [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
@@ -82,7 +82,7 @@ workflow INPUTS {
     // [FASTA's path, fingerprint, [FASTA, index files], sample]
     ch_sample = ch_genome.combine(channel.fromList(samples).map { sample -> [sample.fasta, sample] }, by: 0)
 
-    // A sample of a genome and its genes alone has nothing to check that PREPARE and WINDOWS do not find
+    // For a sample with only a genome and genes, PREPARE and WINDOWS find all problems
     ch_asked = ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
         def (identity, files, needed) = checkedFiles(sample, settings, [models, described].transpose().collect { model, said -> said + [id: model.id] })
         [identity, genome, files, needed]

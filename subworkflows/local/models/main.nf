@@ -7,7 +7,7 @@ def digestOf(values) {
     return java.security.MessageDigest.getInstance('SHA-256').digest(values.toString().getBytes('UTF-8')).encodeHex().toString().take(24)
 }
 
-// A name with a slash is a folder, unless it is of the Hub.
+// A name with a slash is a folder, except names of the Hub.
 def isFolder(source) {
     return source.contains('/') && !source.startsWith('hf:')
 }
@@ -50,7 +50,7 @@ def modelProblems(settings, rows) {
     return missing + unusable + doubled + taken + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }
 
-// SHA-256 over a folder's files but the model card, which no number depends on.
+// SHA-256 over a folder's files except the model card, which changes no number.
 def folderDigest(folder) {
     def sha256 = java.security.MessageDigest.getInstance('SHA-256')
     folder.listFiles().findAll { path -> path.isFile() && path.name != 'README.md' }.sort { path -> path.name }.each { path ->
@@ -60,8 +60,8 @@ def folderDigest(folder) {
     return sha256.digest().encodeHex().toString().take(24)
 }
 
-// A file or the files of a folder under a name that says what is in them: the path, which is part of every task's
-// identity, then changes with the content alone.
+// A file or the files of a folder, named by their content: the path is part of every task's identity and then
+// changes with the content only.
 def keepByContent(source, place) {
     if (!place.exists()) {
         def unfinished = place.resolveSibling("${place.name}.${workflow.sessionId}")
@@ -91,7 +91,7 @@ def readModels(settings, rows) {
     }
 }
 
-// What the probe says of a model, as far as tasks depend on it. Its embeddings have a digest: equal ones are shared.
+// The part of the probe's answer on a model that tasks depend on. Embeddings with equal digests are shared.
 def describedModel(model, said, stages, dtype) {
     def window = [said.window.upstream, said.window.downstream]
     return [

@@ -15,7 +15,7 @@ def isGiven(value) {
     return value != null && value != ''
 }
 
-// A file whose name is taken as it is: brackets and stars are letters here.
+// A file by its exact name: brackets and stars are plain characters here.
 def plainFile(path) {
     return file(path.toString(), glob: false)
 }
@@ -86,7 +86,7 @@ def bareName(name) {
     return name.toString().toLowerCase().replaceAll('[^a-z0-9]', '')
 }
 
-// ' – did you mean ...?' for the valid name that is nearest: written with other signs, or mistyped.
+// ' – did you mean ...?' for the nearest valid name: written with other signs, or mistyped.
 def nearest(names, wrong) {
     def close = names.findAll { name -> bareName(name) == bareName(wrong) } ?: names.collect { name -> name.toString() }.closest(wrong.toString())
     return close ? " – did you mean ${close[0]}?" : ''

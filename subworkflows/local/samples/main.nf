@@ -88,7 +88,7 @@ def resolveSample(settings, row) {
 }
 
 // Whether half-life features are computed for a sample and a model: as asked for, else where the model takes them and
-// nothing else is given. As texcnn predict does.
+// no other features are given, as in texcnn predict.
 def computesHalfLife(settings, sample, model) {
     return settings.half_life != false && model.half_life && sample.kind == 'gtf' && !sample.features
 }

@@ -12,7 +12,7 @@ def optionalFile(path) {
     return path ? plainFile(path) : []
 }
 
-// What a task that reads the annotation is told.
+// Options of tasks that read the annotation.
 def annotationOptions(sample, settings) {
     return [
         sample.kind == 'bed' ? "--bed-anchor ${settings.bed_anchor}" : '',
@@ -68,12 +68,12 @@ def noGeneMessage(set, skipped) {
 workflow SEQUENCES {
     take:
     jobs       // maps: [meta, sample, model, bundle, genome, fingerprint]
-    usable     // [id] of the samples that nothing is wrong with
+    usable     // [id] of the samples without problems
     code       // value: map of stages' digests
     settings   // map
 
     main:
-    // [set, job]: nothing is computed for a sample before all were looked at
+    // [set, job]: all samples are checked before anything is computed
     ch_ready = usable.combine(jobs.map { job -> [job.meta.id, job] }, by: 0).map { _id, job -> [setOf(job, settings), job] }
 
     WINDOWS(
@@ -100,7 +100,7 @@ workflow SEQUENCES {
             direct: true
         }
 
-    // One task per shard and distinct embedding, whatever the number of samples and models
+    // One task per shard and distinct embedding, for any number of samples and models
     def store = (settings.store ? plainFile(settings.store) : workflow.workDir.resolve('store')).toUriString()
     EMBED(
         ch_shard.stored.map { _meta, content, bed, job ->

@@ -1,5 +1,5 @@
 /*
- * What a run says of itself: at its start which parameters differ from the defaults, at its end what became of each sample.
+ * What a run reports: at its start the parameters that differ from the defaults, at its end the result of each sample.
  */
 include { schemaProperties; isGiven; plainFile } from '../parameters/main'
 
@@ -10,7 +10,7 @@ def startText(schema, settings) {
     return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
 }
 
-// One text for reasons that differ in names and numbers only, as texcnn predict has it: what they share is kept.
+// One text for reasons that differ in names and numbers only, as in texcnn predict: keeps what they share.
 def blended(reasons) {
     def varying = ~/'[^']*'|\b\d[\d,]*(?:\.\d+)?%?/
     def found = reasons.collect { reason -> reason.findAll(varying) }
@@ -57,7 +57,7 @@ def multiqcHead() {
     ].join('\n')
 }
 
-// What became of each sample and model; wanted: [[sample, model]]
+// The result of each sample and model; wanted: [[sample, model]]
 def endText(table, wanted) {
     def rows = table.exists() ? table.readLines().drop(1).collect { line -> line.split('\t', -1) } : []
     def done = rows.collect { row -> "  ${row[0]}, ${row[1]}: ${row[3]} of ${row[2]} genes predicted${row[5] ? ", skipped: ${row[5]}" : ''}" }
@@ -66,7 +66,7 @@ def endText(table, wanted) {
     return (done + missing).join('\n')
 }
 
-// Tables and reports that lie where this run writes and are of another: of other samples, or of other models.
+// Tables and reports of other runs (other samples or models) in the folder that this run writes.
 def otherResults(settings, wanted) {
     def outdir = plainFile(settings.outdir)
     def several = settings.models.toString().contains(',')
@@ -85,7 +85,7 @@ def otherResults(settings, wanted) {
     return found.sort()
 }
 
-// A run that was refused leaves no trace: what Nextflow wrote of it goes when Nextflow ends, which writes it last.
+// A refused run leaves no files: removes what Nextflow wrote for it when Nextflow ends, as it writes these files last.
 def leaveNothing(outdir, suffix) {
     def info = plainFile(outdir).resolve('pipeline_info')
     Runtime.runtime.addShutdownHook(new Thread({
@@ -97,7 +97,7 @@ def leaveNothing(outdir, suffix) {
 }
 
 
-// The end of a run told by mail and to a hook, where that is asked for; a message that cannot be sent fails no run.
+// Reports the end of a run by mail and to a hook, if asked for; a message that cannot be sent does not fail the run.
 def sendSummary(settings, text) {
     def said = workflow.success ? 'is done' : 'failed'
     def subject = "TExCNN run ${workflow.runName} ${said}".toString()

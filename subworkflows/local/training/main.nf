@@ -21,9 +21,9 @@ def trainingInputs(job, stores, table, run, settings) {
     return [job.meta + said, stores] + read + [table, plainFile(job.sample.expression), optionalFile(job.sample.split), job.bundle]
 }
 
-// The job of the new model: its sample's, with what the training made.
+// The job of the new model: the sample's job with the trained model.
 def trainedJob(job, bundle, said, code, settings) {
-    // A stub has no model to describe: it is what it starts from.
+    // A stub makes no model: describe the one it starts from.
     def model = said ? describedModel([id: settings.train, source: ''], said, code, settings.dtype) : job.model + [id: settings.train, source: '']
     return job + [meta: job.meta + [model: settings.train, source: '', content: model.content], model: model, bundle: bundle, starts: false]
 }
