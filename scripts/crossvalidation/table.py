@@ -25,9 +25,10 @@ Ten thousand human genes with known promoters are in [cross-validation-human.md]
 Made by `scripts/crossvalidation`; the figures of each run are in `cross-validation.tsv`. Whole chromosomes are held
 out: ten groups of chromosomes of similar size; a fold tests on two, uses a third for early stopping and fits to seven.
 A run is one pass over the five folds; its figures are those of the pooled predictions of all its genes. Several runs
-differ by their seeds and are shown as minimum / **average** / maximum. `r2` is the squared Pearson correlation over genes. `median` is
-the label of Xpresso, the median over the 56 epigenomes (of yeast: over the conditions); `cell types` is the mean of the
-figures of the single cell types (57 of human, 52 conditions of yeast), learned together with the median by one network.
+differ by their seeds and are shown as minimum / **average** / maximum. `r2` is the squared Pearson correlation over
+genes. `median` is the label of Xpresso, the median over the 56 epigenomes (of yeast: over the conditions); `cell
+types` is the mean of the figures of the single cell types (57 of human, 52 conditions of yeast), learned together with
+the median by one network.
 
 Read it with these in mind:
 
@@ -49,8 +50,8 @@ Read it with these in mind:
 - **texcnn-mini's language model** is version 4's (version 5 has none), without its motif convolutions and head, and
   frozen, before a text CNN with the maximum over segments of 250 bp. It is not independent: it was distilled from
   Xpresso's weights on chromosomes that are test folds here. Xpresso had seen the labels of most genes of the slice,
-  and the encoder may have learned something of them. The control, one encoder of the same form with random weights, has seen
-  nothing. Both are equally foreign to yeast.
+  and the encoder may have learned something of them. The control, one encoder of the same form with random weights,
+  has seen nothing. Both are equally foreign to yeast.
 - **Both of texcnn-mini's encoders** (version 4's, segments of 600 bp) were `texcnn train`'s default. The second one is
   Xpresso's own convolutions, which were fitted to most of these human genes: not a held-out figure. For yeast it is.
 - **k-mer counts** (4-mers of 250 bp) have a dense layer in place of the maximum; nothing in it was learned elsewhere.
