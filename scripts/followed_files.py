@@ -6,6 +6,7 @@ import gzip
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pysam
@@ -13,6 +14,15 @@ import pysam
 CHROMS = {"demo1": "chr17", "demo2": "chr8", "demo3": "chr9"}
 GENES = {"DEM17": "F9", "DEM18": "LDLR", "DEM19": "TP53", "DEM20": "ALB"}
 CELL_TYPES = ("median", "LIV.ADLT", "BLD.K562.CNCR")
+XPRESSO = {
+    "conv1d_1": (6, 4, 128),
+    "conv1d_2": (9, 128, 32),
+    "dense_1": (1126, 64),
+    "dense_2": (64, 2),
+    "dense_3": (2, 1),
+}
+DRAGONN = {"conv1d_1": (5, 4, 120), "conv1d_2": (5, 120, 120), "conv1d_3": (5, 120, 120), "dense_1": (133 * 120, 12)}
+"""Shapes of the kernels of two published networks, as Keras stores them."""
 MOTIFS = """MEME version 4
 
 ALPHABET= ACGT
@@ -39,6 +49,7 @@ def write_files(folder: Path, project: Path) -> None:
     truth = pd.read_csv(demo / "truth.tsv", sep="\t", index_col="gene_id")["true_expression"]
     _write_expression(folder, truth)
     _write_variants(folder, demo)
+    _write_networks(folder)
 
 
 def _renamed(text: str) -> str:
@@ -101,3 +112,21 @@ def _write_variants(folder: Path, demo: Path) -> None:
 def _write_vcf(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n")
     pysam.tabix_index(str(path), preset="vcf", force=True)
+
+
+def _write_networks(folder: Path) -> None:
+    """Writes Keras files of the published networks' layers, with zeros as weights."""
+    with h5py.File(folder / "human_trainepoch.11-0.426.h5", "w") as file:
+        _write_layers(file.create_group("model_weights"), XPRESSO)
+    with h5py.File(folder / "pretrained.hdf5", "w") as file:
+        _write_layers(file, DRAGONN)
+        for number in (1, 2, 3):
+            layer = f"batch_normalization_{number}"
+            for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+                file[f"{layer}/{layer}/{name}:0"] = np.ones(120, np.float32)
+
+
+def _write_layers(group: h5py.Group, shapes: dict[str, tuple[int, ...]]) -> None:
+    for layer, shape in shapes.items():
+        group[f"{layer}/{layer}/kernel:0"] = np.zeros(shape, np.float32)
+        group[f"{layer}/{layer}/bias:0"] = np.zeros(shape[-1], np.float32)
