@@ -54,7 +54,7 @@ def test_blocks_of_any_size_give_the_same_lines(tmp_path: Path, monkeypatch: pyt
 
 def collect(path: Path, found: list[str]) -> None:
     for _, line in numbered_lines(path):
-        found.append(line)  # noqa: PERF402, what came before a fault is kept
+        found.append(line)
 
 
 class TestFaults:
