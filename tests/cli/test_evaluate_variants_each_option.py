@@ -90,8 +90,8 @@ class TestWhatPredicts:
     def test_a_table_in_place_of_the_model(self, evaluate: Evaluate, tiny: Path, tmp_path: Path) -> None:
         table = tmp_path / "effects.tsv"
         variants = [f"chr1:{pos}:{CHR1[pos - 1]}>{alt}" for pos, alt in PLACES[1:]]
-        files = {"fasta": tmp_path / "genome.fa", "gtf": tmp_path / "genes.gtf"}
-        texcnn.variant_effects(tiny, out=table, variants=variants, **files)
+        genome, genes = tmp_path / "genome.fa", tmp_path / "genes.gtf"
+        texcnn.variant_effects(tiny, genome, out=table, variants=variants, gtf=genes)
         well(evaluate("ev", model=None, fasta=None, gtf=None, predictions=table))
         np.testing.assert_allclose(rows(tmp_path / "ev")["gc"], [-0.1, -0.1, 0, 0, 0, 0], atol=1e-6)
         # chr1:21:G>A was not asked for when the table was made.

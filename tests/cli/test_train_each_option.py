@@ -72,7 +72,7 @@ def tensors(folder: Path) -> dict[str, Tensor]:
 
 def parts(folder: Path) -> dict[str, list[str]]:
     split = table(folder, "split.tsv")
-    return {part: sorted(rows["gene_id"]) for part, rows in split.groupby("split")}
+    return {str(part): sorted(rows["gene_id"]) for part, rows in split.groupby("split")}
 
 
 def well(run: Run) -> None:
