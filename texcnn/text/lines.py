@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
@@ -22,10 +23,11 @@ _BLOCK = 1 << 20
 _MAGIC_LENGTH = 10
 _UNPACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\x1f\x8b": lambda raw: cast(BinaryIO, gzip.GzipFile(fileobj=raw, mode="rb")),
-    b"BZh91AY&SY": lambda raw: cast(BinaryIO, bz2.BZ2File(raw)),
+    # The level of bzip2 is a digit; then a block begins, or the end where there is nothing in it.
+    b"BZh[1-9](?:1AY&SY|\x17rE8P\x90)": lambda raw: cast(BinaryIO, bz2.BZ2File(raw)),
     b"\xfd7zXZ\x00": lambda raw: cast(BinaryIO, lzma.LZMAFile(raw)),  # noqa: SIM115, closed with what it reads
 }
-"""First bytes of what is unpacked here."""
+"""First bytes of what is unpacked here, as patterns."""
 
 _REFUSED = {
     b"PK\x03\x04": ("a zip archive", "unzip it first; a workbook of Excel is one too: save it as tab-separated text"),
@@ -94,8 +96,8 @@ def _unpacked(raw: BinaryIO, path: PathLike) -> BinaryIO:
     for start, (what, remedy) in _REFUSED.items():
         if magic.startswith(start):
             raise InputError(f"the file is {what}", where=path, allowed=_ALLOWED, remedy=remedy)
-    for start, opened in _UNPACKED.items():
-        if magic.startswith(start):
+    for pattern, opened in _UNPACKED.items():
+        if re.match(pattern, magic):
             stream = _rejoined(opened(stream))
             magic = stream.peek(_MAGIC_LENGTH)
     if magic.startswith(_BYTE_ORDER_MARK):
