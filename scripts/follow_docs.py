@@ -156,6 +156,8 @@ def main(pages: list[Path]) -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         write_files(Path(), PROJECT)
         os.environ["HOME"] = str(Path("home").absolute())  # Kipoi's settings are not the reader's
+        # The texcnn of this interpreter, whatever else is on PATH.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         Path("home").mkdir()
         for page in pages:
             for step in steps_of(page):
