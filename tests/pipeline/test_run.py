@@ -22,6 +22,7 @@ from texcnn.model.load import load_model
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
 PUBLISHED = [
+    "multiqc/texcnn_mqc.tsv",
     "pipeline_info/dag.mmd",
     "pipeline_info/params.json",
     "pipeline_info/report.html",
@@ -35,6 +36,8 @@ PUBLISHED = [
     "predictions/predictions.tsv.gz.meta.json",
     "report/report.html",
 ]
+OF_A_RUN = ("multiqc", "pipeline_info")
+"""Folders that hold what all samples share."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +112,8 @@ def test_says_how_it_was_made(first: Run, demo: Pipeline) -> None:
     info = first.outdir / "pipeline_info"
     versions = (info / "software_versions.yml").read_text()
     assert versions.startswith("Workflow:\n    TExCNN pipeline: 0.1.0\n    Nextflow: ")
-    assert "    dtype: float32\nTasks:\n    numpy: " in versions
+    assert "    dtype: float32\nTasks:\n    cuda: " in versions
+    assert f"    numpy: {version('numpy')}\n" in versions
     assert f"    torch: {version('torch')}\n" in versions
     params = json.loads(next(info.glob("params_*.json")).read_text())
     assert params["models"] == str(demo.model)
@@ -187,7 +191,8 @@ def test_samples_with_a_one_hot_model(pipeline: Pipeline, tmp_path: Path) -> Non
         ["CHECK", *(2 * ["PREPARE", "WINDOWS", "PREDICT_DIRECT", "MERGE", "REPORT"])]
     )
     assert [name for name in run.files if not name.startswith("pipeline_info")] == [
-        f"{sample}/{name}" for sample in ("packed", "shared") for name in PUBLISHED if not name.startswith("pipeline")
+        "multiqc/texcnn_mqc.tsv",
+        *(f"{sample}/{name}" for sample in ("packed", "shared") for name in PUBLISHED if not name.startswith(OF_A_RUN)),
     ]
     network = load_model(model)
     packed = pd.read_parquet(run.outdir / "packed" / "predictions" / "predictions.parquet")
