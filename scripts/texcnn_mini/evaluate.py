@@ -6,6 +6,7 @@ with these figures into the bundle, and what predictions are compared with: perc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
+sys.path.append(str(Path(__file__).parents[1]))
+from card_figures import Measured, figures_text, write_table
+
 RESULTS = Path(__file__).parent / "results.tsv"
 CARD_TEXT = Path(__file__).parent / "card.md"
 NEAREST = slice(18, 28)
@@ -35,8 +39,6 @@ ALPHA = 10_000.0
 """Strength of the ridge, chosen on the validation chromosomes."""
 MEDIAN, WITHIN = "median", "within genes, across 57 cell types"
 ALONE, GIVEN = "texcnn-mini, sequence alone", "texcnn-mini, with the mRNA's lengths"
-METRICS = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
-BOOTSTRAP = 500
 N_REFERENCE = 1_500
 """Training genes among those that predictions are ranked with; all test genes are as well."""
 REACHES = (3_500, 1_000, 500, 250)
@@ -81,28 +83,8 @@ def ridge(pack: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
     """Returns what a ridge regression on 4-mer counts near the TSS predicts, fitted to the training genes."""
     known = np.flatnonzero((pack["near"] >= MIN_NEAR) & (pack["gene_split"] < 2))
     fitted = Ridge(ALPHA).fit(near_kmers(pack, known), pack["labels"][known])
-    return fitted.predict(near_kmers(pack, rows))
-
-
-def scores(name: str, genes: str, found: pd.DataFrame, true: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Yields the rows of the results table of one model on one set of genes."""
-    common = {"model": name, "genes": genes, "n_genes": len(true)}
-    of_median = cell_type_metrics(found[[MEDIAN]], true[[MEDIAN]], bootstrap=BOOTSTRAP)
-    rest = [cell for cell in true if cell != MEDIAN and cell in found]
-    of_cells = cell_type_metrics(found[rest], true[rest], bootstrap=BOOTSTRAP) if rest else None
-    for metric, text in METRICS.items():
-        for output, table in ((MEDIAN, of_median), (ALL_CELL_TYPES, of_cells)):
-            if table is not None:
-                row = table[table["cell_type"] == output].iloc[0]
-                interval = {"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
-                yield {**common, "output": output, "metric": text, **interval}
-    if rest:
-        centred = [table[rest].sub(table[rest].mean(axis=1), axis=0) for table in (found, true)]
-        a, b = (table.to_numpy(np.float64) for table in centred)
-        r = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
-        draws = np.random.default_rng(0).integers(len(r), size=(BOOTSTRAP, len(r)))
-        low, high = np.quantile(r[draws].mean(axis=1), [0.025, 0.975])
-        yield {**common, "output": WITHIN, "metric": "Pearson", "value": r.mean(), "low": low, "high": high}
+    predicted: np.ndarray = fitted.predict(near_kmers(pack, rows))
+    return predicted
 
 
 def sets_of_genes(pack: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -143,30 +125,32 @@ def shortened(pack: dict[str, np.ndarray], test: np.ndarray) -> Iterator[tuple[s
     yield "further genes of the test chromosomes, EPDnew's 300 bp known alone (0.97 N)", rows, codes
 
 
-def beyond(pack: dict[str, np.ndarray], test: np.ndarray, true: pd.DataFrame) -> Iterator[dict[str, object]]:
+def beyond(pack: dict[str, np.ndarray], test: np.ndarray, measured: Measured) -> Iterator[pd.DataFrame]:
     """Yields figures of windows with so many unknown bases that the model warns of them or skips them."""
     model, letters = load_model(OUT), np.array(list("ACGTN"))
     for name, rows, codes in shortened(pack, test):
         windows = ["".join(letters[row]) for row in codes]
         lengths = pack["lengths"][rows]
         features = np.where(np.isnan(lengths), np.nanmean(lengths, axis=0), lengths)
-        for what, given in ((ALONE, None), (GIVEN, features)):
-            values = np.concatenate([part.values for part in predict_windows(model, windows, given)])
-            found = pd.DataFrame(values, index=pack["gene_id"][rows], columns=list(cell_types()["cell_type"]))
-            yield from scores(what, name, found, true.loc[pack["gene_id"][rows], found.columns])
+        found = {
+            what: np.concatenate([part.values for part in predict_windows(model, windows, given)])
+            for what, given in ((ALONE, None), (GIVEN, features))
+        }
+        models = write_models(
+            {
+                what: pd.DataFrame(values, index=pack["gene_id"][rows], columns=list(cell_types()["cell_type"]))
+                for what, values in found.items()
+            }
+        )
+        yield measured.figures(models, name)
 
 
-def figures(results: pd.DataFrame) -> str:
-    """Lays the results out as Markdown tables, one per set of genes."""
-    results = results.assign(
-        text=[f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in results.itertuples()]
-    )
-    parts = []
-    for (name, n_genes), rows in results.groupby(["genes", "n_genes"], sort=False):
-        parts += [f"**{name}: {n_genes:,} genes**\n", "| model | output | figure | value |", "|---|---|---|---|"]
-        parts += [f"| {row.model} | {row.output} | {row.metric} | {row.text} |" for row in rows.itertuples()]
-        parts.append("")
-    return "\n".join(parts)
+def write_models(tables: dict[str, pd.DataFrame]) -> dict[str, Path]:
+    """Writes predictions as ``texcnn evaluate`` reads them."""
+    return {
+        name: write_table(table, WORK / "evaluation" / f"predicted.{number}.parquet")
+        for number, (name, table) in enumerate(tables.items())
+    }
 
 
 def main() -> None:
@@ -177,32 +161,43 @@ def main() -> None:
     test = np.flatnonzero(known & (pack["gene_split"] == 2))
     trained = np.random.default_rng(0).permutation(np.flatnonzero(known & (pack["gene_split"] < 2)))[:N_REFERENCE]
     ids = pack["gene_id"][test]
-    true = everything.loc[ids, names]
     predicted = predict(pack, np.concatenate([test, trained]))
     slope, offset = np.polyfit(pack["score"][trained], everything.loc[pack["gene_id"][trained], MEDIAN], 1)
-    published = pd.DataFrame({MEDIAN: pack["score"][test] * slope + offset}, index=ids)
-    profile = everything.loc[pack["gene_id"][known & (pack["gene_split"] < 2)], names].mean()
-    models = {
-        **{name: table.iloc[: len(test)] for name, table in predicted.items()},
-        "ridge on 4-mer counts near the TSS": pd.DataFrame(ridge(pack, test), index=ids, columns=names),
-        "mean of training genes": pd.DataFrame(np.tile(profile, (len(ids), 1)), index=ids, columns=names),
-        "Xpresso, published (complete windows)": published,
-    }
-    results = pd.DataFrame(
-        row
-        for genes, chosen in sets_of_genes(pack, test).items()
-        if chosen.sum() >= FEWEST_GENES
-        for name, table in models.items()
-        for row in scores(name, genes, table[chosen], true[chosen])
+    folder = WORK / "evaluation"
+    measured = Measured(
+        write_table(everything.loc[pack["gene_id"], names], folder / "measured.parquet"),
+        MEDIAN,
+        [name for name in names if name != MEDIAN],
+        within=WITHIN,
     )
-    results = pd.concat([results, pd.DataFrame(beyond(pack, test, everything))])
-    results.dropna(subset="value").to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
+    models = write_models(
+        {
+            **{name: table.iloc[: len(test)] for name, table in predicted.items()},
+            "ridge on 4-mer counts near the TSS": pd.DataFrame(ridge(pack, test), index=ids, columns=names),
+        }
+    )
+    published = pd.DataFrame({MEDIAN: pack["score"][test]}, index=ids)
+    peers = {"Xpresso, published (complete windows)": write_table(published, folder / "published.parquet")}
+    fitted = pd.Series("train", index=pack["gene_id"][known & (pack["gene_split"] < 2)], name="split")
+    parts = []
+    for genes, chosen in sets_of_genes(pack, test).items():
+        if chosen.sum() >= FEWEST_GENES:
+            split = pd.concat([fitted, pd.Series("test", index=ids[chosen], name="split")])
+            split.rename_axis("gene_id").to_csv(folder / "split.tsv", sep="\t")
+            parts.append(
+                measured.figures(
+                    models, genes, split=folder / "split.tsv", peers=peers, scale=f"{float(slope)!r},{float(offset)!r}"
+                )
+            )
+    results = pd.concat([*parts, *beyond(pack, test, measured)])
+    results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
-    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))
+    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures_text(results))
+    true = everything.loc[ids, names]
     metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true).query("cell_type in @names")
     metrics.insert(1, "split", "test")
     extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
-    add_reference(OUT, predicted[GIVEN], everything.loc[ids, names])
+    add_reference(OUT, predicted[GIVEN], true)
     print(results[results["output"] != ALL_CELL_TYPES].to_string(index=False))
 
 

@@ -6,7 +6,7 @@ with these figures into the bundle, and what predictions are compared with: perc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,46 +16,29 @@ from pack import DATA, WORK
 from yeast_genome import load_yeast_pack
 
 import texcnn
-from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
+from texcnn.evaluation.baselines import MEAN
+from texcnn.evaluation.metrics import cell_type_metrics
 from texcnn.features.codons import codon_features
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import CARD, extend_bundle
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
+sys.path.append(str(Path(__file__).parents[1]))
+from card_figures import Measured, figures_text, write_table
+
 RESULTS, CARD_TEXT = Path(__file__).with_name("results.tsv"), Path(__file__).with_name("card.md")
 FASTA, GTF = DATA / "R64-1-1.fa.gz", DATA / "R64-1-1.81.gtf.gz"
 ALONE, GIVEN = "texcnn-yeast, sequence alone", "texcnn-yeast, with codons"
 MEDIAN = "median over conditions"
-METRICS = {"squared_pearson": "squared Pearson", "one_minus_sse_sst": "1 - SSE/SST"}
-BOOTSTRAP = 500
 TEST = 2
 N_REFERENCE = 1_500
 """Training genes among those that predictions are ranked with; all others with a CDS are as well."""
 
 
-def scores(name: str, genes: str, found: pd.DataFrame, true: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Yields the rows of the results table of one model on one set of genes."""
-    medians = [table.median(axis=1).to_frame(MEDIAN) for table in (found, true)]
-    for output, pair in ((MEDIAN, medians), (ALL_CELL_TYPES, [found, true])):
-        table = cell_type_metrics(*pair, bootstrap=BOOTSTRAP)
-        row = table[table["cell_type"] == output].iloc[0]
-        for metric, text in METRICS.items():
-            interval = {"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
-            yield {"model": name, "genes": genes, "n_genes": len(true), "output": output, "metric": text, **interval}
-
-
-def figures(results: pd.DataFrame) -> str:
-    """Lays the results out as Markdown tables, one per set of genes."""
-    parts = []
-    for (name, n_genes), rows in results.groupby(["genes", "n_genes"], sort=False):
-        parts += [f"**{name}: {n_genes:,} genes**\n", "| model | output | figure | value |", "|---|---|---|---|"]
-        parts += [
-            f"| {row.model} | {row.output} | {row.metric} | {row.value:.2f} ({row.low:.2f} to {row.high:.2f}) |"
-            for row in rows.itertuples()
-        ]
-        parts.append("")
-    return "\n".join(parts)
+def with_median(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds each gene's median over the conditions as an output."""
+    return table.assign(**{MEDIAN: table.median(axis=1)})
 
 
 def main() -> None:
@@ -76,25 +59,29 @@ def main() -> None:
         .loc[ids[chosen], conditions]
         for features, chosen in ((WORK / "codons.tsv", compared), (None, split == TEST))
     )
-    profile = true[split < TEST].mean()
-    rows: list[dict[str, object]] = []
-    for only, what in (
-        (coding, "test chromosomes, genes with a CDS"),
-        (np.ones(len(ids), bool), "test chromosomes, all genes"),
+    folder = WORK / "evaluation"
+    folder.mkdir(exist_ok=True)
+    measured = Measured(
+        write_table(with_median(true), folder / "measured.parquet"), MEDIAN, conditions, order=("output", "metric")
+    )
+    # A table like the models', since the median is taken of what each of them says of a gene's conditions.
+    profile = pd.DataFrame(np.tile(true[split < TEST].mean(), (len(ids), 1)), index=ids, columns=conditions)
+    tables = {ALONE: alone, GIVEN: given, MEAN: profile}
+    parts = []
+    for what, only, names in (
+        ("test chromosomes, genes with a CDS", coding, (ALONE, GIVEN, MEAN)),
+        ("test chromosomes, all genes", np.ones(len(ids), bool), (ALONE, MEAN)),
     ):
         chosen = ids[(split == TEST) & only]
-        models = {ALONE: alone.loc[chosen]}
-        if only is coding:
-            models[GIVEN] = given.loc[chosen]
-        models["mean of training genes"] = pd.DataFrame(
-            np.tile(profile, (len(chosen), 1)), index=chosen, columns=conditions
-        )
-        for model, table in models.items():
-            rows += scores(model, what, table, true.loc[chosen])
-    results = pd.DataFrame(rows).dropna(subset="value")
+        models = {
+            name: write_table(with_median(tables[name].loc[chosen]), folder / f"predicted.{number}.parquet")
+            for number, name in enumerate(names)
+        }
+        parts.append(measured.figures(models, what))
+    results = pd.concat(parts)
     results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
-    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures(results))
+    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures_text(results))
     tested = ids[(split == TEST) & coding]
     metrics = cell_type_metrics(given.loc[tested], true.loc[tested]).query("cell_type in @conditions")
     metrics.insert(1, "split", "test")

@@ -22,6 +22,7 @@ from texcnn.model.load import load_model
 FILES = {
     "metrics.tsv",
     "per_gene.tsv",
+    "within_genes.tsv",
     "residuals.tsv.gz",
     "missing.tsv",
     "scatter.png",
@@ -95,6 +96,10 @@ def test_tables(case: Case) -> None:
     assert genes.loc["g7", "spearman"] == pytest.approx(
         case.predicted.loc["g7"].corr(case.true.loc["g7"], method="spearman")
     )
+    within = case.table("within_genes.tsv").set_index("model")
+    pearson = case.predicted.corrwith(case.true, axis=1)
+    assert within["n_genes"].tolist() == [N_GENES]
+    assert within["pearson"].iloc[0] == pytest.approx(pearson.mean(), rel=1e-6)
     long = case.table("residuals.tsv.gz")
     assert len(long) == N_GENES * 3
     row = long[(long["gene_id"] == "g7") & (long["cell_type"] == "c")].iloc[0]

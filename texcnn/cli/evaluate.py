@@ -76,11 +76,11 @@ def evaluate(context: click.Context, /, expression: Path | None, out: Path | Non
     texcnn evaluate --model my-model --fasta genome.fa --gtf genes.gtf --expression tpm.tsv --split split.tsv --out ev
     texcnn evaluate variants --truth mpra.tsv --model my-model --fasta genome.fa --gtf genes.gtf --out ev
 
-    --out is a folder: metrics.tsv per cell type over genes, per_gene.tsv across cell types, residuals.tsv.gz,
-    missing.tsv, scatter.png, cell_types.png, summary.md, and card.md for the model's card. Baselines need --split: they
-    are fitted on its training genes. With --fasta and --gtf they are GC/CpG boosting and k-mer ridge, with --features
-    half-life and TF only; the mean of the training genes is always there. A --peer is fitted to nothing, and needs no
-    split.
+    --out is a folder: metrics.tsv per cell type over genes, per_gene.tsv and within_genes.tsv across cell types,
+    residuals.tsv.gz, missing.tsv, scatter.png, cell_types.png, summary.md, and card.md for the model's card. Baselines
+    need --split: they are fitted on its training genes. With --fasta and --gtf they are GC/CpG boosting and k-mer
+    ridge, with --features half-life and TF only; the mean of the training genes is always there. A --peer is fitted to
+    nothing, and needs no split.
     """
     import texcnn
 

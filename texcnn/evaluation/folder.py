@@ -12,13 +12,15 @@ from texcnn.files import atomic_folder
 
 METRICS_FILE = "metrics.tsv"
 """Shows that a folder is an evaluation."""
+WITHIN_GENES_FILE = "within_genes.tsv"
 
 
 def write_judgement(out: Path, judgement: Judgement, question: Question, source: str) -> None:
     """Writes an evaluation, whole or not at all.
 
     The folder has ``metrics.tsv`` (per model and cell type over genes), ``per_gene.tsv`` (across cell types),
-    ``residuals.tsv.gz`` (measured - predicted), ``missing.tsv``, ``scatter.png``, ``cell_types.png``, ``summary.md``,
+    ``within_genes.tsv`` (per model, the mean correlation across cell types), ``residuals.tsv.gz`` (measured -
+    predicted), ``missing.tsv``, ``scatter.png``, ``cell_types.png``, ``summary.md``,
     and ``card.md``, the part of a model's card that says how good it is.
 
     Args:
@@ -30,6 +32,7 @@ def write_judgement(out: Path, judgement: Judgement, question: Question, source:
     predicted, true = judgement.predicted, judgement.true
     with atomic_folder(out) as folder:
         judgement.metrics.to_csv(folder / METRICS_FILE, sep="\t", index=False, float_format="%.9g")
+        judgement.within_genes.to_csv(folder / WITHIN_GENES_FILE, sep="\t", index=False, float_format="%.9g")
         gene_metrics(predicted, true).to_csv(folder / "per_gene.tsv", sep="\t", index=False, float_format="%.9g")
         residuals(predicted, true).to_csv(
             folder / "residuals.tsv.gz", sep="\t", index=False, float_format="%.9g",

@@ -13,6 +13,7 @@ from texcnn.evaluation.baselines import GC_CPG, HALF_LIFE, KMER_RIDGE, TF, featu
 from texcnn.evaluation.join import PredictionTable, join
 from texcnn.evaluation.metrics import cell_type_metrics
 from texcnn.evaluation.peers import Peer, compare
+from texcnn.evaluation.within_genes import within_gene_metrics
 from texcnn.genome.annotation import without_version
 from texcnn.tables.expression import GENE_ID
 from texcnn.tables.split import TRAIN
@@ -59,6 +60,8 @@ class Judgement:
         true: The same genes and cell types, measured.
         figures: By name, tables of :func:`texcnn.evaluation.metrics.cell_type_metrics`: the model's first, then those
             of the baselines, then two for each peer, its own and the model's on the genes of both.
+        within_genes: ``model``, then a row of :func:`texcnn.evaluation.within_genes.within_gene_metrics` for the model
+            and each baseline; a peer has the same value in all cell types.
         missing: ``kind name missing_in reason`` of what could not be compared.
         n_train: Training genes that the baselines were fitted on.
         lacking: Baselines that could not be fitted, and what they need.
@@ -70,6 +73,7 @@ class Judgement:
     predicted: pd.DataFrame
     true: pd.DataFrame
     figures: Mapping[str, pd.DataFrame]
+    within_genes: pd.DataFrame
     missing: pd.DataFrame
     n_train: int
     lacking: Sequence[str]
@@ -84,8 +88,7 @@ class Judgement:
     @property
     def metrics(self) -> pd.DataFrame:
         """All figures in one table: ``model cell_type n_genes``, the metrics and their bounds."""
-        table = pd.concat([table.assign(model=name) for name, table in self.figures.items()], ignore_index=True)
-        return table[["model", *(column for column in table.columns if column != "model")]]
+        return _model_first([table.assign(model=name) for name, table in self.figures.items()])
 
     @property
     def overall(self) -> pd.DataFrame:
@@ -123,7 +126,7 @@ def judge(
     """
     joined = join(predictions, question.expression, cell_types=question.cell_types, split=question.split)
     predicted, true = joined.predicted, joined.true
-    figures = {predictions.model: _metrics(predicted, true, question)}
+    judged = {predictions.model: predicted}
     train = question.expression.loc[[], true.columns]
     missing = joined.missing
     if question.split is not None:
@@ -132,19 +135,23 @@ def judge(
         inputs = {**(sequences or {}), **(feature_inputs(features, [*train.index, *true.index]) if features else {})}
         fitted = predict_baselines(train, list(true.index), inputs, seed=question.seed)
         # Baselines are compared on the pairs that the model has a prediction for.
-        figures |= {
-            baseline: _metrics(values.where(predicted.notna()), true, question) for baseline, values in fitted.items()
-        }
+        judged |= {baseline: values.where(predicted.notna()) for baseline, values in fitted.items()}
         missing = pd.concat([missing, *_without_inputs(inputs, [*train.index, *true.index])], ignore_index=True)
+    draws = {"bootstrap": question.bootstrap, "seed": question.seed}
+    figures = {name: cell_type_metrics(values, true, **draws) for name, values in judged.items()}
+    within = [within_gene_metrics(values, true, **draws).assign(model=name) for name, values in judged.items()]
     lacking = _lacking(figures, sequences is not None)
     for peer in peers:
         if peer.name in figures:
             raise InputError(f"'{peer.name}' is shown already", where="`peers`", remedy="give the peer another name")
-        comparison = compare(peer, predicted, true, bootstrap=question.bootstrap, seed=question.seed)
+        comparison = compare(peer, predicted, true, **draws)
         figures[peer.name] = comparison.peer
         figures[f"{predictions.model} on the genes of {peer.name}"] = comparison.model
         missing = pd.concat([missing, comparison.missing], ignore_index=True)
-    return Judgement(predictions, predicted, true, figures, missing, len(train), lacking, tuple(peers), joined.left_out)
+    return Judgement(
+        predictions, predicted, true, figures, _model_first(within), missing, len(train), lacking, tuple(peers),
+        joined.left_out,
+    )  # fmt: skip
 
 
 def residuals(predicted: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
@@ -162,8 +169,9 @@ def residuals(predicted: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(subset=["residual"])
 
 
-def _metrics(predicted: pd.DataFrame, true: pd.DataFrame, question: Question) -> pd.DataFrame:
-    return cell_type_metrics(predicted, true, bootstrap=question.bootstrap, seed=question.seed)
+def _model_first(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    table = pd.concat(tables, ignore_index=True)
+    return table[["model", *(column for column in table.columns if column != "model")]]
 
 
 def _without_inputs(inputs: Mapping[str, pd.DataFrame], gene_ids: Sequence[str]) -> Iterator[pd.DataFrame]:

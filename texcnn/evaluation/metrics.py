@@ -139,7 +139,7 @@ def cell_type_metrics(
     Raises:
         ValueError: The frames have different genes or cell types.
     """
-    _check_same(predicted, true)
+    check_same(predicted, true)
     left, right = predicted.to_numpy(np.float64), true.to_numpy(np.float64)
     point = _figures(left, right)
     draws = _with_means(resampled_metrics(left, right, bootstrap, seed, min_pairs=MIN_PAIRS))
@@ -171,7 +171,7 @@ def gene_metrics(predicted: pd.DataFrame, true: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: The frames have different genes or cell types.
     """
-    _check_same(predicted, true)
+    check_same(predicted, true)
     left, right = predicted.to_numpy(np.float64), true.to_numpy(np.float64)
     figures = _figures(left.T, right.T)[: len(left)]
     table = pd.DataFrame(figures, columns=pd.Index(list(METRICS)))
@@ -214,6 +214,11 @@ def _varies(values: Values) -> bool:
     return len(values) >= MIN_PAIRS and bool((values != values[0]).any())
 
 
-def _check_same(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
+def check_same(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
+    """Refuses frames of different genes or cell types.
+
+    Raises:
+        ValueError: They differ, or their order does.
+    """
     if not (predicted.index.equals(true.index) and predicted.columns.equals(true.columns)):
         raise ValueError("predicted and true must have the same genes and cell types in the same order")
