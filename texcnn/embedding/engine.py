@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -51,6 +51,18 @@ class Embeddings:
 
     values: Tensor
     mask: Tensor
+
+    @classmethod
+    def of_cut(cls, cut: Sequence[Segments], vectors: Tensor) -> Self:
+        """Lays out the vectors of cut windows' usable segments, float32 ``(n, dim)``, one window after another."""
+        if not cut:
+            return cls(torch.zeros(0, 0, vectors.shape[1]), torch.zeros(0, 0, dtype=torch.bool))
+        mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
+        if len(vectors) == mask.numel():  # nothing is masked: no copy
+            return cls(vectors.view(*mask.shape, vectors.shape[1]), mask)
+        values = torch.zeros(*mask.shape, vectors.shape[1])
+        values[mask] = vectors
+        return cls(values, mask)
 
 
 @dataclass(frozen=True)
@@ -96,8 +108,8 @@ class EmbeddingSession:
         def compute(distinct: Sequence[str]) -> Tensor:
             total = len(distinct) * len(self.encoders)
             with progress_bar(progress, total=total, what="embedding", unit="segments") as bar:
-                joined = [self._embed_with(index, distinct, bar) for index in range(len(self.encoders))]
-            return torch.cat(joined, dim=1)
+                parts = [self._embed_with(index, distinct, bar) for index in range(len(self.encoders))]
+            return joined(parts, dim=1)
 
         return self.cache.embed(segments, compute)
 
@@ -112,13 +124,9 @@ class EmbeddingSession:
         Returns:
             The vectors; a masked segment's is zero, never an embedding of unknown bases.
         """
-        cut: list[Segments] = [spec.split(window) for window in windows]
-        if not cut:
-            return Embeddings(torch.zeros(0, 0, self.dim), torch.zeros(0, 0, dtype=torch.bool))
-        mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
-        values = torch.zeros(*mask.shape, self.dim)
-        values[mask] = self.embed([bases for segments in cut for bases in segments.usable], progress=progress)
-        return Embeddings(values, mask)
+        cut = [spec.split(window) for window in windows]
+        usable = [bases for segments in cut for bases in segments.usable]
+        return Embeddings.of_cut(cut, self.embed(usable, progress=progress) if cut else torch.zeros(0, self.dim))
 
     def embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], *, progress: bool = False) -> Tensor:
         """Embeds rows of tokens with one of the encoders, as :meth:`embed` does.
@@ -152,7 +160,7 @@ class EmbeddingSession:
             last, coming = coming, self.start(index, tokens, bar)
             # Only now: a GPU has the work of this part while the vectors of the last one are put in order.
             found += [last.in_order()] if last else []
-        return torch.cat([*found, coming.in_order()]) if coming else torch.zeros(0, self.encoders[index].dim)
+        return joined([*found, coming.in_order()]) if coming else torch.zeros(0, self.encoders[index].dim)
 
     def start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None) -> VectorsOnTheWay:
         """Gives the device the tokens of a part, batch by batch; a GPU is not waited for.

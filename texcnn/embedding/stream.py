@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from texcnn.embedding.batches import VectorsOnTheWay, joined
 from texcnn.embedding.engine import Embeddings, EmbeddingSession
 from texcnn.embedding.prefetch import prefetch
-from texcnn.segments.segment import SegmentSpec
+from texcnn.segments.segment import Segments, SegmentSpec
 
 
 @dataclass(frozen=True)
@@ -118,23 +119,16 @@ def embed_windows_in_chunks(
     Yields:
         The vectors of each chunk, as :meth:`EmbeddingSession.embed_windows` returns them.
     """
-    masks: list[Tensor] = []
+    coming: deque[list[Segments]] = deque()
 
     def usable() -> Iterator[list[str]]:
         for windows in chunks:
             cut = [spec.split(window) for window in windows]
-            mask = torch.stack([torch.from_numpy(each.mask) for each in cut]) if cut else torch.zeros(0, 0).bool()
-            masks.append(mask)
+            coming.append(cut)
             yield [bases for each in cut for bases in each.usable]
 
     for vectors in embed_chunks(session, usable(), neighbours=neighbours):
-        mask = masks.pop(0)
-        if len(vectors) == mask.numel():
-            yield Embeddings(vectors.view(*mask.shape, session.dim), mask)
-            continue
-        values = torch.zeros(*mask.shape, session.dim)
-        values[mask] = vectors
-        yield Embeddings(values, mask)
+        yield Embeddings.of_cut(coming.popleft(), vectors)
 
 
 def _computes_at_once(device: torch.device) -> bool:
