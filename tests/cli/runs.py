@@ -40,6 +40,15 @@ class Commands:
         logged = "".join(f"{record.getMessage()}\n" for record in self._caplog.records if record.levelno > logging.INFO)
         return Run(int(leaving.value.code or 0), printed.out, printed.err + logged)
 
+    def with_options(self, *words: object, **options: object) -> Run:
+        """Runs a command with options by name: True for a flag, a list for one given again, None for one left out."""
+        arguments = list(words)
+        for name, value in options.items():
+            flag = f"--{name.replace('_', '-')}"
+            for one in value if isinstance(value, list) else [value]:
+                arguments += [] if one is None else [flag] if one is True else [flag, one]
+        return self(*arguments)
+
     def succeed(self, *arguments: object) -> Run:
         """Runs a command that must end well."""
         run = self(*arguments)
@@ -53,3 +62,8 @@ class Commands:
         assert "Traceback" not in run.err
         assert run.out == ""
         return run.err
+
+
+def well(run: Run) -> None:
+    """Checks that a quiet run ended well and said nothing."""
+    assert (run.status, run.out, run.err) == (0, "", "")

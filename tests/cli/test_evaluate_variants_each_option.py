@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from runs import Commands, Run
+from runs import Commands, Run, well
 from tiny import CHR1, save_tiny, write_genome, write_gtf
 
 import texcnn
@@ -44,18 +44,9 @@ def evaluate(commands: Commands, tiny: Path, truth: Path, tmp_path: Path) -> Eva
     }  # fmt: skip
 
     def run(out: str, **changes: Any) -> Run:
-        arguments: list[object] = ["evaluate", "variants", "--out", tmp_path / out]
-        for name, value in {**usual, **changes}.items():
-            flag = f"--{name.replace('_', '-')}"
-            for one in value if isinstance(value, list) else [value]:
-                arguments += [] if one is None else [flag] if one is True else [flag, one]
-        return commands(*arguments)
+        return commands.with_options("evaluate", "variants", out=tmp_path / out, **{**usual, **changes})
 
     return run
-
-
-def well(run: Run) -> None:
-    assert (run.status, run.out, run.err) == (0, "", "")
 
 
 def refused(run: Run, *messages: str) -> None:

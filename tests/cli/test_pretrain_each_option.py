@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import safetensors.torch
-from runs import Commands, Run
+from runs import Commands, Run, well
 from torch import Tensor
 
 Pretrain = Callable[..., Run]
@@ -37,18 +37,9 @@ def pretrain(commands: Commands, genome: Path, tmp_path: Path) -> Pretrain:
     }  # fmt: skip
 
     def run(out: str, **changes: Any) -> Run:
-        arguments: list[object] = ["pretrain", "--out", tmp_path / out]
-        for name, value in {**usual, **changes}.items():
-            flag = f"--{name.replace('_', '-')}"
-            for one in value if isinstance(value, list) else [value]:
-                arguments += [] if one is None else [flag] if one is True else [flag, one]
-        return commands(*arguments)
+        return commands.with_options("pretrain", out=tmp_path / out, **{**usual, **changes})
 
     return run
-
-
-def well(run: Run) -> None:
-    assert (run.status, run.out, run.err) == (0, "", "")
 
 
 def record(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import safetensors.torch
-from runs import Commands, Run
+from runs import Commands, Run, well
 from tiny import write_gtf
 from torch import Tensor
 
@@ -47,12 +47,7 @@ def train(commands: Commands, files: dict[str, Path], tiny: Path, tmp_path: Path
     }  # fmt: skip
 
     def run(out: str, **changes: Any) -> Run:
-        arguments: list[object] = ["train", "--out", tmp_path / out]
-        for name, value in {**usual, **changes}.items():
-            flag = f"--{name.replace('_', '-')}"
-            for one in value if isinstance(value, list) else [value]:
-                arguments += [] if one is None else [flag] if one is True else [flag, one]
-        return commands(*arguments)
+        return commands.with_options("train", out=tmp_path / out, **{**usual, **changes})
 
     return run
 
@@ -73,10 +68,6 @@ def tensors(folder: Path) -> dict[str, Tensor]:
 def parts(folder: Path) -> dict[str, list[str]]:
     split = table(folder, "split.tsv")
     return {str(part): sorted(rows["gene_id"]) for part, rows in split.groupby("split")}
-
-
-def well(run: Run) -> None:
-    assert (run.status, run.out, run.err) == (0, "", "")
 
 
 class TestTable:
