@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from texcnn.errors import InputError
-from texcnn.text.table import LARGEST, NumberColumns, TextTable, to_number
+from texcnn.text.numbers import LARGEST, NumberColumns, to_number
+from texcnn.text.table import TextTable
 
 NUMBERS = st.one_of(
     st.floats(-1e30, 1e30).map(repr), st.integers(-(10**9), 10**9).map(str), st.sampled_from(["1e-5", "-0", "+3", ".5"])

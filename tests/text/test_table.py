@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.text.table import NumberColumns, TextTable, no_number, to_number
+from texcnn.text.numbers import NumberColumns, no_number, to_number
+from texcnn.text.table import TextTable
 
 PLAIN = "gene_id\tx\ty\na\t1\t2\nb\t3\t4\n"
 ROWS = [["a", "1", "2"], ["b", "3", "4"]]

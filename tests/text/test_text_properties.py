@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from texcnn.features.table import FeatureTable
 from texcnn.text.lines import numbered_lines
-from texcnn.text.table import TextTable, to_number
+from texcnn.text.numbers import to_number
+from texcnn.text.table import TextTable
 
 # Without blanks at the ends, which are stripped, line ends, and control characters.
 CELL = st.text(st.characters(exclude_categories=("C", "Zl", "Zp", "Zs")), min_size=1, max_size=8)

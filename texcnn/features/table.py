@@ -17,7 +17,8 @@ from texcnn.errors import InputError
 from texcnn.files import atomic_file
 from texcnn.genome.annotation import without_version
 from texcnn.text.lines import PathLike
-from texcnn.text.table import NumberColumns, TextTable
+from texcnn.text.numbers import NumberColumns
+from texcnn.text.table import TextTable
 
 _LOG = logging.getLogger("texcnn")
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.text.lines import PathLike
-from texcnn.text.table import LARGEST, NumberColumns, Row, TextTable, no_number, to_number
+from texcnn.text.numbers import LARGEST, NumberColumns, no_number, to_number
+from texcnn.text.table import Row, TextTable
 
 _LOG = logging.getLogger("texcnn")
 

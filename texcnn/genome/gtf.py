@@ -9,7 +9,8 @@ from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.gene import Annotation, Gene
-from texcnn.genome.gtf_rows import Locus, TranscriptRows, read_rows
+from texcnn.genome.gtf_rows import read_rows
+from texcnn.genome.gtf_transcripts import Locus, TranscriptRows
 from texcnn.genome.skipped import Skipped
 from texcnn.text.lines import PathLike
 

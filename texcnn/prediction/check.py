@@ -17,7 +17,7 @@ from texcnn.genome.vcf_writer import unsorted_variants
 from texcnn.tables.expression import read_expression
 from texcnn.tables.readers import read_columns, read_names
 from texcnn.tables.split import read_parts
-from texcnn.text.table import to_number
+from texcnn.text.numbers import to_number
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 

@@ -15,7 +15,7 @@ from texcnn.errors import InputError
 from texcnn.tables.columns import without_summaries
 from texcnn.tables.predictions import Predictions
 from texcnn.tables.readers import read_columns
-from texcnn.text.table import to_number
+from texcnn.text.numbers import to_number
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")
 

@@ -15,7 +15,8 @@ from texcnn.arguments import names_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.tables.units import LOG10_OFFSET, UNIT_TRANSFORMS
 from texcnn.text.lines import PathLike
-from texcnn.text.table import LARGEST, NumberColumns, TextTable, no_number
+from texcnn.text.numbers import LARGEST, NumberColumns, no_number
+from texcnn.text.table import TextTable
 
 GENE_ID = "gene_id"
 
