@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.protocol import Encoder, Explained
 from texcnn.errors import ModelError
 from texcnn.model.model import Model
-from texcnn.model.network import HeadInputs, SegmentNetwork
+from texcnn.model.network import HeadInputs, Network, SegmentNetwork
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,7 @@ def gradient_times_input(
         gradients = torch.stack(
             [torch.autograd.grad(number, values, retain_graph=True)[0][0] for number in predicted.unbind()]
         )
-        if isinstance(network, SegmentNetwork):
-            bases, elsewhere = _through_encoders(network, window, inputs.mask[0], gradients)
-        else:
-            bases, elsewhere = (gradients * values[0].detach()).sum(dim=1).cpu(), torch.zeros(len(columns))
+        bases, elsewhere = _contributions(network, window, inputs.mask[0], gradients, values[0].detach())
     return Contributions(predicted.detach().cpu().numpy(), bases.numpy(), elsewhere.numpy())
 
 
@@ -91,17 +89,26 @@ def deeplift(
     with network.session(options) as session:
         inputs = network.inputs([window], features, session)
         found = multipliers(network, inputs, columns)
-        if isinstance(network, SegmentNetwork):
-            bases, elsewhere = _through_encoders(network, window, inputs.mask[0], found.values)
-        else:
-            bases = (found.values * (inputs.values - found.reference)).sum(dim=1).cpu()
-            elsewhere = torch.zeros(len(columns))
+        change = (inputs.values - found.reference)[0]
+        bases, elsewhere = _contributions(network, window, inputs.mask[0], found.values, change)
     elsewhere = elsewhere + found.of_reference.cpu()
     return Contributions(found.prediction.cpu().numpy(), bases.numpy(), elsewhere.numpy())
 
 
-def _through_encoders(network: SegmentNetwork, window: str, mask: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
-    """Continues the chain rule from segment vectors ``(n_cell_types, n_segments, dim)`` to bases."""
+def _contributions(
+    network: Network[Any], window: str, mask: Tensor, gradients: Tensor, values: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Turns gradients at the head's inputs into contributions of bases, and the part that belongs to none.
+
+    Args:
+        network: Where it has encoders, these continue the chain rule from segment vectors to bases.
+        window: The bases.
+        mask: Which segments are usable.
+        gradients: ``(n_cell_types, ...)``, each in the shape of ``values``.
+        values: One row of the head's inputs, or their distance from a reference; read where they are bases.
+    """
+    if not isinstance(network, SegmentNetwork):
+        return (gradients * values).sum(dim=1).cpu(), torch.zeros(len(gradients))
     bases, elsewhere = torch.zeros(len(gradients), len(window)), torch.zeros(len(gradients))
     length, first = network.segments.length, 0
     for encoder in network.encoders:
