@@ -70,8 +70,8 @@ def cuda_version() -> str:
     found = find_spec("torch")
     file = None if found is None or found.origin is None else Path(found.origin).with_name("version.py")
     text = file.read_text(encoding="utf-8") if file is not None and file.is_file() else ""
-    said = re.search(r"^cuda\b[^=]*= *'([^']+)'", text, re.MULTILINE)
-    return said[1] if said else "none"
+    found_version = re.search(r"^cuda\b[^=]*= *'([^']+)'", text, re.MULTILINE)
+    return found_version[1] if found_version else "none"
 
 
 def _digest(modules: Sequence[str], root: Path) -> str:

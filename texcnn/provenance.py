@@ -9,10 +9,10 @@ COMMAND: ContextVar[str] = ContextVar("texcnn_command", default="")
 
 
 def provenance(annotation: str) -> dict[str, str]:
-    """Returns what a table says of its run besides its description, name to text.
+    """Returns how a table came about, name to text; its description has what the rows depend on.
 
     Args:
         annotation: Name of the file that the genes came from.
     """
-    said = {"annotation": annotation, "command": COMMAND.get()}
-    return {name: text for name, text in said.items() if text}
+    entries = {"annotation": annotation, "command": COMMAND.get()}
+    return {name: text for name, text in entries.items() if text}

@@ -69,5 +69,5 @@ def attribute(
         model, fasta, out, gene=genes, cell_type=cell_types, progress=not quiet, **options,
     )  # fmt: skip
     if not quiet:
-        said = "; ".join(f"{row['gene_id']} {row['region']}" for row in frame.attrs["predictions"])
-        click.echo(f"{frame.attrs['method']} of {said}: {out}", err=True)
+        regions = "; ".join(f"{row['gene_id']} {row['region']}" for row in frame.attrs["predictions"])
+        click.echo(f"{frame.attrs['method']} of {regions}: {out}", err=True)

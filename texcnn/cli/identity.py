@@ -19,9 +19,9 @@ def identity(models: tuple[str, ...]) -> None:
     from texcnn.model.describe import describe_model
 
     versions = {**package_versions(PACKAGES), "texcnn": __version__, "cuda": cuda_version()}
-    said = {
+    described = {
         "stages": stage_digests(),
         "versions": {"python": platform.python_version(), **versions},
         "models": [describe_model(model) for model in models],
     }
-    click.echo(json.dumps(said, indent=1))
+    click.echo(json.dumps(described, indent=1))

@@ -19,5 +19,5 @@ def prepare(fasta: Path, out: Path) -> None:
 
     out.mkdir(exist_ok=True)
     genome = prepare_fasta(fasta, out)
-    said = {"fingerprint": genome.fingerprint, "chromosomes": len(genome.lengths)}
-    (out / "genome.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+    described = {"fingerprint": genome.fingerprint, "chromosomes": len(genome.lengths)}
+    (out / "genome.json").write_text(json.dumps(described) + "\n", encoding="utf-8")

@@ -147,15 +147,15 @@ def _cell_types(model: Model, names: tuple[str, ...]) -> list[str]:
 def _summary(attribution: Attribution, cell_types: Sequence[str]) -> dict[str, Any]:
     """Returns a gene's entry in the table's description, to check sums against."""
     interval = attribution.interval
-    said: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "gene_id": attribution.gene.id,
         "transcript_id": attribution.gene.transcript_id,
         "region": f"{interval.chrom}:{interval.start + 1}-{interval.end}",
         "prediction": dict(zip(cell_types, map(float, attribution.prediction), strict=True)),
     }
     if attribution.elsewhere is not None:
-        said["of_no_base"] = dict(zip(cell_types, map(float, attribution.elsewhere), strict=True))
-    return said
+        entry["of_no_base"] = dict(zip(cell_types, map(float, attribution.elsewhere), strict=True))
+    return entry
 
 
 def _write_table(folder: Path, frame: pd.DataFrame, described: dict[str, Any]) -> None:

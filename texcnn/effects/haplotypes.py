@@ -150,12 +150,12 @@ class HaplotypeRun:
 
 
 def write_haplotypes(
-    out: Path, parts: Parts | PartsInMemory, haplotypes: HaplotypeRun, said: Mapping[str, Any]
+    out: Path, parts: Parts | PartsInMemory, haplotypes: HaplotypeRun, description: Mapping[str, Any]
 ) -> HaplotypeCounts:
     """Writes the table of haplotypes, and the alleles that could not be applied as ``<out>.skipped.tsv``."""
     counts = haplotypes.counts(0)
     described = {
-        **said, "content": "haplotypes", "samples": list(haplotypes.source.samples), "distinct": counts.distinct,
+        **description, "content": "haplotypes", "samples": list(haplotypes.source.samples), "distinct": counts.distinct,
         "overlapping": counts.overlapping, "missing": counts.missing, "not_applied": counts.not_applied,
     }  # fmt: skip
     with ExitStack() as places:
@@ -171,7 +171,7 @@ def write_haplotypes(
     return haplotypes.counts(rows)
 
 
-def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]) -> int:
+def _write_h5ad(out: Path, parts: Parts | PartsInMemory, description: Mapping[str, Any]) -> int:
     """One observation per gene and sample, one variable per cell type; X is the mean, the layers are the others."""
     table = pa.concat_tables([HAPLOTYPE_SCHEMA.empty_table(), *parts.read("haplotypes")])
     frame: pd.DataFrame = table.to_pandas()
@@ -193,7 +193,7 @@ def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]
         obs=plain_strings(frame[observed].iloc[first].set_axis(names.iloc[first].to_list(), axis=0)),
         var=plain_strings(pd.DataFrame(index=pd.Index(cell_types, dtype=str))),
         layers=layers,
-        uns={"unit": said["unit"], "texcnn": pd.Series(dict(said)).to_json()},
+        uns={"unit": description["unit"], "texcnn": pd.Series(dict(description)).to_json()},
     )
     data.write_h5ad(out)
     return len(frame)

@@ -36,7 +36,7 @@ def write_described(
     path: Path,
     schema: pa.Schema,
     tables: Iterable[pa.Table],
-    said: Mapping[str, Any],
+    description: Mapping[str, Any],
     place: Callable[[Path], Path],
 ) -> int:
     """Writes rows with their description.
@@ -45,7 +45,7 @@ def write_described(
         path: The file.
         schema: Its columns.
         tables: Its rows, a part at a time.
-        said: The table's description.
+        description: The table's description.
         place: Returns the temporary path of a file.
 
     Returns:
@@ -53,12 +53,12 @@ def write_described(
     """
     temporary = place(path)
     if not path.name.endswith(".parquet"):
-        place(description_of(path)).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    return write_table(temporary, schema, tables, said)
+        place(description_of(path)).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    return write_table(temporary, schema, tables, description)
 
 
 def write_table(
-    path: Path, schema: pa.Schema, tables: Iterable[pa.Table], said: Mapping[str, Any] | None = None
+    path: Path, schema: pa.Schema, tables: Iterable[pa.Table], description: Mapping[str, Any] | None = None
 ) -> int:
     """Writes rows in the format of the file's ending.
 
@@ -66,14 +66,14 @@ def write_table(
         path: The file.
         schema: Its columns.
         tables: Its rows, a part at a time.
-        said: The description inside a Parquet file.
+        description: The description inside a Parquet file.
 
     Returns:
         The number of rows.
     """
     rows = 0
     if path.name.endswith(".parquet"):
-        described = {METADATA_KEY: json.dumps(said).encode()}
+        described = {METADATA_KEY: json.dumps(description).encode()}
         with pq.ParquetWriter(path, schema.with_metadata(described)) as writer:
             for table in tables:
                 writer.write_table(table.replace_schema_metadata(described))

@@ -121,11 +121,11 @@ def predict_baselines(
         for cell_types, known in _same_genes_known(train, train_rows >= 0):
             if known.sum() >= MIN_TRAINING_GENES and has.any():
                 labels = train.loc[known, cell_types].to_numpy(np.float64)
-                # A column of NaN alone, as of bins beyond a chromosome's end, says nothing, and cannot be binned.
-                told = ~np.isnan(values[train_rows[known]]).all(axis=0)
-                if told.any():
-                    model = _regressor(name, seed).fit(values[train_rows[known]][:, told], labels)
-                    predicted = model.predict(values[rows[has]][:, told])
+                # A column of NaN alone, as of bins beyond a chromosome's end, has no information and cannot be binned.
+                usable = ~np.isnan(values[train_rows[known]]).all(axis=0)
+                if usable.any():
+                    model = _regressor(name, seed).fit(values[train_rows[known]][:, usable], labels)
+                    predicted = model.predict(values[rows[has]][:, usable])
                     fitted.loc[has, cell_types] = predicted.reshape(-1, len(cell_types))
         predictions[name] = fitted
     return predictions

@@ -70,14 +70,17 @@ def read_prediction_table(path: PathLike, *, only: str | None = None) -> Predict
         InputError: when the table cannot be used, or has a gene twice, as one row per transcript does.
     """
     path = Path(path)
-    said = _description(path)
-    ignored = (*gene_columns(transcripts=True, extra=EXTRA_COLUMNS)[1:], *spread_columns(said.get("cell_types", ())))
+    description = _description(path)
+    ignored = (
+        *gene_columns(transcripts=True, extra=EXTRA_COLUMNS)[1:],
+        *spread_columns(description.get("cell_types", ())),
+    )
     values = read_expression(path, ignore=ignored, only=only)
     skipped: dict[str, str] = {}
     if skipped_path(path).is_file():
         listed = read_skipped(skipped_path(path))
         skipped = {without_version(entry.gene_id): entry.reason for entry in listed}
-    return PredictionTable(values, said.get("model", path.name), said.get("unit", UNKNOWN), skipped)
+    return PredictionTable(values, description.get("model", path.name), description.get("unit", UNKNOWN), skipped)
 
 
 def read_split(path: PathLike) -> dict[str, str]:
@@ -188,7 +191,7 @@ def _cell_types(
     return common
 
 
-_SAID = {
+_DESCRIBED = {
     "model": str,
     "unit": str,
     "cell_types": list[str],
@@ -200,15 +203,15 @@ def _description(path: Path) -> dict[str, Any]:
     """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
     try:
         if path.suffix == ".parquet":
-            said = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")
+            text = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")
         elif path.suffix == ".h5ad":
             with h5py.File(path) as file:
-                said = file["uns/texcnn"][()] if "uns/texcnn" in file else b"{}"
+                text = file["uns/texcnn"][()] if "uns/texcnn" in file else b"{}"
         else:
             meta = description_path(path)
-            said = meta.read_bytes() if meta.is_file() else b"{}"
-        values = parse_object(said, where=path, error=InputError)
-        check_fields(_SAID, values, where=path, error=InputError)
+            text = meta.read_bytes() if meta.is_file() else b"{}"
+        values = parse_object(text, where=path, error=InputError)
+        check_fields(_DESCRIBED, values, where=path, error=InputError)
         return values
     except (OSError, TypeError, ValueError) as error:
         raise InputError(

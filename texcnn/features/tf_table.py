@@ -59,8 +59,8 @@ def read_tf_table(
         Genes and TFs in the order of the file.
 
     Raises:
-        InputError: when the file is missing, empty or unreadable, a column cannot be told, a row has too few or too
-            many fields, a value is not a finite number, or a gene, a TF or a pair appears twice.
+        InputError: when the file is missing, empty or unreadable, it is not clear what a column holds, a row has too
+            few or too many fields, a value is not a finite number, or a gene, a TF or a pair appears twice.
     """
     if layout not in TF_LAYOUTS:
         raise unknown_name("layout", layout, TF_LAYOUTS)

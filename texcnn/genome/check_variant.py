@@ -137,11 +137,11 @@ class VariantCheck:
 
     def _diagnosis(self) -> str:
         fasta = find_build(self._reference.lengths) or "no assembly known here"
-        said = f"the FASTA's chromosome lengths are those of {fasta}"
+        text = f"the FASTA's chromosome lengths are those of {fasta}"
         if self._declared:
             declared = find_build(self._declared) or "no assembly known here"
-            said += f", those of the VCF's header are of {declared}"
-        return said
+            text += f", those of the VCF's header are of {declared}"
+        return text
 
     def _find_chromosome(self, name: str) -> str | NotScored:
         if name in self._reference.lengths:

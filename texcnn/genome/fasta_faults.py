@@ -72,8 +72,8 @@ def htslib_reason(arguments: list[str]) -> str:
     tried = subprocess.run(
         [sys.executable, "-c", _INDEX_AGAIN, *arguments], capture_output=True, text=True, check=False
     )
-    said = _HTSLIB_MESSAGE.findall(tried.stderr)
-    return said[0].strip() if said else "Could not build fai index"
+    messages = _HTSLIB_MESSAGE.findall(tried.stderr)
+    return messages[0].strip() if messages else "Could not build fai index"
 
 
 def _faults_of_name(name: bytes, number: int, names: dict[bytes, int]) -> Iterator[tuple[int, str]]:

@@ -163,7 +163,7 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
         # Absolute: samtools takes -g.fa for an option and data:x.fa for an address.
         arguments = [str(fasta.absolute()), "--fai-idx", str(new_fai.absolute())]
         arguments += [] if new_gzi is None else ["--gzi-idx", str(new_gzi.absolute())]
-        said = pysam.set_verbosity(0)
+        verbosity = pysam.set_verbosity(0)
         try:
             pysam.faidx(*arguments)
             check_agreement(fasta, new_gzi, read_fai(new_fai))
@@ -172,7 +172,7 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
         except ValueError as error:
             raise unusable(fasta, str(error)) from error
         finally:
-            pysam.set_verbosity(said)
+            pysam.set_verbosity(verbosity)
         if gzi is not None and new_gzi is not None:
             new_gzi.replace(gzi)
         new_fai.replace(fai)

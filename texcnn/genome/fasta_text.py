@@ -31,7 +31,7 @@ def read_texts(fasta: Path, gzi: Path | None, places: Sequence[tuple[int, int]])
         raise ValueError("sequences overlap")
     if any(size > _LARGEST for _, size in places):
         raise ValueError("long stretches of the file are in no sequence")
-    said = pysam.set_verbosity(0)
+    verbosity = pysam.set_verbosity(0)
     try:
         with tempfile.NamedTemporaryFile("w", suffix=".fai") as index:
             # htslib copies a sequence of one line unchanged from the file: each piece is declared to be one.
@@ -46,7 +46,7 @@ def read_texts(fasta: Path, gzi: Path | None, places: Sequence[tuple[int, int]])
     except OSError as error:
         raise ValueError("htslib cannot read the .gzi" if gzi else f"htslib cannot read the file: {error}") from error
     finally:
-        pysam.set_verbosity(said)
+        pysam.set_verbosity(verbosity)
 
 
 def _fetch(handle: pysam.FastaFile, name: str) -> bytes | None:

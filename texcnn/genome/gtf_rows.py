@@ -19,7 +19,7 @@ _FEATURES = frozenset({"gene", "transcript", "exon", "CDS", "stop_codon"})
 _PARTS = frozenset({"exon", "CDS", "stop_codon"})
 _STRANDS = frozenset("+-.")
 _MOST_DIGITS = 4000
-"""Python reads numbers of more digits only if told so."""
+"""Python refuses to read numbers of more digits unless a setting allows it."""
 
 _GFF3_PRAGMA = re.compile(r"##gff-version\s+3")
 _GFF3_REMEDY = "gffread -T IN.gff3 -o OUT.gtf converts GFF3 to GTF"

@@ -119,7 +119,7 @@ class Reference:
             _LOG.warning("%s: %s are not codes of IUPAC for bases, and read as N", self.path, ", ".join(map(repr, new)))
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file: two genomes that differ by one base are told apart.
+        """SHA-256 of the file: two genomes that differ by one base have different ones.
 
         Seconds for a human genome, once: :mod:`texcnn.genome.fasta_digest` keeps it next to the index.
         """

@@ -118,8 +118,8 @@ def _tensor_digests(files: BundleFiles) -> dict[str, tuple[int, str]]:
                 continue
             start, end = entry["data_offsets"]
             handle.seek(8 + length + start)
-            said = f"{entry['dtype']} {entry['shape']}".encode()
-            digests[name] = (end - start, hashlib.sha256(said + handle.read(end - start)).hexdigest())
+            described = f"{entry['dtype']} {entry['shape']}".encode()
+            digests[name] = (end - start, hashlib.sha256(described + handle.read(end - start)).hexdigest())
     return digests
 
 

@@ -98,13 +98,13 @@ def _collect(run: PredictionRun, *, allow_empty: bool) -> pd.DataFrame:
     skipped = [*run.skipped, *(entry for part in parts for entry in part.skipped)]
     if frame.empty and not allow_empty:
         raise no_prediction(skipped)
-    said = run.description
+    description = run.description
     # Plain strings and lists: pandas compares attrs when frames are joined, and frames in them would break that.
     frame.attrs = {
-        "unit": said.unit,
-        "model": said.model,
-        "genome": said.fasta,
-        "features": said.features,
+        "unit": description.unit,
+        "model": description.model,
+        "genome": description.fasta,
+        "features": description.features,
         "skipped": skipped_frame(skipped).to_dict("records"),
     }
     return frame

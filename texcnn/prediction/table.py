@@ -46,14 +46,14 @@ class PredictionRun:
         skipped: Genes without a place.
         rows: The rows, chunk by chunk, computed as they are taken.
         cache: Counts the segments; None where none is embedded.
-        said: What else the table is to say of the run, name to text.
+        provenance: How the table comes about, name to text.
     """
 
     description: TableDescription
     skipped: Sequence[Skipped]
     rows: Iterator[PredictedRows]
     cache: SegmentCache | None = None
-    said: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,9 @@ def open_prediction(
         if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
-        said = provenance(store.folder.name)
-        yield PredictionRun(_describe(model, options, store, table), store.skipped, rows, said=said)
+        yield PredictionRun(
+            _describe(model, options, store, table), store.skipped, rows, None, provenance(store.folder.name)
+        )
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
@@ -170,7 +171,7 @@ def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False
             return {}
         return {"segments": run.cache.asked, "segments_embedded": run.cache.computed}
 
-    with open_tables([out], run.description, said=run.said, remarks=remarks) as table:
+    with open_tables([out], run.description, provenance=run.provenance, remarks=remarks) as table:
         for part in run.rows:
             table.write(part.frame)
             rows += len(part.frame)

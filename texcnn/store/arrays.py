@@ -44,7 +44,7 @@ class StoreArrays:
         self._identity = self._stat()
         self._maps: dict[tuple[str, int], npt.NDArray[Any]] = {}
         # Chunks of zeros are written as well: zarr reads a chunk that is not there as zeros, so that without them a
-        # file lost in copying could not be told from a masked segment. Arrays take the setting when they are opened.
+        # file lost in copying would look like a masked segment. Arrays take the setting when they are opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
             group = zarr.open_group(folder / ARRAYS, mode="r+")
             # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.

@@ -134,17 +134,17 @@ class TableDescription:
         Raises:
             InputError: when the file was not written by ``texcnn predict``.
         """
-        said = (schema.metadata or {}).get(METADATA_KEY)
-        if said is None:
+        text = (schema.metadata or {}).get(METADATA_KEY)
+        if text is None:
             raise InputError("not a table of predictions", where=where, allowed="Parquet written by texcnn predict")
-        return cls.from_json(said, where)
+        return cls.from_json(text, where)
 
-    def schema(self, said: Mapping[str, str] | None = None) -> pa.Schema:
-        """Returns the Arrow schema of the table, in its metadata the description and what is said of the run."""
+    def schema(self, provenance: Mapping[str, str] | None = None) -> pa.Schema:
+        """Returns the Arrow schema of the table, with the description and how the table came about in its metadata."""
         types = {"tss": pa.int64(), "n_fraction": pa.float64(), PERCENTILE: pa.float64()}
         entries = [(name, types.get(name, pa.string())) for name in self.gene_columns]
         entries += [(name, pa.float32()) for name in self.value_columns]
-        run = {RUN_KEY: json.dumps(dict(said)).encode()} if said else {}
+        run = {RUN_KEY: json.dumps(dict(provenance)).encode()} if provenance else {}
         return pa.schema(entries, metadata={METADATA_KEY: self.to_json().encode(), **run})
 
 

@@ -18,9 +18,11 @@ from texcnn.tables.plain_strings import plain_strings
 class H5adWriter:
     """AnnData of cell types x genes, as its users expect; matrices grow on disk, only the genes' names wait."""
 
-    def __init__(self, path: Path, description: TableDescription, said: Mapping[str, str], stack: ExitStack) -> None:
+    def __init__(
+        self, path: Path, description: TableDescription, provenance: Mapping[str, str], stack: ExitStack
+    ) -> None:
         self._description = description
-        self._said = dict(said)
+        self._provenance = dict(provenance)
         self._file = stack.enter_context(h5py.File(path, "w"))
         self._genes: list[pd.DataFrame] = []
         anndata.io.write_elem(self._file, "layers", {})
@@ -58,5 +60,9 @@ class H5adWriter:
         anndata.io.write_elem(self._file, "var", plain_strings(genes))
         for name in ("obsm", "obsp", "varm", "varp"):
             anndata.io.write_elem(self._file, name, {})
-        told = {"texcnn": self._description.to_json(), "unit": self._description.unit, "texcnn_run": self._said}
-        anndata.io.write_elem(self._file, "uns", told)
+        entries = {
+            "texcnn": self._description.to_json(),
+            "unit": self._description.unit,
+            "texcnn_run": self._provenance,
+        }
+        anndata.io.write_elem(self._file, "uns", entries)

@@ -24,8 +24,8 @@ ROWS_PER_GROUP = 10_000
 """Rows of a row group of Parquet: smaller ones cost space, and larger ones memory."""
 
 
-Said = Mapping[str, str]
-"""What else a table says of its run."""
+Provenance = Mapping[str, str]
+"""How a table came about, name to text: the annotation's name, the command."""
 
 
 class TableWriter(Protocol):
@@ -37,7 +37,7 @@ class TableWriter(Protocol):
 
 
 class _TsvWriter:
-    def __init__(self, path: Path, description: TableDescription, said: Said, stack: ExitStack) -> None:
+    def __init__(self, path: Path, description: TableDescription, provenance: Provenance, stack: ExitStack) -> None:
         self._handle = stack.enter_context(open_text(path))
         self._handle.write("\t".join(description.schema().names) + "\n")
 
@@ -46,8 +46,8 @@ class _TsvWriter:
 
 
 class _ParquetWriter:
-    def __init__(self, path: Path, description: TableDescription, said: Said, stack: ExitStack) -> None:
-        self._schema = description.schema(said)
+    def __init__(self, path: Path, description: TableDescription, provenance: Provenance, stack: ExitStack) -> None:
+        self._schema = description.schema(provenance)
         self._writer = stack.enter_context(pq.ParquetWriter(path, self._schema))
         self._waiting: list[pa.Table] = []
         stack.callback(self._flush)
@@ -63,13 +63,13 @@ class _ParquetWriter:
             self._waiting = []
 
 
-def _h5ad_writer(path: Path, description: TableDescription, said: Said, stack: ExitStack) -> TableWriter:
+def _h5ad_writer(path: Path, description: TableDescription, provenance: Provenance, stack: ExitStack) -> TableWriter:
     from texcnn.tables.h5ad import H5adWriter  # AnnData takes half a second to load, which no other format waits for
 
-    return H5adWriter(path, description, said, stack)
+    return H5adWriter(path, description, provenance, stack)
 
 
-_WRITERS: dict[str, Callable[[Path, TableDescription, Said, ExitStack], TableWriter]] = {
+_WRITERS: dict[str, Callable[[Path, TableDescription, Provenance, ExitStack], TableWriter]] = {
     ".tsv": _TsvWriter,
     ".tsv.gz": _TsvWriter,
     ".parquet": _ParquetWriter,
@@ -112,7 +112,7 @@ def open_tables(
     outs: Sequence[Path],
     description: TableDescription,
     *,
-    said: Said | None = None,
+    provenance: Provenance | None = None,
     remarks: Callable[[], Mapping[str, object]] = dict,
 ) -> Iterator[TablesWriter]:
     """Opens tables that take the same rows.
@@ -122,7 +122,7 @@ def open_tables(
     Args:
         outs: Files to write, in one folder; each one's ending decides its format.
         description: Columns, unit and origin.
-        said: What else the tables say of the run: the annotation's name, the command.
+        provenance: How the tables came about, name to text.
         remarks: Asked at the end for what else ``<out>.meta.json`` is to say of the run. It is nowhere in the
             tables themselves, which do not depend on how fast they were computed.
 
@@ -132,7 +132,7 @@ def open_tables(
     Raises:
         RunError: when the disk is full, or another process writes or has written one of the files in the meantime.
     """
-    said = said or {}
+    provenance = provenance or {}
     described = [out for out in outs if table_format(out).startswith(".tsv")]
     # Companion files appear before the table: a table without its list of skipped genes would look complete.
     companions = [skipped_path(outs[0]), *map(description_path, described)]
@@ -140,13 +140,13 @@ def open_tables(
         skipped.unlink()
         with ExitStack() as stack:
             writers = [
-                _WRITERS[table_format(out)](temporary, description, said, stack)
+                _WRITERS[table_format(out)](temporary, description, provenance, stack)
                 for out, temporary in zip(outs, temporaries[len(described) :], strict=True)
             ]
             yield TablesWriter(writers, skipped)
-        told = json.dumps({**json.loads(description.to_json()), **said, **remarks()}, indent=1) + "\n"
+        text = json.dumps({**json.loads(description.to_json()), **provenance, **remarks()}, indent=1) + "\n"
         for temporary in temporaries[: len(described)]:
-            temporary.write_text(told, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
 
 
 class TablesWriter:

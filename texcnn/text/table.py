@@ -154,7 +154,7 @@ class TextTable:
                     next(lines, None)  # the table's size
                 elif at_header and line.rstrip() == _GCT_WITH_METADATA:
                     raise InputError(
-                        "the file is GCT 1.3, whose columns and rows of metadata are not told apart from values",
+                        "the file is GCT 1.3, whose columns and rows of metadata cannot be distinguished from values",
                         where=self.path, allowed="GCT 1.2", remedy="save it as GCT 1.2, or as a table with gene_id",
                     )  # fmt: skip
                 elif at_header and line[1:].split("\t")[0].strip().lower() in GENE_COLUMNS and "\t" in line:

@@ -124,13 +124,13 @@ class LabelledGenes:
 
     def plan(self, cell_types: Sequence[str], runs: int, epochs: int) -> str:
         """Says in a line what is about to be learned: genes, the chromosomes of each part, how long at most."""
-        said = []
+        parts = []
         for part, rows in self.rows().items():
             chroms = sorted({self.genes[row].chrom for row in rows}, key=lambda name: (len(name), name))
             shown = ", ".join(chroms[:_SHOWN_CHROMS]) + (" ..." if len(chroms) > _SHOWN_CHROMS else "")
-            said.append(f"{part} {len(rows):,} ({shown})")
+            parts.append(f"{part} {len(rows):,} ({shown})")
         total = f"{len(self.genes):,} genes, {len(cell_types)} cell types, {len(self.skipped):,} skipped"
-        return f"plan: {total}; {'; '.join(said)}; {runs} run{'s' * (runs > 1)} of {epochs} epochs at most"
+        return f"plan: {total}; {'; '.join(parts)}; {runs} run{'s' * (runs > 1)} of {epochs} epochs at most"
 
 
 def label_genes(

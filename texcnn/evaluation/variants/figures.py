@@ -15,7 +15,7 @@ WeightedFigure = Callable[[Values, Values, Values], Values]
 """``(weights (draws, n), scores (n,), truth (n,)) -> (draws,)``; a weight counts how often a row is drawn."""
 
 FEWEST = 3
-"""Rows from which nothing is told where there are fewer."""
+"""Fewest rows that a figure is computed from."""
 
 TOP = 0.1
 """Share of the rows with the largest scores that ``sign_accuracy_top_tenth`` is about."""
