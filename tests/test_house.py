@@ -8,9 +8,11 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import texcnn
 
@@ -33,8 +35,11 @@ def public_functions() -> Iterator[tuple[str, inspect.Signature]]:
             if inspect.isfunction(value):
                 yield f"{name}.{attribute}", inspect.signature(value)
             elif inspect.isclass(value):
+                # Of option objects and networks each setting is an argument, and most have a default.
+                has_settings = is_dataclass(value) or issubclass(value, nn.Module)
                 for method, function in vars(value).items():
-                    if inspect.isfunction(function) and not method.startswith("_"):
+                    is_constructor = method == "__init__" and not has_settings
+                    if inspect.isfunction(function) and (is_constructor or not method.startswith("_")):
                         yield f"{name}.{attribute}.{method}", inspect.signature(function)
 
 

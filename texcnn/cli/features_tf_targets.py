@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,15 +36,12 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, QUIET_OPTION
 @OVERWRITE_OPTION
 def tf_targets(
     table: Path,
-    layout: str,
-    gene_column: str | None,
-    tf_column: str | None,
-    exclude: tuple[str, ...],
     gtf: Path | None,
     genes: Path | None,
     quiet: bool,
     out: Path,
     overwrite: bool,
+    **options: Any,
 ) -> None:
     r"""One feature per transcription factor, from any table of genes and TFs.
 
@@ -64,9 +62,7 @@ def tf_targets(
     if gtf is not None and genes is not None:
         raise InputError("give one list of genes", where="`gtf` and `genes`", allowed="one of them, or none")
     wanted = [gene.id for gene in read_gtf(gtf).genes] if gtf is not None else read_names(genes) if genes else None
-    made = tf_target_features(
-        table, layout=layout, gene_column=gene_column, tf_column=tf_column, exclude=exclude, genes=wanted
-    )
+    made = tf_target_features(table, genes=wanted, **options)
     made.write(out)
     if not quiet:
         click.echo(

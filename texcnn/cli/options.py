@@ -166,7 +166,7 @@ QUIET_OPTION = click.option("--quiet", is_flag=True, callback=_be_quiet, help="P
 
 
 def _use_threads(_context: click.Context, _parameter: click.Parameter, threads: int | None) -> None:
-    """Sets the threads of arithmetic and of tokenisers; without a wish the latter follow ``OMP_NUM_THREADS``."""
+    """Sets the threads of arithmetic and of tokenisers; without a number the latter follow ``OMP_NUM_THREADS``."""
     if threads is not None:
         import torch
 

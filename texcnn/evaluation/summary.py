@@ -62,7 +62,7 @@ def summary_text(judgement: Judgement, question: Question, source: str) -> str:
             "",
             f"Each was fitted on the {judgement.n_train} training genes of the split that have expression, and "
             "evaluated on the same genes as the model. A gene without a baseline's inputs has the mean of the training "
-            "genes there. Whether the model itself was trained on this split is said by its card.",
+            "genes there. The model's card says whether it was trained on this split itself.",
             "",
             *(f"- not fitted: {entry}" for entry in judgement.lacking),
         ]

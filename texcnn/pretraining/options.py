@@ -89,7 +89,7 @@ class PretrainOptions:
             )
         if self.compute.compile:
             raise InputError("a pre-training compiles nothing", where="`compile`", remedy="leave it out")
-        # The usual type of a GPU is not refused: it may be there because nothing was said.
+        # The usual type of a GPU is not refused: it may be the default.
         dtype = self.compute.dtype
         if dtype not in (torch.float32, resolve_dtype(None, self.compute.device)):
             raise InputError(

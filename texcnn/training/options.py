@@ -232,7 +232,7 @@ class TrainOptions:
                 where="`fine_tune`",
                 remedy=remedy,
             )
-        # The usual type of a GPU is not refused: it may be there because nothing was said.
+        # The usual type of a GPU is not refused: it may be the default.
         dtype, usual = self.compute.dtype, resolve_dtype(None, self.compute.device)
         if dtype not in (torch.float32, usual):
             raise InputError(
