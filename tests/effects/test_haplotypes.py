@@ -17,8 +17,7 @@ from variant_files import genome_of, write_vcf
 
 import texcnn
 from texcnn.effects import haplotypes
-from texcnn.effects.haplotype_table import HAPLOTYPE_SCHEMA
-from texcnn.effects.haplotypes import HaplotypeCounts
+from texcnn.effects.haplotypes import HAPLOTYPE_SCHEMA, HaplotypeCounts
 from texcnn.errors import InputError
 
 SAMPLES = ("s", "t", "male")

@@ -10,20 +10,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from texcnn.effects.haplotype_table import HAPLOTYPE_SCHEMA, haplotype_rows
 from texcnn.effects.parts import Parts, PartsInMemory
 from texcnn.effects.run import EffectRun
 from texcnn.effects.score import ChangedWindow
 from texcnn.effects.table import SKIPPED_SCHEMA, skipped_table
 from texcnn.effects.write import write_described, write_table
 from texcnn.files import atomic_file
+from texcnn.genome.gene import Gene
 from texcnn.genome.haplotype_windows import GeneHaplotypes, HaplotypeWindows
 from texcnn.genome.skipped import skipped_path
+from texcnn.genome.variant import VariantStatus
 from texcnn.progress import progress_bar
 from texcnn.tables.plain_strings import plain_strings
+
+_TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float32()
+HAPLOTYPE_SCHEMA = pa.schema(
+    [
+        ("sample", _TEXT),
+        ("gene_id", _TEXT),
+        ("gene_name", _TEXT),
+        ("transcript_id", _TEXT),
+        ("chrom", _TEXT),
+        ("tss", _WHOLE),
+        ("strand", _TEXT),
+        ("n_fraction", _NUMBER),
+        ("n_variants", _WHOLE),
+        ("status", _TEXT),
+        ("cell_type", _TEXT),
+        ("haplotype1", _NUMBER),
+        ("haplotype2", _NUMBER),
+        ("mean", _NUMBER),
+        ("reference", _NUMBER),
+    ]
+)
+"""One row per gene, sample and cell type; ``haplotype2`` is empty where a sample has one chromosome only."""
 
 HAPLOTYPE_TABLES = ("haplotypes",)
 _WINDOWS_AT_ONCE = 512
@@ -126,15 +150,59 @@ class HaplotypeRun:
         if not run.options.allow_tss_deletion:
             deleted = [edited.tss_deleted for group in groups for edited in group.windows]
             alternative[np.array(deleted, bool)] = np.nan
-        samples = self.source.samples
         tables, first = [], 0
         for row, group in enumerate(groups):
             of_group = alternative[first : first + len(group.windows)]
-            tables.append(
-                haplotype_rows(run.maker.genes[group.gene], group, reference[row], of_group, samples, run.cell_types)
-            )
+            tables.append(self._gene_rows(group, reference[row], of_group))
             first += len(group.windows)
         return pa.concat_tables(tables)
+
+    def _gene_rows(
+        self, group: GeneHaplotypes, reference: npt.NDArray[np.float32], values: npt.NDArray[np.float32]
+    ) -> pa.Table:
+        samples, cell_types = self.source.samples, self._run.cell_types
+        one = values[[first for first, _ in group.of_sample]]
+        two = values[[first if second is None else second for first, second in group.of_sample]]
+        mean = (one + two) / np.float32(2)
+        two = two.copy()
+        two[[second is None for _, second in group.of_sample]] = np.nan
+        gene: Gene = self._run.maker.genes[group.gene]
+        size = len(samples) * len(cell_types)
+        of_sample = pa.array(np.repeat(np.arange(len(samples)), len(cell_types)))
+        of_cell_type = pa.array(np.tile(np.arange(len(cell_types)), len(samples)))
+        fixed: dict[str, Any] = {
+            "gene_id": gene.id,
+            "gene_name": gene.name,
+            "transcript_id": gene.transcript_id,
+            "chrom": gene.chrom,
+            "tss": gene.tss + 1,
+            "strand": gene.strand,
+            "n_fraction": group.window.n_fraction,
+        }
+        arrays: dict[str, pa.Array] = {
+            name: pa.repeat(pa.scalar(value, HAPLOTYPE_SCHEMA.field(name).type), size) for name, value in fixed.items()
+        }
+        arrays |= {
+            "sample": pa.array(list(samples)).take(of_sample),
+            "n_variants": pa.array(group.n_variants, _WHOLE).take(of_sample),
+            "status": pa.array([self._status(group, values, *which) for which in group.of_sample]).take(of_sample),
+            "cell_type": pa.array(list(cell_types)).take(of_cell_type),
+        }
+        numbers: dict[str, npt.NDArray[np.float32]] = {
+            "haplotype1": one,
+            "haplotype2": two,
+            "mean": mean,
+            "reference": np.tile(reference, len(samples)),
+        }
+        arrays |= {name: pa.array(number.ravel(), _NUMBER, from_pandas=True) for name, number in numbers.items()}
+        return pa.table([arrays[name] for name in HAPLOTYPE_SCHEMA.names], schema=HAPLOTYPE_SCHEMA)
+
+    @staticmethod
+    def _status(group: GeneHaplotypes, values: npt.NDArray[np.float32], first: int, second: int | None) -> str:
+        both = [first, first if second is None else second]
+        if any(group.windows[number].tss_deleted for number in both):
+            return str(VariantStatus.TSS_DELETED)
+        return str(VariantStatus.NO_KNOWN_BASES if np.isnan(values[both]).any() else VariantStatus.SCORED)
 
     def counts(self, rows: int) -> HaplotypeCounts:
         """Returns the counts of the run, after its last chunk."""
@@ -150,12 +218,12 @@ class HaplotypeRun:
 
 
 def write_haplotypes(
-    out: Path, parts: Parts | PartsInMemory, haplotypes: HaplotypeRun, description: Mapping[str, Any]
+    out: Path, parts: Parts | PartsInMemory, haplotypes: HaplotypeRun, said: Mapping[str, Any]
 ) -> HaplotypeCounts:
     """Writes the table of haplotypes, and the alleles that could not be applied as ``<out>.skipped.tsv``."""
     counts = haplotypes.counts(0)
     described = {
-        **description, "content": "haplotypes", "samples": list(haplotypes.source.samples), "distinct": counts.distinct,
+        **said, "content": "haplotypes", "samples": list(haplotypes.source.samples), "distinct": counts.distinct,
         "overlapping": counts.overlapping, "missing": counts.missing, "not_applied": counts.not_applied,
     }  # fmt: skip
     with ExitStack() as places:
@@ -171,7 +239,7 @@ def write_haplotypes(
     return haplotypes.counts(rows)
 
 
-def _write_h5ad(out: Path, parts: Parts | PartsInMemory, description: Mapping[str, Any]) -> int:
+def _write_h5ad(out: Path, parts: Parts | PartsInMemory, said: Mapping[str, Any]) -> int:
     """One observation per gene and sample, one variable per cell type; X is the mean, the layers are the others."""
     table = pa.concat_tables([HAPLOTYPE_SCHEMA.empty_table(), *parts.read("haplotypes")])
     frame: pd.DataFrame = table.to_pandas()
@@ -193,7 +261,7 @@ def _write_h5ad(out: Path, parts: Parts | PartsInMemory, description: Mapping[st
         obs=plain_strings(frame[observed].iloc[first].set_axis(names.iloc[first].to_list(), axis=0)),
         var=plain_strings(pd.DataFrame(index=pd.Index(cell_types, dtype=str))),
         layers=layers,
-        uns={"unit": description["unit"], "texcnn": pd.Series(dict(description)).to_json()},
+        uns={"unit": said["unit"], "texcnn": pd.Series(dict(said)).to_json()},
     )
     data.write_h5ad(out)
     return len(frame)

@@ -39,8 +39,8 @@ class EffectCounts:
 
     def __str__(self) -> str:
         """Describes the alleles by status in a sentence."""
-        statuses = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
-        return f"{self.alleles} alleles ({statuses or 'none'}), {self.rows} rows"
+        said = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
+        return f"{self.alleles} alleles ({said or 'none'}), {self.rows} rows"
 
 
 def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, overwrite: bool) -> None:
@@ -94,7 +94,7 @@ def write_outputs(out: Path, parts: Parts, run: EffectRun, outputs: EffectOutput
     """
     statuses = count_statuses(parts)
     alleles = sum(statuses.values())
-    description = {
+    said = {
         **run.described, "alleles": alleles, "statuses": statuses, "normalized": run.check.normalized,
         "incremental": run.engine.incremental,
     }  # fmt: skip
@@ -104,10 +104,10 @@ def write_outputs(out: Path, parts: Parts, run: EffectRun, outputs: EffectOutput
             """Where to write a file; all of them appear together at the end, the detailed table last."""
             return places.enter_context(atomic_file(Path(path)))
 
-        rows = write_described(out, DETAIL_SCHEMA, parts.read("detail"), description, place)
+        rows = write_described(out, DETAIL_SCHEMA, parts.read("detail"), said, place)
         write_table(place(skipped_path(out)), SKIPPED_SCHEMA, parts.read("skipped"))
         if outputs.summary is not None:
-            write_described(Path(outputs.summary), SUMMARY_SCHEMA, parts.read("summary"), description, place)
+            write_described(Path(outputs.summary), SUMMARY_SCHEMA, parts.read("summary"), said, place)
         if outputs.tabix is not None:
             write_tabix(place(outputs.tabix), place(f"{outputs.tabix}.tbi"), parts.read("detail"))
         if outputs.annotate is not None:

@@ -11,8 +11,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from texcnn.effects.haplotype_table import HAPLOTYPE_SCHEMA
-from texcnn.effects.haplotypes import HAPLOTYPE_TABLES, HaplotypeCounts, HaplotypeRun, write_haplotypes
+from texcnn.effects.haplotypes import (
+    HAPLOTYPE_SCHEMA,
+    HAPLOTYPE_TABLES,
+    HaplotypeCounts,
+    HaplotypeRun,
+    write_haplotypes,
+)
 from texcnn.effects.options import EffectOptions
 from texcnn.effects.outputs import EffectCounts, check_outputs, count_statuses, write_outputs
 from texcnn.effects.parts import Parts, PartsInMemory, open_parts
@@ -59,7 +64,7 @@ def variant_effects(
         Without ``out`` the rows, one per allele, gene and cell type, in the variants' order; ``attrs`` has ``unit``,
         ``statuses`` and ``skipped``, the alleles without a row. With ``out`` the counts of alleles; those without
         a row are in ``<out>.skipped.tsv``. With ``phased`` there is one row per gene, sample and cell type instead:
-        :data:`texcnn.effects.haplotype_table.HAPLOTYPE_SCHEMA`.
+        :data:`texcnn.effects.haplotypes.HAPLOTYPE_SCHEMA`.
 
     Raises:
         InputError: when the input cannot be used.
