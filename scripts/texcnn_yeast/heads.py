@@ -18,7 +18,7 @@ import torch
 from pack import WORK
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from train import RECIPES, figures
+from train import RECIPES, figures, learning_rate
 from yeast_genome import cut_yeast, load_yeast_pack
 
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
@@ -123,9 +123,8 @@ def train(name: str, head: Head, seed: int, pack: dict[str, np.ndarray], *, all_
     genes = torch.from_numpy(np.flatnonzero(fitted))
     steps, started = head.epochs * (len(genes) // BATCH), time.time()
     for step in range(steps):
-        progress = step / steps
         for group in optimizer.param_groups:
-            group["lr"] = head.learning_rate * min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress)))
+            group["lr"] = learning_rate(head.learning_rate, step / steps)
         rows = genes[torch.randint(len(genes), (BATCH,))]
         given = features[rows] * (torch.rand(BATCH, 1) < head.keep)
         error = (network(everything[rows], mask[rows], given) - target[rows].nan_to_num()) ** 2
