@@ -121,7 +121,7 @@ def follow(step: Step) -> tuple[bool, str]:
     if step.written.startswith("python: "):
         return in_this_process(lambda: exec(compile(step.run, step.page, "exec"), {"__name__": step.page}))
     words = shlex.split(step.run) if step.written.startswith(("texcnn ", "kipoi ")) else []
-    for flag in ("--out", "-o"):  # a reader who starts afresh has no results yet
+    for flag in ("--out", "-o"):  # a reader who starts has no results yet
         if flag in words:
             made = Path(words[words.index(flag) + 1])
             for path in (made, *Path().glob(f"{made}.*")):

@@ -18,7 +18,7 @@ _AMPERE = 8
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
-    """Turns a user's wish into a device that exists.
+    """Turns the device that a user asks for into one that exists.
 
     Args:
         device: ``None`` or ``"auto"`` for the GPU if there is one, else ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
@@ -50,7 +50,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
-    """Turns a user's wish into the type that encoders' matrix products are computed in.
+    """Turns the type that a user asks for into the one that encoders' matrix products are computed in.
 
     Args:
         dtype: ``None`` or ``"auto"`` for float32 on a CPU, so that numbers do not depend on the processor, and on a GPU

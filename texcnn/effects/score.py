@@ -165,9 +165,9 @@ class EffectEngine:
         fast = torch.cat(self._fast([window], scaled, changes))
         # Without a cache, or the whole computation would take its vectors from the fast one.
         is_cached = isinstance(self._session, EmbeddingSession)
-        afresh = replace(self._session, cache=SegmentCache(0)) if is_cached else self._session
+        uncached = replace(self._session, cache=SegmentCache(0)) if is_cached else self._session
         texts = [window, *(change.sequence for change in changes)]
-        whole, _ = self._network.predict(texts, None if features is None else features[[row] * len(texts)], afresh)
+        whole, _ = self._network.predict(texts, None if features is None else features[[row] * len(texts)], uncached)
         dtype = self._session.options.dtype if is_cached else torch.float32
         allowed = TOLERANCES[dtype] * max(1.0, float(whole.nan_to_num().abs().max()))
         difference = float((fast - whole).nan_to_num().abs().max())

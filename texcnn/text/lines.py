@@ -131,7 +131,7 @@ class _Rejoined(io.RawIOBase):
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Blocks that end where a line does, but for the last one."""
+    """Blocks that end where a line does; the last one may not."""
     pieces: list[bytes] = []
     while block := stream.read(_BLOCK):
         cut = block.rfind(b"\n") + 1

@@ -139,7 +139,7 @@ def fit_head(
 
 @torch.inference_mode()
 def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int], *, device: torch.device = CPU) -> Tensor:
-    """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU; the head is there afterwards."""
+    """Predicts some of the examples, float32 ``(len(rows), n_cell_types)`` on the CPU, where it leaves the head."""
     head.to(device)
     parts = [head(*examples.arguments(batch, device)).cpu() for batch in torch.tensor(rows).split(256)]
     head.cpu()
