@@ -104,7 +104,7 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
         if feature == "gene" and gene_id:
             loci.append(Locus(gene_id, gene_name(attributes, gene_id), chrom, strand, start, end, number))
         elif gene_id and transcript_id:
-            current = transcripts.add(feature, transcript_id, gene_id, chrom, strand, start, end, number, attributes)
+            current = transcripts.add(feature, (transcript_id, gene_id, chrom, strand), start, end, number, attributes)
             low, high, add_exon = current.start, current.end, current.exons.extend
             continue
         elif is_gff3(attributes):
@@ -128,9 +128,8 @@ def _place_nameless(rows: list[_Row], transcripts: Transcripts) -> list[Skipped]
         augustus = _AUGUSTUS_TRANSCRIPT.fullmatch(transcript_id)
         gene_id = next(iter(genes)) if len(genes) == 1 else augustus[1] if augustus and not genes else ""
         if gene_id:
-            transcripts.add(
-                row.feature, transcript_id, gene_id, row.chrom, row.strand, row.start, row.end, row.line, row.attributes
-            )
+            key = (transcript_id, gene_id, row.chrom, row.strand)
+            transcripts.add(row.feature, key, row.start, row.end, row.line, row.attributes)
         else:
             left.setdefault(transcript_id, row)
     return [
@@ -155,9 +154,8 @@ def _place_without_transcript(rows: list[_Row], transcripts: Transcripts, path: 
         if gene_id in named:
             unused.append(row)
             continue
-        transcripts.add(
-            row.feature, gene_id, gene_id, row.chrom, row.strand, row.start, row.end, row.line, row.attributes
-        )
+        key = (gene_id, gene_id, row.chrom, row.strand)
+        transcripts.add(row.feature, key, row.start, row.end, row.line, row.attributes)
     if unused:
         _LOG.warning(
             "%s: %d rows have no transcript_id and are not used, since other rows of their genes have one; the first "

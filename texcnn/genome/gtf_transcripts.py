@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from texcnn.genome.gtf_attributes import gene_name
 
+TranscriptKey = tuple[str, str, str, str]
+"""Transcript id, gene id, chromosome and strand: rows with the same ones may belong to one transcript."""
+
 
 @dataclass(slots=True)
 class TranscriptRows:
@@ -87,22 +90,30 @@ class Transcripts:
 
     def __init__(self) -> None:
         self.placed: list[TranscriptRows] = []
-        self._by_key: dict[tuple[str, str, str, str], list[TranscriptRows]] = {}
+        self._by_key: dict[TranscriptKey, list[TranscriptRows]] = {}
 
     def add(
-        self, feature: str, transcript_id: str, gene_id: str, chrom: str, strand: str, start: int, end: int,
-        number: int, attributes: str,
-    ) -> TranscriptRows:  # fmt: skip
+        self, feature: str, key: TranscriptKey, start: int, end: int, number: int, attributes: str
+    ) -> TranscriptRows:
         """Adds a row to the transcript it belongs to.
 
+        Args:
+            feature: Column 3.
+            key: Of the row.
+            start: First base, 0-based.
+            end: The base after the last one.
+            number: Its line.
+            attributes: Column 9.
+
         Returns:
-            That one, where every part inside its row belongs to it, as it has a row and is the last one of its ids;
-            else none that a part could be inside of.
+            That transcript, where every part inside its row belongs to it, as it has a row and is the last one of its
+            ids; else none that a part could be inside of.
         """
         is_row = feature == "transcript"
-        same_id = self._by_key.setdefault((transcript_id, gene_id, chrom, strand), [])
+        same_id = self._by_key.setdefault(key, [])
         found = _find(same_id, start, end, is_row=is_row)
         if found is None:
+            transcript_id, gene_id, chrom, strand = key
             name = gene_name(attributes, gene_id)
             found = TranscriptRows(transcript_id, gene_id, name, chrom, strand, start, end, number, has_row=is_row)
             same_id.append(found)
