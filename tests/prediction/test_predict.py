@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from tiny import write_genome, write_gtf
 
 import texcnn
+from texcnn.effects.options import EffectOptions
 from texcnn.errors import InputError
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.skipped import read_skipped
@@ -53,6 +57,31 @@ def test_the_package_offers_it_by_name(tiny: Path, files: tuple[Path, Path]) -> 
     pd.testing.assert_frame_equal(texcnn.load_model(tiny).predict(fasta, gtf=gtf), expected)
     with pytest.raises(InputError, match=r"unknown option 'gft' .* did you mean 'gtf'"):
         texcnn.load_model(tiny).predict(fasta, gft=gtf)
+
+
+@pytest.mark.parametrize("many", [np.array, pd.Series, pd.Index, tuple, iter])
+def test_cell_types_come_in_any_container(
+    tiny: Path, files: tuple[Path, Path], many: Callable[[list[str]], Iterable[str]]
+) -> None:
+    fasta, gtf = files
+    assert list(predict(tiny, fasta, gtf=gtf, cell_types=many(["a", "gc"])).columns)[-2:] == ["a", "gc"]
+    assert texcnn.load_model(tiny).cell_type_columns(many(["a", "gc"])) == [1, 0]
+    assert EffectOptions(cell_types=many(["a", "gc"])).cell_types == ("a", "gc")
+
+
+@pytest.mark.parametrize("name", ["progress", "overwrite"])
+def test_a_flag_is_yes_or_no(tiny: Path, files: tuple[Path, Path], name: str, tmp_path: Path) -> None:
+    fasta, gtf = files
+    flag: dict[str, Any] = {name: "no"}
+    verbs: list[Callable[[], object]] = [
+        lambda: texcnn.predict(tiny, fasta, gtf=gtf, **flag),
+        lambda: texcnn.embed(fasta, tmp_path / "store", tiny, gtf=gtf, **flag),
+        lambda: texcnn.variant_effects(tiny, fasta, variants="chr1:41:A>C", gtf=gtf, **flag),
+        lambda: texcnn.attribute(tiny, fasta, gene="g1", cell_type="a", gtf=gtf, **flag),
+    ]
+    for verb in verbs:
+        with pytest.raises(InputError, match=f"'no' is not yes or no – in `{name}`"):
+            verb()
 
 
 def test_a_mistyped_cell_type_is_found_before_a_file_is_opened(tiny: Path) -> None:

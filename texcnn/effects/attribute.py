@@ -28,7 +28,7 @@ from texcnn.files import atomic_folder, check_output
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
-from texcnn.keywords import options_from
+from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.plots.style import png, style, svg
@@ -79,6 +79,7 @@ def attribute(
         RunError: when a package that the motifs need is missing, or a prediction is not finite.
     """
     chosen = options_from(AttributeOptions, options, keywords)
+    check_flags(overwrite=overwrite, progress=progress)
     inputs_from = _inputs_from(chosen, names_of(gene))
     loaded = model if isinstance(model, Model) else load_model(model)
     cell_types = _cell_types(loaded, names_of(cell_type))

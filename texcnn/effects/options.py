@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.haplotype import UNPHASED_CHOICES
@@ -81,8 +82,7 @@ class EffectOptions:
             phased=self.phased,
         )
         for name in ("cell_types", "samples"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value or ()))
+            object.__setattr__(self, name, names_of(getattr(self, name)))
         object.__setattr__(self, "features", None if self.features is None else Path(self.features))
         if self.features is not None and self.half_life:
             raise InputError("features given twice", where="`features` and `half_life`", allowed="one of the two")

@@ -25,7 +25,7 @@ from texcnn.effects.run import EffectRun, VariantSource, open_run
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES, skipped_table
 from texcnn.errors import InputError
 from texcnn.genome.variant import Variant, parse_variant
-from texcnn.keywords import options_from
+from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 
@@ -72,6 +72,7 @@ def variant_effects(
         RunError: when the run fails, or another process is writing the same table.
     """
     chosen = options_from(EffectOptions, options, keywords)
+    check_flags(overwrite=overwrite, progress=progress)
     source = _source(vcf, variants)
     path = None if out is None else Path(out)
     check_outputs(path, chosen, has_vcf=source.vcf is not None, overwrite=overwrite)
@@ -95,7 +96,7 @@ def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[
         raise InputError("no variants, or variants twice", where="`vcf` and `variants`", allowed="exactly one of them")
     if vcf is not None:
         return VariantSource(vcf=Path(vcf))
-    listed = [variants] if isinstance(variants, str | Variant) else list(variants or ())
+    listed = [variants] if isinstance(variants, str | Variant) else list(variants if variants is not None else ())
     if not listed:
         raise InputError("the list of variants is empty", where="`variants`", allowed="at least one variant")
     return VariantSource(given=tuple(entry if isinstance(entry, Variant) else parse_variant(entry) for entry in listed))

@@ -15,9 +15,11 @@ from torch import Tensor
 from texcnn.device import gpu_kernels
 from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, joined, next_batch
 from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
+from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
@@ -206,7 +208,7 @@ class EmbeddingSession:
 def embedding_session(
     encoders: Sequence[Encoder], options: ComputeOptions | None = None, cache: SegmentCache | None = None
 ) -> Iterator[EmbeddingSession]:
-    """Moves encoders to their device and number type for the time of the block, then puts them back.
+    """Sets encoders to their device, number type and evaluation for the time of the block, then puts them back.
 
     Args:
         encoders: Their vectors are joined per segment, in this order.
@@ -230,6 +232,7 @@ def embedding_session(
         (encoder, getattr(encoder, "device", torch.device("cpu")), getattr(encoder, "dtype", torch.float32))
         for encoder in encoders
     ]
+    training = stop_training(encoder.model for encoder in encoders if isinstance(encoder, ModuleEncoder))
     try:
         for encoder in encoders:
             if isinstance(encoder, ReducedPrecision):
@@ -242,6 +245,7 @@ def embedding_session(
             if isinstance(encoder, ReducedPrecision):
                 encoder.compute_in(dtype)
             encoder.to(device)
+        resume_training(training)
 
 
 def embed_segments(

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from texcnn.arguments import names_of
 from texcnn.encoders.protocol import BUNDLE_SOURCE
 from texcnn.errors import InputError, ModelError, unknown_name
 from texcnn.genome.windows import WindowSpec
@@ -114,7 +115,7 @@ class DescribedModel:
         Raises:
             InputError: on a name that no cell type, or more than one, has.
         """
-        wanted = [names] if isinstance(names, str) else list(names or ())
+        wanted = names_of(names)
         if not wanted:
             return list(range(len(self.cell_type_table)))
         columns: list[int] = []

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
+from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.protocol import Encoder
@@ -52,7 +53,7 @@ class Network(Protocol[Session]):
     head: nn.Module
 
     def session(self, options: ComputeOptions | None = None) -> AbstractContextManager[Session]:
-        """Opens a session: weights on their device in their number type, put back at the end of the block."""
+        """Opens a session: weights on their device, in their number type, for evaluation; put back at its end."""
         ...
 
     def inputs(self, windows: Sequence[str], features: Tensor | None, session: Session) -> HeadInputs:
@@ -97,11 +98,13 @@ class SegmentNetwork:
         self.head = head.eval()
         self.segments = segments
 
+    @contextmanager
     def session(
         self, options: ComputeOptions | None = None, cache: SegmentCache | None = None
-    ) -> AbstractContextManager[EmbeddingSession]:
+    ) -> Iterator[EmbeddingSession]:
         """Opens a session of the encoders; ``cache`` has vectors of these encoders in this number type."""
-        return embedding_session(self.encoders, options, cache)
+        with evaluation_mode([self.head]), embedding_session(self.encoders, options, cache) as session:
+            yield session
 
     def inputs(self, windows: Sequence[str], features: Tensor | None, session: EmbeddingSession) -> HeadInputs:
         """Cuts windows and embeds their segments."""
@@ -163,7 +166,7 @@ class OneHotNetwork:
         before = next((weight.device for weight in self.head.parameters()), options.device)
         try:
             self.head.to(options.device)
-            with gpu_kernels():
+            with evaluation_mode([self.head]), gpu_kernels():
                 yield options
         finally:
             self.head.to(before)

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import check_one_source, encoder_spec
 from texcnn.encoders.compiled import compilable
@@ -68,7 +69,7 @@ class EmbedOptions:
         """Checks what goes together."""
         check_flags(half_life=False if self.half_life is None else self.half_life)
         check_flags(grid_segments=self.grid_segments, overwrite=self.overwrite)
-        names = (self.encoders,) if isinstance(self.encoders, str) else tuple(self.encoders)
+        names = names_of(self.encoders)
         object.__setattr__(self, "encoders", names)
         sized = [name for name in ("upstream", "downstream", "segment_length") if getattr(self, name) is not None]
         if sized and not names:
@@ -111,6 +112,7 @@ def embed(
         StoreError: when another process is writing the store, or the disk has no room for it.
     """
     chosen = options_from(EmbedOptions, options, keywords)
+    check_flags(progress=progress)
     folder = Path(out)
     check_one_source(model, chosen.encoders)
     check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.genome.select import GeneSelection
@@ -58,8 +59,7 @@ class PredictOptions:
         )
         if self.max_n_fraction is not None and not 0 <= self.max_n_fraction <= 1:
             raise InputError(f"{self.max_n_fraction} is not a share", where="`max_n_fraction`", allowed="0 to 1")
-        names = (self.cell_types,) if isinstance(self.cell_types, str) else tuple(self.cell_types or ())
-        object.__setattr__(self, "cell_types", names)
+        object.__setattr__(self, "cell_types", names_of(self.cell_types))
         for name in ("features", "embeddings"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else Path(value))

@@ -9,7 +9,7 @@ from typing import Any, overload
 import pandas as pd
 
 from texcnn.genome.skipped import skipped_frame
-from texcnn.keywords import options_from
+from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.prediction.options import PredictOptions
@@ -80,6 +80,7 @@ def predict(
         StoreError: when the store was not made for the model.
     """
     chosen = options_from(PredictOptions, options, keywords)
+    check_flags(overwrite=overwrite, progress=progress)
     if out is not None:
         check_table_output(Path(out), overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
