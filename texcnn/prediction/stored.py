@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import torch
 
-from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.errors import StoreError
 from texcnn.features.table import FeatureTable
 from texcnn.model.model import Model
@@ -37,8 +36,7 @@ def predict_store(
     options = options or PredictOptions()
     rows = RowMaker(model, options, features, transcripts=store.spec.transcripts)
     limit = model.n_limit(options.max_n_fraction)
-    bars = progress_bar(progress, total=len(store.genes), what="predicting", unit="genes")
-    with evaluation_mode([network.head]), bars as bar:
+    with progress_bar(progress, total=len(store.genes), what="predicting", unit="genes") as bar:
         for chunk in range(store.n_chunks):
             stored = store.read_chunk(chunk)
             ids = [gene.id for gene in stored.genes]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from texcnn._version import __version__
 from texcnn.device import dtype_name
 from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.encoders.compiled import compilable
 from texcnn.errors import InputError
 from texcnn.features.table import COMPUTED, DEFAULT, GIVEN, FeatureTable
@@ -109,9 +110,9 @@ def open_prediction(
         if table is not None and table.source == GIVEN and not options.allow_empty:
             table.require_any((gene.id for gene in store.genes), store.folder)
         rows = predict_store(model, store, table, options=options, progress=progress)
-        yield PredictionRun(
-            _describe(model, options, store, table), store.skipped, rows, None, provenance(store.folder.name)
-        )
+        described = _describe(model, options, store, table)
+        with evaluation_mode([model.network.head]):
+            yield PredictionRun(described, store.skipped, rows, None, provenance(store.folder.name))
         return
     if fasta is None:
         raise InputError("no genome", where="`fasta`", allowed="a FASTA, plain or bgzip, or `embeddings`")
