@@ -26,6 +26,7 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.windows import read_windows
+from texcnn.keywords import check_flags
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.features import HeadFeatures
@@ -90,6 +91,7 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
         """Reads the genes; the bases are read item by item."""
         if (gtf_file is None) == (intervals_file is None):
             raise InputError("give either gtf_file or intervals_file", where="dataloader_args", allowed="one of them")
+        check_flags(half_life=False if half_life is None else half_life)
         # Kipoi changes the folder while it makes this object, and back before the first item is read.
         self.reference = Reference(Path(fasta_file).absolute())
         config = BundleFiles(resolve_model(model)).config
@@ -121,8 +123,11 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
         self._changed: dict[int, str] = {}
         if vcf_file is not None:
             self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
-        elif sample is not None:
-            raise InputError("a sample without a VCF", where="dataloader_args", allowed="sample with vcf_file")
+        elif sample is not None or haplotype != 1 or unphased != "error":
+            raise InputError(
+                "a sample's haplotype without a VCF", where="dataloader_args",
+                allowed="sample, haplotype and unphased with vcf_file",
+            )  # fmt: skip
 
     def __len__(self) -> int:
         """Number of genes."""
@@ -144,7 +149,7 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
 
     def _apply(self, vcf: Path, sample: str | None, haplotype: int, unphased: str, map_chrom_names: bool) -> None:
         """Keeps the windows that the sample's variants change, from one pass through the VCF."""
-        if haplotype not in (1, 2):
+        if isinstance(haplotype, bool) or haplotype not in (1, 2):
             raise InputError(f"unusable haplotype {haplotype!r}", where="dataloader_args", allowed="1 or 2")
         if unphased not in UNPHASED_CHOICES:
             raise unknown_name("choice for unphased genotypes", unphased, UNPHASED_CHOICES, where="dataloader_args")

@@ -167,6 +167,8 @@ def test_genes_file_and_chromosome_names(loader: ModuleType, tmp_path: Path, dem
         ({"intervals_file": "a.bed", "bed_anchor": "middle"}, "unknown BED anchor 'middle'"),
         ({"intervals_file": "a.bed", "genes_file": "none.txt"}, "no gene can be predicted"),
         ({"intervals_file": "a.bed", "fasta_file": "missing.fa"}, "missing.fa"),
+        ({"intervals_file": "a.bed", "map_chrom_names": "no"}, "'no' is not yes or no – in `map_chrom_names`"),
+        ({"intervals_file": "a.bed", "half_life": "no"}, "'no' is not yes or no – in `half_life`"),
     ],
 )
 def test_unusable_arguments(
@@ -377,7 +379,10 @@ def test_a_samples_predictions_are_those_of_texcnn_variants(
         ({"haplotype": 3}, "unusable haplotype 3"),
         ({"sample": "you"}, "unknown sample 'you'"),
         ({"unphased": "maybe"}, "unknown choice for unphased"),
-        ({"vcf_file": None, "sample": "me"}, "a sample without a VCF"),
+        ({"vcf_file": None, "sample": "me"}, "a sample's haplotype without a VCF"),
+        ({"vcf_file": None, "haplotype": 2}, "a sample's haplotype without a VCF"),
+        ({"vcf_file": None, "unphased": "merge"}, "a sample's haplotype without a VCF"),
+        ({"haplotype": True}, "unusable haplotype True"),
     ],
 )
 def test_arguments_of_a_sample_that_cannot_be_used(
