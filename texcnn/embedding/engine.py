@@ -19,7 +19,6 @@ from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
@@ -232,7 +231,7 @@ def embedding_session(
         (encoder, getattr(encoder, "device", torch.device("cpu")), getattr(encoder, "dtype", torch.float32))
         for encoder in encoders
     ]
-    training = stop_training(encoder.model for encoder in encoders if isinstance(encoder, ModuleEncoder))
+    training = stop_training(encoders)
     try:
         for encoder in encoders:
             if isinstance(encoder, ReducedPrecision):
