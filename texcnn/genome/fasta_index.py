@@ -86,7 +86,8 @@ def is_plain_gzip(fasta: Path) -> bool:
 def is_writable(folder: Path) -> bool:
     """Whether a file can and may be made in a folder.
 
-    It is tried, since permissions say little on network disks. One that nobody may write, not even root writes to.
+    It is tried, since permissions say little on network disks. A folder without any write permission counts as
+    read-only for root too.
     """
     try:
         if not folder.stat().st_mode & 0o222:
@@ -131,7 +132,7 @@ def _check_file(fasta: Path) -> bool:
     if head.startswith(_BYTE_ORDER_MARK):
         raise InputError(
             "the FASTA begins with a byte order mark, three bytes that its index would count as bases", where=fasta,
-            allowed="a file that starts with '>' and a name", remedy="sed '1s/^\\xef\\xbb\\xbf//' takes them off",
+            allowed="a file that starts with '>' and a name", remedy="sed '1s/^\\xef\\xbb\\xbf//' removes them",
         )  # fmt: skip
     if not head.lstrip().startswith(b">"):
         raise InputError("the file is not a FASTA", where=fasta, allowed="a file that starts with '>' and a name")
