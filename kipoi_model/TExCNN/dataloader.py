@@ -17,9 +17,9 @@ from kipoi.data import Dataset
 from kipoi.metadata import GenomicRanges
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.genome import UNPHASED_CHOICES
 from texcnn.genome.cached_bases import CachedBases
 from texcnn.genome.check_variant import VariantCheck
-from texcnn.genome.haplotype import UNPHASED_CHOICES
 from texcnn.genome.haplotype_windows import HaplotypeWindows
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference

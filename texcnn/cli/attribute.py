@@ -19,6 +19,7 @@ from texcnn.cli.options import (
     OVERWRITE_OPTION,
     gene_options,
 )
+from texcnn.effects import METHODS
 
 
 @click.command()
@@ -28,7 +29,7 @@ from texcnn.cli.options import (
 @CELL_TYPES_OPTION
 @click.option("--region", metavar="CHROM:FIRST-LAST", help="Only these bases, 1-based. [default: the gene's window]")
 @click.option(
-    "--method", type=click.Choice(["ism", "gradient", "deeplift", "ablation"]), default="ism", show_default=True,
+    "--method", type=click.Choice(METHODS), default="ism", show_default=True,
     help="Every base replaced by each other one; gradient x input; DeepLIFT; or segments left out one by one.",
 )  # fmt: skip
 @click.option("--features", type=FILE, help="Extra inputs: TSV with gene_id and the model's features.")

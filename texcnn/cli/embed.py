@@ -21,6 +21,7 @@ from texcnn.cli.options import (
     gene_options,
     say_skipped,
 )
+from texcnn.store import STORE_DTYPES
 
 
 @click.command()
@@ -35,7 +36,7 @@ from texcnn.cli.options import (
 @GRID_OPTION
 @click.option(
     "--store-dtype",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
+    type=click.Choice(list(STORE_DTYPES)),
     default="float32",
     show_default=True,
     help="Type of the stored vectors: 16 bits halve the store and round predictions.",

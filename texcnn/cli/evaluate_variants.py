@@ -18,6 +18,7 @@ from texcnn.cli.options import (
     OVERWRITE_OPTION,
     gene_options,
 )
+from texcnn.genome import UNPHASED_CHOICES
 
 
 @click.command()
@@ -32,7 +33,7 @@ from texcnn.cli.options import (
 @click.option("--vcf", type=FILE, help="For effects of whole genes: the variants of the sample.")
 @click.option("--sample", help="For effects of whole genes: the sample.")
 @click.option(
-    "--unphased", type=click.Choice(["error", "skip", "as-is", "merge"]), default="error", show_default=True,
+    "--unphased", type=click.Choice(UNPHASED_CHOICES), default="error", show_default=True,
     help="The sample's heterozygous calls without phase: stop, leave out, take as written, or put on both haplotypes.",
 )  # fmt: skip
 @click.option("--min-barcodes", type=click.IntRange(min=0), default=10, show_default=True, help="Of saturation rows.")

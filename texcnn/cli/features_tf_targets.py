@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, QUIET_OPTION
+from texcnn.features import TF_LAYOUTS
 
 
 @click.command("tf-targets")
@@ -18,7 +19,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, QUIET_OPTION
     help="Genes x TFs as a matrix of numbers, or a list of gene, TF and perhaps weight; with a header, tab or comma.",
 )
 @click.option(
-    "--layout", type=click.Choice(["auto", "wide", "long"]), default="auto", show_default=True,
+    "--layout", type=click.Choice(TF_LAYOUTS), default="auto", show_default=True,
     help="A matrix, or a list of pairs.",
 )  # fmt: skip
 @click.option("--gene-column", help="Column of the gene ids, where its name does not tell.")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
+
 if TYPE_CHECKING:
     from texcnn.genome.windows import WindowSpec
 
@@ -45,14 +47,14 @@ _GENE_OPTIONS = options(
     click.option("--bed", type=FILE, help="Genes: BED3 to BED6, one interval per gene."),
     click.option(
         "--bed-anchor",
-        type=click.Choice(["five-prime", "center", "window"]),
+        type=click.Choice(BED_ANCHORS),
         default="five-prime",
         show_default=True,
         help="What a BED interval means: its 5' end is the TSS, its middle is, or it is the window itself.",
     ),
     click.option(
         "--transcripts",
-        type=click.Choice(["gene", "all"]),
+        type=click.Choice(TRANSCRIPT_CHOICES),
         default="gene",
         show_default=True,
         help="One row per gene (TSS of the transcript with the longest CDS), or one per transcript.",

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from texcnn.arguments import check_choice, path_of
+from texcnn.effects import METHODS
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.genome.interval import Interval
 from texcnn.genome.select import GeneSelection
 from texcnn.keywords import check_flags
-
-METHODS = ("ism", "gradient", "deeplift", "ablation")
-"""In-silico saturation mutagenesis, gradient x input, DeepLIFT, and segments left out one by one."""
 
 _REGION = re.compile(r"(?P<chrom>.+):(?P<first>[\d,]+)-(?P<last>[\d,]+)")
 

@@ -100,7 +100,7 @@ class Explainer:
         model: The model.
         engine: The same, open.
         columns: The cell types.
-        method: One of :data:`texcnn.effects.attribute_options.METHODS`.
+        method: One of :data:`texcnn.effects.METHODS`.
         compute: How to compute.
         progress: Whether to show progress.
     """

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.features import TF_LAYOUTS
 from texcnn.text.lines import PathLike
 from texcnn.text.numbers import LARGEST, NumberColumns, no_number, to_number
 from texcnn.text.table import Row, TextTable
 
 _LOG = logging.getLogger("texcnn")
 
-TF_LAYOUTS = ("auto", "wide", "long")
 _GENE_COLUMNS = ("gene_id", "ensembl_id", "ensembl_gene_id", "gene", "target", "target_gene")
 _TF_COLUMNS = ("tf", "source", "regulator", "transcription_factor")
 

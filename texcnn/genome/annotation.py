@@ -6,17 +6,15 @@ import logging
 from collections.abc import Iterable
 
 from texcnn.errors import InputError
-from texcnn.genome.bed import BED_ANCHORS, read_bed
+from texcnn.genome.bed import read_bed
 from texcnn.genome.gene import Annotation, Gene
-from texcnn.genome.gtf import TRANSCRIPT_CHOICES, read_gtf
+from texcnn.genome.gtf import read_gtf
 from texcnn.genome.ids import without_version
 from texcnn.genome.skipped import Skipped
 
 _LOG = logging.getLogger("texcnn")
 
 __all__ = [
-    "BED_ANCHORS",
-    "TRANSCRIPT_CHOICES",
     "Annotation",
     "Gene",
     "Skipped",

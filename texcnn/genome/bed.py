@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.genome import BED_ANCHORS
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.interval import Interval
 from texcnn.genome.position import to_position
 from texcnn.genome.skipped import Skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.text.lines import BLANKS, PathLike, numbered_lines
-
-BED_ANCHORS = ("five-prime", "center", "window")
-"""What a BED interval can mean: it starts at the TSS, is centred on it, or is the window."""
 
 WINDOWS_BED_COLUMNS = ("chrom", "start", "end", "gene_id", "score", "strand", "gene_name", "tss", "transcript_id")
 """Columns of the BED that ``texcnn windows`` writes below a header line that starts with ``#``."""

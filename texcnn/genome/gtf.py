@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.genome import TRANSCRIPT_CHOICES
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.gtf_rows import read_rows
 from texcnn.genome.gtf_transcripts import Locus, TranscriptRows
 from texcnn.genome.skipped import Skipped
 from texcnn.text.lines import PathLike
-
-TRANSCRIPT_CHOICES = ("gene", "all")
-"""What becomes a row: each gene, or each of its transcripts."""
 
 
 @contextmanager

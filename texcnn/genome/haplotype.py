@@ -10,10 +10,6 @@ from texcnn.errors import InputError
 from texcnn.genome.normalize import trim
 from texcnn.genome.vcf import VcfRecord
 
-UNPHASED_CHOICES = ("error", "skip", "as-is", "merge")
-"""What to do with a heterozygous call without a phase: it stops the run, is left out, is taken in the order in which it
-is written, or its alternative allele is put on both haplotypes."""
-
 _REFERENCE = frozenset(("0|0", "0/0"))
 
 MISSING = -1

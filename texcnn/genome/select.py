@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.bed import BED_ANCHORS
-from texcnn.genome.gtf import TRANSCRIPT_CHOICES
+from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
 from texcnn.keywords import check_flags
 
 
@@ -20,7 +19,7 @@ class GeneSelection:
     Attributes:
         gtf: The annotation; at most one of ``gtf`` and ``bed``. Neither, where a store names the genes.
         bed: Intervals, one per gene.
-        bed_anchor: What an interval means: one of :data:`texcnn.genome.bed.BED_ANCHORS`.
+        bed_anchor: What an interval means: one of :data:`texcnn.genome.BED_ANCHORS`.
         transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (of a GTF, or of windows).
         genes: Ids or names of wanted genes; None for all.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where the files differ.

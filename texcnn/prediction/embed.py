@@ -47,7 +47,7 @@ class EmbedOptions:
         half_life: Whether to store half-life features for ``predict``, computed from the annotation. None does so where
             the model takes nothing else and a GTF is given.
         grid_segments: Whether to shift windows onto the grid of their segments.
-        store_dtype: Type of the stored vectors: one of :data:`texcnn.store.spec.STORE_DTYPES`.
+        store_dtype: Type of the stored vectors: one of :data:`texcnn.store.STORE_DTYPES`.
         overwrite: Whether to replace a store that is already there.
 
     Raises:

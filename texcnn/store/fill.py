@@ -104,7 +104,7 @@ def describe_store(
         segments: How it is cut.
         specs: What the encoders were loaded from, to be named in the store.
         transcripts: Whether there is one row per transcript.
-        store_dtype: Type of the stored vectors: one of :data:`texcnn.store.spec.STORE_DTYPES`.
+        store_dtype: Type of the stored vectors: one of :data:`texcnn.store.STORE_DTYPES`.
         options: How the encoders compute.
     """
     return StoreSpec(

@@ -10,10 +10,8 @@ from texcnn.encoders.protocol import Encoder, EncoderSpec
 from texcnn.errors import StoreError, unknown_name
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.store import STORE_DTYPES
 from texcnn.typed_json import check_types
-
-STORE_DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2}
-"""Types of stored vectors, and their bytes."""
 
 _SHOWN_DIGITS = 12
 
