@@ -21,7 +21,6 @@ from texcnn.cli.options import (
     gene_options,
 )
 from texcnn.cli.subcommands import CommandWithSubcommands
-from texcnn.genome import UNPHASED_CHOICES
 
 
 @click.group(cls=CommandWithSubcommands, invoke_without_command=True)
@@ -40,7 +39,7 @@ from texcnn.genome import UNPHASED_CHOICES
 @click.option("--phased", is_flag=True, help="Predict both haplotypes of each sample instead of single variants.")
 @click.option("--samples", metavar="A,B", help="Samples whose haplotypes are predicted. [default: all]")
 @click.option(
-    "--unphased", type=click.Choice(UNPHASED_CHOICES), default="error", show_default=True,
+    "--unphased", type=click.Choice(["error", "skip", "as-is", "merge"]), default="error", show_default=True,
     help="Heterozygous calls without phase: stop, leave out, take as written, or put on both haplotypes.",
 )  # fmt: skip
 @click.option("--allow-tss-deletion", is_flag=True, help="Score alleles that delete the first transcribed base.")

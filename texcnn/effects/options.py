@@ -10,7 +10,7 @@ from pathlib import Path
 from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome import UNPHASED_CHOICES
+from texcnn.genome.haplotype import UNPHASED_CHOICES
 from texcnn.genome.select import GeneSelection
 from texcnn.keywords import check_flags
 
@@ -54,7 +54,7 @@ class EffectOptions:
         samples: Names of samples whose haplotypes are predicted, in place of single variants.
         phased: Whether haplotypes are predicted; for all samples of the VCF where ``samples`` is empty.
         unphased: How heterozygous calls without phase are treated: one of
-            :data:`texcnn.genome.UNPHASED_CHOICES`.
+            :data:`texcnn.genome.haplotype.UNPHASED_CHOICES`.
 
     Raises:
         InputError: when a value is unusable, or options do not go together.
