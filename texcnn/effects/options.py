@@ -10,7 +10,7 @@ from pathlib import Path
 from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
-from texcnn.genome.haplotype import UNPHASED_CHOICES
+from texcnn.genome import UNPHASED_CHOICES
 from texcnn.genome.select import GeneSelection
 from texcnn.keywords import check_flags
 
