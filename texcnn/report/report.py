@@ -80,7 +80,7 @@ def write_report(
         "standOut": None if told_apart is None else {"cellType": told_apart[0], "excess": told_apart[1]},
         "quantiles": quantiles(table.values),
         "correlation": _correlation(table),
-        "spread": said.spread,
+        "endings": said.spread_endings,
         "interval": _interval(said, usable),
         "truth": None if agreement is None else {**vars(agreement)},
         "metrics": None if chosen.metrics is None else _metrics(chosen.metrics),

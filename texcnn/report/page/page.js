@@ -28,7 +28,7 @@ class Report {
     Object.assign(this, data);
     this.values = values;
     this.n = this.genes.gene_id.length;
-    this.width = this.cellTypes.length * (this.spread ? 3 : 1);
+    this.width = this.cellTypes.length * (1 + this.endings.length);
     this.label = (place) => this.cellTypes[place].name + (this.cellTypes[place].name === this.cellTypes[place].id ? "" : ` (${this.cellTypes[place].id})`);
   }
 
@@ -36,12 +36,15 @@ class Report {
     return this.values[row * this.width + cellType];
   }
 
+  // A column behind the cell types: "lower" and "upper" of the interval, "spread" of an ensemble's members.
+  behind(row, cellType, ending) {
+    const place = this.endings.indexOf(ending);
+    return place < 0 ? null : this.values[row * this.width + this.cellTypes.length + this.endings.length * cellType + place];
+  }
+
   // The ends of the 90 % interval: of the table, or interpolated from the model's errors on held-out genes.
   ends(row, cellType) {
-    if (this.spread) {
-      const first = row * this.width + this.cellTypes.length + 2 * cellType;
-      return [this.values[first], this.values[first + 1]];
-    }
+    if (this.endings.includes("lower")) return ["lower", "upper"].map((ending) => this.behind(row, cellType, ending));
     if (!this.interval) return [null, null];
     const value = this.value(row, cellType);
     const column = (matrix) => matrix.map((line) => line[cellType]);
@@ -52,6 +55,12 @@ class Report {
       const error = at.length > 1 ? d3.scaleLinear(at, errors).clamp(true)(value) : errors[0];
       return Math.max(value + error, floor);
     });
+  }
+
+  // The mean over the cell types of how far the members of an ensemble differ.
+  meanSpread(row) {
+    const spreads = this.cellTypes.map((_, place) => this.behind(row, place, "spread")).filter(known);
+    return spreads.length ? fixed(2)(d3.mean(spreads)) : null;
   }
 
   show() {
@@ -135,6 +144,7 @@ class Report {
       ["Place", `${genes.chrom[row]}:${whole(genes.tss[row])} (${genes.strand[row]})`],
       ["Mean", fixed(3)(this.means[row])],
       ["Percentile", genes.percentile && fixed(1)(genes.percentile[row])],
+      ["Spread of members, mean", this.meanSpread(row)],
       ["Known bases", percent(1 - genes.n_fraction[row])],
       ["Features", genes.features?.[row]],
       ["In training", genes.in_training?.[row]],
@@ -146,9 +156,11 @@ class Report {
       const [low, high] = [this.quantiles[place][0], this.quantiles[place][4]];
       const interval = known(lower) ? `\n90 % interval ${lower.toFixed(2)} to ${upper.toFixed(2)}` : "";
       const figure = known(cellType.heldOut) ? `\nheld-out squared Pearson ${cellType.heldOut.toFixed(2)}` : "";
-      return { key: cellType.id, name: cellType.name, value, lower, upper, low, high, weak: cellType.weak, title: `${this.label(place)}\n${value.toFixed(3)}${interval}${figure}` };
+      const spread = this.behind(row, place, "spread");
+      const apart = known(spread) ? `\nspread of members ${spread.toFixed(2)}` : "";
+      return { key: cellType.id, name: cellType.name, value, lower, upper, low, high, spread, weak: cellType.weak, title: `${this.label(place)}\n${value.toFixed(3)}${interval}${apart}${figure}` };
     });
-    this.openCard(card, name, facts, rows, { file: `${name}.svg`, unit: `predicted, ${this.unit}`, note: `${name}: dots are predictions${this.spread || this.interval ? ", lines 90 % intervals" : ""}, pale bars where 90 % of all ${this.rows} lie` });
+    this.openCard(card, name, facts, rows, { file: `${name}.svg`, unit: `predicted, ${this.unit}`, note: `${name}: dots are predictions${this.endings.includes("lower") || this.interval ? ", lines 90 % intervals" : ""}${this.endings.includes("spread") ? ", thick lines the spread of the model's members" : ""}, pale bars where 90 % of all ${this.rows} lie` });
   }
 
   openCard(card, name, facts, rows, { file, unit, note, zero = false }) {
