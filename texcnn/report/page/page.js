@@ -71,7 +71,8 @@ class Report {
     this.showCellTypes();
     if (this.variants) this.showVariants();
     if (this.metrics) this.showMetrics();
-    if (this.skipped?.length) this.showSkipped();
+    if (this.skipped?.length) this.showSkipped("skipped-table", "Skipped rows", "skipped.tsv", "gene_id", this.skipped);
+    if (this.skippedAlleles?.length) this.showSkipped("skipped-allele-table", "Skipped alleles", "skipped_alleles.tsv", "allele", this.skippedAlleles);
   }
 
   showGenes() {
@@ -284,13 +285,13 @@ class Report {
     });
   }
 
-  showSkipped() {
-    new DataTable(document.getElementById("skipped-table"), {
-      label: "Skipped rows", file: "skipped.tsv", n: this.skipped.length, pageSize: 10,
-      search: (row) => this.skipped[row].join(" ").toLowerCase(),
+  showSkipped(place, label, file, key, skipped) {
+    new DataTable(document.getElementById(place), {
+      label, file, n: skipped.length, pageSize: 10,
+      search: (row) => skipped[row].join(" ").toLowerCase(),
       columns: [
-        { key: "gene_id", title: "Id", get: (row) => this.skipped[row][0] },
-        { key: "reason", title: "Reason", get: (row) => this.skipped[row][1], text: true },
+        { key, title: key === "allele" ? "Allele" : "Id", get: (row) => skipped[row][0] },
+        { key: "reason", title: "Reason", get: (row) => skipped[row][1], text: true },
       ],
     });
   }

@@ -54,7 +54,7 @@ class DataTable {
   }
 
   refresh() {
-    const place = /^(\w[\w.]*):([\d,]+)-([\d,]+)$/.exec(this.query.value.trim());
+    const place = /^(\S+):([\d,]+)-([\d,]+)$/.exec(this.query.value.trim());
     const words = place ? [] : this.query.value.toLowerCase().split(/\s+/).filter(Boolean);
     const rows = [];
     for (let row = 0; row < this.n; row++) {
