@@ -114,7 +114,7 @@ def test_every_format_holds_it(
 
 def test_a_store_gives_the_same(ensemble: Path, genome: dict[str, Any], tmp_path: Path) -> None:
     table = texcnn.predict(ensemble, **genome, spread=True)
-    texcnn.embed(ensemble, out=tmp_path / "store", **genome)
+    texcnn.embed(out=tmp_path / "store", model=ensemble, **genome)
     stored = texcnn.predict(ensemble, embeddings=tmp_path / "store", spread=True)
     pd.testing.assert_frame_equal(stored, table, check_flags=False)
 

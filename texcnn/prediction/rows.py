@@ -188,7 +188,7 @@ class RowMaker:
             ends += [self._in_unit(end) for end in self._model.reference.interval(values, self._columns)]
         if members is not None and MEMBER_SPREAD in self._endings:
             ends.append(spread_of_members(self._in_unit(members), self._model.member_weights))
-        return np.stack(ends, axis=2).reshape(len(values), -1) if ends else values[:, :0]
+        return np.stack(ends, axis=2).reshape(len(values), len(ends) * values.shape[1]) if ends else values[:, :0]
 
     def _in_unit(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Values of the model as the table has them: nothing below the floor, without the logarithm if asked for."""
