@@ -16,8 +16,8 @@ from texcnn.tables.predictions import Predictions, open_predictions
 from texcnn.tables.writers import description_path
 from texcnn.typed_json import parse_object, read_object
 
-_COUNTS = ("content", "model_fingerprint", "statuses", "incremental")
-"""Entries of a variant table's description that no reader asks for."""
+_TOLD = ("variants", "annotation", "max_distance", "alleles", "background_variants")
+"""Entries of a variant table's description that the page shows."""
 
 
 def open_source(predictions: Path | None, variants: Path | None) -> Predictions:
@@ -40,8 +40,7 @@ def open_source(predictions: Path | None, variants: Path | None) -> Predictions:
     said = _described(variants)
     said["cell_types"] = list(read_variants(variants).cell_types)
     description = TableDescription.from_json(json.dumps(said), variants)
-    run = {name: value for name, value in said.items() if name not in TableDescription.__dataclass_fields__}
-    run = {name: value for name, value in run.items() if name not in _COUNTS and value is not None}
+    run = {name: said[name] for name in _TOLD if said.get(name) is not None}
     return Predictions(description, description.schema().empty_table().to_pandas(), run)
 
 

@@ -62,7 +62,7 @@ function stripFigure(width, rows, unit, { zero = false } = {}) {
   return Plot.plot({
     ...namedRows(width, 260, rows),
     height: 64 + 17 * rows.length,
-    x: { label: unit, grid: true, axis: "top", nice: true },
+    x: { label: unit, grid: true, axis: "top", nice: true, ticks: Math.max(3, Math.round(width / 120)) },
     marks: [
       zero ? Plot.ruleX([0], { stroke: "var(--grey)" }) : null,
       Plot.barX(rows.filter((row) => known(row.low)), { y: "key", x1: "low", x2: "high", fill: "var(--fill)", insetTop: 4, insetBottom: 4, fillOpacity: 0.7 }),

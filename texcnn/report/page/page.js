@@ -250,11 +250,11 @@ class Report {
         { key: "gene", title: "Gene", get: (row) => records.gene_name?.[row] || records.gene_id[row] },
         ...from("distance_to_tss", "Distance to TSS", { show: whole, number: true }),
         { key: "mean_delta", title: "Mean delta", get: (row) => mean[row], show: signed, number: true },
-        { key: "largest_delta", title: "Largest delta", get: change, show: signed, number: true },
-        { key: "in_cell_type", title: "in cell type", get: (row) => cellTypes[largest[row]] },
+        { key: "largest_delta", title: "Largest delta", get: change, order: (row) => Math.abs(change(row)), show: signed, number: true },
+        { key: "in_cell_type", title: "In cell type", get: (row) => infos.get(cellTypes[largest[row]])?.name ?? cellTypes[largest[row]] },
         ...(matrices.includes("quantile") ? [{ key: "quantile", title: "Quantile there", get: (row) => at("quantile", row, largest[row]), show: fixed(3), number: true }] : []),
       ],
-      sort: null,
+      sort: { key: "largest_delta", descending: true },
       open: (row) => {
         const name = `${records.chrom[row]}:${whole(records.pos[row])} ${records.ref[row]}>${records.alt[row]}`;
         const facts = [["Gene", records.gene_name?.[row]], ["Gene id", records.gene_id[row]], ["Transcript", records.transcript_id?.[row]], ["Id", records.id?.[row]],
