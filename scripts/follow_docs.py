@@ -38,6 +38,7 @@ ELSEWHERE = {
     r"^python scripts/protocol.py \S+ ": "tests/protocol runs the steps",
     r"^(pip|git|make|docker|\.venv/bin/pre-commit) ": "sets a machine up: CI does it",
     r"^(vep|bcftools) ": "another program",
+    r"^kipoi env create TExCNN$": "needs conda",
 }
 """Lines that are not run here, and why."""
 
@@ -56,6 +57,7 @@ REPLACED = {
     "chrX:139530000-139531000": "chr17:92650-92700",
     "--gene F9 --cell-type LIV.HEPG2.CNCR": "--gene F9 --cell-type LIV.HEPG2.CNCR --method ablation",
     "BUNDLE": "my-model",
+    "kipoi env": "texcnn kipoi register 2> register.log; kipoi env",
     "kipoi predict": "texcnn kipoi register 2> register.log; kipoi predict",
 }
 """Parts of commands that only a whole genome has, or that a reader fills in."""

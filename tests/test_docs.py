@@ -43,6 +43,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target and target not in GENERATED:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+            inside = page.parent.resolve().is_relative_to(PROJECT / "docs")
+            assert not inside or (page.parent / target).resolve().is_relative_to(PROJECT / "docs"), (
+                f"{page.name}: {target} is no page of the site"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

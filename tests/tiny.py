@@ -125,6 +125,40 @@ def save_tiny(folder: Path, *, features: Sequence[FeatureSpec] = ()) -> Path:
     return folder
 
 
+def save_tiny_ensemble(folder: Path, *, unit: str = "fraction") -> Path:
+    """A bundle of two text CNNs over the composition encoder, whose weights are 3/4 and 1/4.
+
+    The first predicts the largest A fraction of a segment, and 1 + twice that; the second the T fraction of the middle
+    segment, and 1.
+    """
+    plain = {"kernel_widths": [1], "filters": 1}
+    members = [
+        {"reads": [[0, 1]], "weight": 0.75, "options": plain},
+        {"reads": [[3, 4]], "weight": 0.25, "options": plain, "segments": [1, 2]},
+    ]
+    options = {"dim": 4, "n_cell_types": 2, "members": members, "n_segments": 3}
+    tensors = {}
+    for number, slopes in enumerate(([[1.0], [2.0]], [[1.0], [0.0]])):
+        tensors |= {
+            f"head.members.{number}.convolutions.0.weight": torch.ones(1, 1, 1),
+            f"head.members.{number}.convolutions.0.bias": torch.zeros(1),
+            f"head.members.{number}.output.weight": torch.tensor(slopes),
+            f"head.members.{number}.output.bias": torch.tensor([0.0, 1.0]),
+        }
+    config = BundleConfig(
+        name="tiny-ensemble",
+        version="1",
+        kind="segments",
+        unit=unit,
+        window=WINDOW,
+        head=HeadSpec("ensemble", options),
+        segments=SEGMENTS,
+        encoders=(EncoderSpec(type="composition", source=BUNDLE_SOURCE),),
+    )
+    save_bundle(folder, config, tensors, CELL_TYPES, "# tiny\n")
+    return folder
+
+
 def tiny_tokenizer() -> bytes:
     """A byte-pair tokenizer with a few merges, in the layout of DNABERT-2's."""
     words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T", "AC", "GT", "ACGT", "GG", "TT", "AA"]

@@ -45,9 +45,9 @@ class _LogLines:
     def line(self) -> None:
         seconds = max(time.monotonic() - self._start, 1e-9)
         total = "" if self._total is None else f" of {self._total}"
-        logging.getLogger("texcnn").info(
-            "%s: %d%s %s, %.1f per second", self._what, self._done, total, self._unit, self._done / seconds
-        )
+        rate = self._done / seconds
+        shown = f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"
+        logging.getLogger("texcnn").info("%s: %d%s %s, %s per second", self._what, self._done, total, self._unit, shown)
 
 
 @contextmanager

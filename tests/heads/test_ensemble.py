@@ -36,6 +36,18 @@ def test_is_the_weighted_mean_of_text_cnns_over_their_parts(ensemble, given):
     assert found[2].isnan().all()
 
 
+def test_members_alone_come_with_the_same_mean(given):
+    values, mask, features = given
+    torch.manual_seed(0)
+    ensemble = Ensemble(6, 2, [FIRST, {**SECOND, "segments": [2, 3]}], n_segments=4, n_features=1).eval()
+    mean, alone = ensemble.with_members(*given)
+    torch.testing.assert_close(mean, ensemble(*given), rtol=0, atol=0, equal_nan=True)
+    first, second = ensemble.members
+    torch.testing.assert_close(alone[0], first(values[..., [0, 1, 5]], mask, features), equal_nan=True)
+    torch.testing.assert_close(alone[1], second(values[:, 2:3, 2:], mask[:, 2:3], features), equal_nan=True)
+    assert alone.isnan().all(dim=2).tolist() == [[False, False, True], [True, False, True]]
+
+
 def test_what_no_member_reads_changes_nothing(given):
     values, mask, _ = given
     alone = Ensemble(6, 2, [{**FIRST, "weight": 1}]).eval()

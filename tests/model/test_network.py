@@ -23,7 +23,7 @@ from texcnn.heads.spec import HeadSpec
 from texcnn.heads.xpresso import XpressoCNN
 from texcnn.model.bundle import BundleConfig
 from texcnn.model.model import Model
-from texcnn.model.network import HeadInputs, OneHotNetwork, SegmentNetwork
+from texcnn.model.network import HeadInputs, HeadOutputs, OneHotNetwork, SegmentNetwork
 from texcnn.model.predict_windows import (
     WINDOWS_PER_CHUNK,
     PredictedWindows,
@@ -176,18 +176,20 @@ class TestStatus:
         values = torch.ones(4, 2)
         known = torch.tensor([True, False, True, False])
         features = torch.tensor([[0.0], [0.0], [torch.nan], [torch.nan]])
-        found = with_status(values, known, features)
+        found = with_status(HeadOutputs(values, known), features)
         assert found.status == ["OK", "NO_KNOWN_BASES", "NO_FEATURES", "NO_FEATURES"]
         assert np.isnan(found.values).all(axis=1).tolist() == [False, True, True, True]
-        crowded = with_status(values, known, features, 0, torch.tensor([True] * 4))
+        crowded = with_status(HeadOutputs(values, known), features, 0, torch.tensor([True] * 4))
         assert crowded.status == ["TOO_MANY_N"] * 4
 
     @pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
     def test_a_number_that_is_not_finite_names_the_window(self, number: float) -> None:
         values = torch.tensor([[1.0], [1.0], [number]])
         with pytest.raises(RunError, match=r"not finite – in window 103 – compute in float32"):
-            with_status(values, torch.tensor([True] * 3), None, 100)
-        left_out = with_status(values, torch.tensor([True] * 3), None, 0, torch.tensor([False, False, True]))
+            with_status(HeadOutputs(values, torch.tensor([True] * 3)), None, 100)
+        left_out = with_status(
+            HeadOutputs(values, torch.tensor([True] * 3)), None, 0, torch.tensor([False, False, True])
+        )
         assert left_out.status[2] is WindowStatus.TOO_MANY_N
 
     @pytest.mark.parametrize(

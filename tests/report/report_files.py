@@ -34,7 +34,7 @@ def write_table(path: Path, values: np.ndarray, said: TableDescription) -> Path:
     genes = [Gene(f"G{i}", f"name{i}", "chr1", 1000 * (i + 1) - 1, "+-"[i % 2], f"T{i}") for i in range(n)]
     shares = np.arange(n) / max(n, 1)
     with open_tables([path], said) as table:
-        table.write(prediction_frame(genes, shares, values, said.cell_types, transcripts=said.transcripts))
+        table.write(prediction_frame(genes, shares, values, said.value_columns, transcripts=said.transcripts))
     return path
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from texcnn.model.bundle import extend_bundle
 from texcnn.model.reference_genes import make_reference
 from texcnn.report.model import find_model
 from texcnn.report.report import write_report
-from texcnn.tables.predictions import read_predictions
+from texcnn.tables.predictions import open_predictions, read_predictions
 
 
 class Page(HTMLParser):
@@ -245,6 +246,17 @@ def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Pat
     assert "hardly tells the cell types apart" in page.text
 
 
+def test_the_spread_of_members_is_told_apart_from_intervals(tmp_path: Path) -> None:
+    for endings in (("lower", "upper"), ("spread",), ("lower", "upper", "spread")):
+        said = replace(describe(), spread="lower" in endings, member_spread="spread" in endings)
+        values = np.arange(4 * len(said.value_columns), dtype=np.float32).reshape(4, -1)
+        write_report(write_table(tmp_path / "p.parquet", values, said), tmp_path / "r.html")
+        page = Page(tmp_path / "r.html")
+        assert page.data["endings"] == list(endings)
+        np.testing.assert_array_equal(page.floats("values").reshape(4, -1), values)
+        assert ("Spread of members" in page.text) == ("spread" in endings)
+
+
 def test_a_median_is_no_cell_type(tmp_path: Path) -> None:
     names = ("median", "liver", "brain")
     write_report(
@@ -287,7 +299,7 @@ class TestModel:
         return out
 
     def test_names_figures_and_intervals_come_from_the_model(self, made: Path, tiny: Path, tmp_path: Path) -> None:
-        write_report(made, tmp_path / "r.html", model=find_model(made, tiny))
+        write_report(made, tmp_path / "r.html", model=find_model(open_predictions(made).description, tiny))
         page = Page(tmp_path / "r.html")
         assert page.data["cellTypes"] == [
             {"id": "gc", "name": "G plus C", "group": "", "heldOut": 0.1, "weak": True, "summary": False},
@@ -302,9 +314,9 @@ class TestModel:
         self, made: Path, tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         extend_bundle(tiny, {}, max_n_fraction=0.4)
-        assert find_model(made, tiny) is None
+        assert find_model(open_predictions(made).description, tiny) is None
         assert "made by another model than 'tiny' here" in caplog.text
-        assert find_model(made) is None, "no model of this name is bundled"
+        assert find_model(open_predictions(made).description) is None, "no model of this name is bundled"
         write_report(made, tmp_path / "r.html")
         assert Page(tmp_path / "r.html").data["interval"] is None
 

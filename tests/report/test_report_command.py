@@ -95,6 +95,37 @@ def test_variants(page: Callable[..., tuple[str, dict[str, Any]]], tmp_path: Pat
     np.testing.assert_allclose(np.frombuffer(gzip.decompress(base64.b64decode(found[1])), "<f4"), [-0.1, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("ending", [".tsv", ".tsv.gz", ".parquet"])
+def test_variants_alone(tmp_path: Path, tiny: Path, ending: str) -> None:
+    genome, gtf = write_genome(tmp_path), write_gtf(tmp_path / "g.gtf")
+    given = ["chr1:21:G>A", "chr1:150:A>C"]
+    texcnn.variant_effects(tiny, genome, variants=given, gtf=gtf, out=tmp_path / f"v{ending}")
+    out = tmp_path / "r.html"
+    assert run("report", "--variants", tmp_path / f"v{ending}", "--model", tiny, "--out", out) == 0
+    source = out.read_text()
+    data = json.loads(gzip.decompress(base64.b64decode(re.search(r'id="blob-data"[^>]*>([^<]+)<', source)[1])))  # type: ignore[index]
+    assert data["variants"]["records"]["gene_id"] == ["g1"]
+    assert data["genes"]["gene_id"] == []
+    assert [entry["name"] for entry in data["cellTypes"]] == ["G plus C", "adenine"]
+    assert [allele for allele, _ in data["skippedAlleles"]] == ["chr1:150:A>C"]
+    assert "<h1>Predicted effects of variants</h1>" in source
+    assert "genes predicted" not in source
+    for place in re.findall(r'href="#([^"]+)"', source):
+        assert f'id="{place}"' in source
+    for fact in (f"<dd>v{ending}</dd>", "<dd>genome.fa</dd>", "minus that with the reference allele"):
+        assert fact in source
+
+
+def test_something_to_report_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("report", "--out", tmp_path / "r.html") == 2
+    assert (
+        "nothing to report – in --predictions – allowed: --predictions, --variants, or both" in capsys.readouterr().err
+    )
+    (tmp_path / "v.tsv").write_text("chrom\tpos\n")
+    assert run("report", "--variants", tmp_path / "v.tsv", "--out", tmp_path / "r.html") == 2
+    assert "'v.tsv.meta.json' is not next to the table" in capsys.readouterr().err
+
+
 def test_a_page_is_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe())
     (tmp_path / "r.html").write_text("mine")

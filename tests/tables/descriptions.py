@@ -12,5 +12,6 @@ VARIANTS = {
     "transcripts": replace(SAID, transcripts=True),
     "extra": replace(SAID, extra_columns=EXTRA_COLUMNS),
     "spread": replace(SAID, spread=True, max_n_fraction=0.5, dtype="bfloat16", features="f.tsv"),
-    "all": replace(SAID, transcripts=True, extra_columns=EXTRA_COLUMNS, spread=True),
+    "members": replace(SAID, member_spread=True),
+    "all": replace(SAID, transcripts=True, extra_columns=EXTRA_COLUMNS, spread=True, member_spread=True),
 }

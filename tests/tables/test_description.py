@@ -64,7 +64,8 @@ class TestColumns:
         assert gene_columns(transcripts=True, extra=["percentile"])[2:] == (
             "transcript_id", "chrom", "tss", "strand", "n_fraction", "percentile",
         )  # fmt: skip
-        assert spread_columns(["a", "b"]) == ("a.lower", "a.upper", "b.lower", "b.upper")
+        assert spread_columns(["a", "b"], ["lower", "upper"]) == ("a.lower", "a.upper", "b.lower", "b.upper")
+        assert spread_columns(["a", "b"]) == ("a.lower", "a.upper", "a.spread", "b.lower", "b.upper", "b.spread")
 
     @pytest.mark.parametrize(
         ("names", "places"),

@@ -21,7 +21,7 @@ from texcnn.errors import InputError, RunError
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped, read_skipped, skipped_path, write_skipped
 from texcnn.genome.windows import WindowSpec
-from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame, spread_columns
+from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
 from texcnn.tables.merge import merge_tables
 from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
@@ -132,7 +132,7 @@ SPREAD = replace(DESCRIPTION, extra_columns=("in_training", "percentile"), sprea
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_extra_columns_and_intervals(tmp_path: Path, ending: str) -> None:
-    names = [*SPREAD.cell_types, *spread_columns(SPREAD.cell_types)]
+    names = list(SPREAD.value_columns)
     assert names == ["liver", "brain", "liver.lower", "liver.upper", "brain.lower", "brain.upper"]
     extra = {"in_training": ["train"], "percentile": np.array([12.5])}
     values = np.array([[1, 2, 0, 3, 1.5, 2.5]], np.float32)

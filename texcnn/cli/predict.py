@@ -39,7 +39,9 @@ from texcnn.cli.options import (
 )
 @click.option("--linear", is_flag=True, help="RPKM or TPM instead of log10(x + 0.1).")
 @click.option("--allow-empty", is_flag=True, help="No prediction at all is fine: this is a part of a larger run.")
-@click.option("--spread", is_flag=True, help="Two more columns per cell type: the ends of the 90 % interval.")
+@click.option(
+    "--spread", is_flag=True, help="More columns per cell type: ends of the 90 % interval, spread of an ensemble."
+)
 @COMPUTE_OPTIONS
 @DTYPE_OPTION
 @COMPILE_OPTION

@@ -11,9 +11,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 
 
 @click.command()
-@click.option(
-    "--predictions", type=FILE, required=True, help="Table of texcnn predict: .tsv, .tsv.gz, .parquet, .h5ad."
-)
+@click.option("--predictions", type=FILE, help="Table of texcnn predict: .tsv, .tsv.gz, .parquet, .h5ad.")
 @click.option("--skipped", type=FILE, help="List of skipped genes. [default: PREDICTIONS.skipped.tsv, if there]")
 @click.option("--model", help="The model that made the table. [default: the bundled one of that name]")
 @click.option("--truth", type=FILE, help="TSV with gene_id and true_expression, to compare with.")
@@ -25,7 +23,7 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 @OUT_OPTION
 @OVERWRITE_OPTION
 def report(
-    predictions: Path,
+    predictions: Path | None,
     skipped: Path | None,
     model: str | None,
     told: tuple[str, ...],
@@ -33,11 +31,13 @@ def report(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    r"""Show a table of predictions as one HTML file that needs nothing else.
+    r"""Show tables of predictions and variants as one HTML file that needs nothing else.
 
     \b
     texcnn report --predictions predictions.parquet --out report.html
     texcnn report --predictions predictions.tsv --variants effects.tsv --run "Command=texcnn predict ..." --out r.html
+
+    texcnn report --variants effects.parquet --out variants.html
 
     Genes, cell types and variants can be searched, sorted and saved. The file is opened in a browser and never uses the
     network.
@@ -46,14 +46,14 @@ def report(
     from texcnn.genome.skipped import skipped_path
     from texcnn.report.model import find_model
     from texcnn.report.report import write_report
+    from texcnn.report.source import open_source
 
     run = dict(_pair(entry) for entry in told)
     check_output(out, overwrite=overwrite)
-    if skipped is None and skipped_path(predictions).is_file():
+    if skipped is None and predictions is not None and skipped_path(predictions).is_file():
         skipped = skipped_path(predictions)
-    expectation = write_report(
-        predictions, out, model=find_model(predictions, model), skipped=skipped, run=run, **options
-    )
+    made_by = find_model(open_source(predictions, options["variants"]).description, model)
+    expectation = write_report(predictions, out, model=made_by, skipped=skipped, run=run, **options)
     click.echo(f"report: {out}", err=True)
     if expectation is not None:
         notes = [*expectation.differences, *expectation.agreed]

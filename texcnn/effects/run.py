@@ -75,7 +75,7 @@ class GeneInputs:
     Attributes:
         genes: Placed genes that have all features which the model needs.
         features: float32 ``(n_genes, n_features)``; None for a head without any.
-        described: Where the features came from, for the table's metadata.
+        described: Where genes and features came from, for the table's metadata.
         skipped: Genes that were asked for and are left out.
     """
 
@@ -116,7 +116,10 @@ def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions)
         raise InputError("no gene is left", where=annotation.path, remedy=reasons or "check the list of genes")
     digest = "" if table is None else table.fingerprint()
     return GeneInputs(
-        genes, model.features.scaled(values, len(genes)), {"features": source, "features_fingerprint": digest}, skipped
+        genes,
+        model.features.scaled(values, len(genes)),
+        {"annotation": annotation.path.name, "features": source, "features_fingerprint": digest},
+        skipped,
     )
 
 

@@ -6,7 +6,7 @@ in different ways, so their mean errs less than any of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
@@ -88,6 +88,17 @@ class Ensemble(nn.Module):
         """
         return self.read(self.responses(values, mask), mask, features)
 
+    def with_members(self, values: Tensor, mask: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Predicts expression, and what each member predicts alone; arguments are those of :meth:`forward`.
+
+        Returns:
+            What :meth:`forward` returns, and ``(n_members, n, n_cell_types)`` in the same unit, NaN where a member has
+            no usable segment to read.
+        """
+        found = list(self._found(self.responses(values, mask), mask, features))
+        alone = [predicted.masked_fill(~usable, torch.nan) for predicted, usable in found]
+        return self._mean(found), torch.stack(alone)
+
     def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:
         """Runs the convolutions of all members; arguments and result are those of :meth:`TextCNN.responses`."""
         found = []
@@ -101,14 +112,21 @@ class Ensemble(nn.Module):
 
     def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Turns what the members' filters find in whole windows into expression, as :meth:`forward` does."""
+        return self._mean(self._found(responses, mask, features))
+
+    def _found(self, responses: Tensor, mask: Tensor, features: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+        """What each member predicts, and bool ``(n, 1)``, True where it has a usable segment to read."""
         members = self._text_cnns()
         parts = responses.split([sum(one.out_channels for one in member.convolutions) for member in members], dim=1)
-        total, shares = responses.new_zeros(len(responses), self.n_cell_types), responses.new_zeros(len(responses), 1)
-        for weight, part, segments, member in zip(self.weights, parts, self.segments, members, strict=True):
+        for part, segments, member in zip(parts, self.segments, members, strict=True):
             chosen = segments or slice(None)
             usable = mask[:, chosen].any(dim=1, keepdim=True)
-            found = member.read(part[..., chosen], mask[:, chosen], features)
-            total = total + weight * found.masked_fill(~usable, 0.0)
+            yield member.read(part[..., chosen], mask[:, chosen], features), usable
+
+    def _mean(self, found: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        total, shares = torch.zeros(()), torch.zeros(())
+        for weight, (predicted, usable) in zip(self.weights, found, strict=True):
+            total = total + weight * predicted.masked_fill(~usable, 0.0)
             shares = shares + weight * usable
         # Where all members count, the weights' sum is 1 already; dividing by it would move last digits.
         return torch.where(shares > 1 - 1e-6, total, total / shares)

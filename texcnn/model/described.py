@@ -73,6 +73,13 @@ class DescribedModel:
         return self.config.window
 
     @property
+    def member_weights(self) -> tuple[float, ...]:
+        """Each member's share of the mean, where the model is an ensemble of two or more; else empty."""
+        head = self.config.head
+        members = head.options["members"] if head.type == "ensemble" else ()
+        return tuple(float(member["weight"]) for member in members) if len(members) > 1 else ()
+
+    @property
     def cell_types(self) -> tuple[str, ...]:
         """Names of the outputs, the columns of every table."""
         return tuple(self.cell_type_table["cell_type"])

@@ -18,6 +18,7 @@ from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks
 from texcnn.encoders.protocol import Encoder
+from texcnn.heads.ensemble import Ensemble
 from texcnn.segments.bases import one_hot, stack_codes
 from texcnn.segments.segment import SegmentSpec
 
@@ -45,6 +46,22 @@ class HeadInputs:
     def known(self) -> Tensor:
         """Bool ``(n,)``, True where the head has something to read."""
         return self.mask.any(dim=1)
+
+
+@dataclass(frozen=True)
+class HeadOutputs:
+    """What a head makes of ``n`` windows; all on the CPU.
+
+    Attributes:
+        values: Expression, float32 ``(n, n_cell_types)``; NaN for a window without a usable base.
+        known: bool ``(n,)``, True where the head has something to read.
+        members: What each member of an ensemble predicts alone, float32 ``(n_members, n, n_cell_types)``, NaN where it
+            has nothing to read; None where it was not asked for, or the head is no ensemble.
+    """
+
+    values: Tensor
+    known: Tensor
+    members: Tensor | None = None
 
 
 class Network(Protocol[Session]):
@@ -76,10 +93,13 @@ class Network(Protocol[Session]):
         """
         ...
 
-    def predict_chunks(self, chunks: Iterable[Chunk], session: Session) -> Iterator[tuple[Tensor, Tensor]]:
-        """What :meth:`predict` returns of each chunk of windows and features, one at least of each.
+    def predict_chunks(
+        self, chunks: Iterable[Chunk], session: Session, *, members: bool = False
+    ) -> Iterator[HeadOutputs]:
+        """Both steps without gradients, of each chunk of windows and features, one at least of each.
 
-        Chunks may be taken in a thread, before the last one's expression is there.
+        Chunks may be taken in a thread, before the last one's expression is there. ``members`` asks for what each
+        member of an ensemble predicts.
         """
         ...
 
@@ -124,6 +144,14 @@ class SegmentNetwork:
         return cast(Tensor, self.head(inputs.values, inputs.mask, inputs.features))
 
     @torch.inference_mode()
+    def outputs(self, inputs: HeadInputs, *, members: bool = False) -> HeadOutputs:
+        """Runs the head without gradients; ``members`` asks for what each member of an ensemble predicts."""
+        if members and isinstance(self.head, Ensemble):
+            mean, alone = self.head.with_members(inputs.values, inputs.mask, inputs.features)
+            return HeadOutputs(mean, inputs.known, alone)
+        return HeadOutputs(self.apply(inputs), inputs.known)
+
+    @torch.inference_mode()
     def predict(
         self, windows: Sequence[str], features: Tensor | None, session: EmbeddingSession
     ) -> tuple[Tensor, Tensor]:
@@ -131,7 +159,9 @@ class SegmentNetwork:
         inputs = self.inputs(windows, features, session)
         return self.apply(inputs), inputs.known
 
-    def predict_chunks(self, chunks: Iterable[Chunk], session: EmbeddingSession) -> Iterator[tuple[Tensor, Tensor]]:
+    def predict_chunks(
+        self, chunks: Iterable[Chunk], session: EmbeddingSession, *, members: bool = False
+    ) -> Iterator[HeadOutputs]:
         """As :meth:`predict`; the next chunk is read, cut and tokenised while the device computes."""
         coming: deque[Tensor | None] = deque()
 
@@ -141,10 +171,7 @@ class SegmentNetwork:
                 yield bases
 
         for embeddings in embed_windows_in_chunks(session, windows(), self.segments):
-            inputs = self.head_inputs(embeddings, coming.popleft())
-            with torch.inference_mode():
-                values = self.apply(inputs)
-            yield values, inputs.known
+            yield self.outputs(self.head_inputs(embeddings, coming.popleft()), members=members)
 
 
 class OneHotNetwork:
@@ -194,9 +221,11 @@ class OneHotNetwork:
             predicted[rows] = self.apply(self.inputs([windows[row] for row in rows], scaled, session)).cpu()
         return predicted, known
 
-    def predict_chunks(self, chunks: Iterable[Chunk], session: ComputeOptions) -> Iterator[tuple[Tensor, Tensor]]:
-        """As :meth:`predict`, chunk by chunk."""
-        return (self.predict(windows, features, session) for windows, features in chunks)
+    def predict_chunks(
+        self, chunks: Iterable[Chunk], session: ComputeOptions, *, members: bool = False
+    ) -> Iterator[HeadOutputs]:
+        """As :meth:`predict`, chunk by chunk; no such head has members."""
+        return (HeadOutputs(*self.predict(windows, features, session)) for windows, features in chunks)
 
 
 def open_session(

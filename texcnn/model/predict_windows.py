@@ -17,7 +17,7 @@ from torch import Tensor
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, RunError
-from texcnn.model.network import open_session
+from texcnn.model.network import HeadOutputs, open_session
 from texcnn.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ class PredictedWindows:
     Attributes:
         values: float32 ``(n, n_cell_types)`` in the model's unit; NaN where the status is not OK.
         status: One per window.
+        members: What each member of an ensemble predicts, float32 ``(n_members, n, n_cell_types)``, NaN where it has
+            nothing to read; None where it was not asked for, or the model is no ensemble.
     """
 
     values: npt.NDArray[np.float32]
     status: list[WindowStatus]
+    members: npt.NDArray[np.float32] | None = None
 
 
 def predict_windows(
@@ -61,6 +64,7 @@ def predict_windows(
     options: ComputeOptions | None = None,
     max_n_fraction: float = 1.0,
     cache: SegmentCache | None = None,
+    members: bool = False,
     progress: bool = False,
 ) -> Iterator[PredictedWindows]:
     """Predicts expression of windows given as bases, chunk by chunk: memory does not grow with their number.
@@ -74,6 +78,7 @@ def predict_windows(
         max_n_fraction: Windows with a larger share of N are not predicted; :meth:`texcnn.model.model.Model.n_limit` has
             the model's own.
         cache: Vectors of segments that were computed before, by this model in this number type; None for a new one.
+        members: Whether to keep what each member of an ensemble predicts.
         progress: Whether to show progress.
 
     Yields:
@@ -91,12 +96,8 @@ def predict_windows(
         progress_bar(progress, total=total, what="predicting", unit="windows") as bar,
     ):
         checked = _checked(model, windows, given, max_n_fraction)
-        for chunk, predicted in _predicted(model, checked, session):
-            values = torch.full((len(chunk.windows), len(model.cell_types)), torch.nan)
-            known = torch.zeros(len(chunk.windows), dtype=torch.bool)
-            if predicted is not None:
-                values[chunk.rest], known[chunk.rest] = predicted
-            yield with_status(values, known, chunk.scaled, done, chunk.too_many_n)
+        for chunk, predicted in _predicted(model, checked, session, members=members):
+            yield with_status(_of_all(chunk, predicted, len(model.cell_types)), chunk.scaled, done, chunk.too_many_n)
             done += len(chunk.windows)
             bar.update(len(chunk.windows))
     if given is not None and len(given) != done:
@@ -133,10 +134,24 @@ def _checked(
         done += len(chunk)
 
 
+def _of_all(chunk: _Checked, predicted: HeadOutputs | None, n_cell_types: int) -> HeadOutputs:
+    """What the head made of a chunk's rest, at the places of all its windows."""
+    n = len(chunk.windows)
+    values = torch.full((n, n_cell_types), torch.nan)
+    known = torch.zeros(n, dtype=torch.bool)
+    members = None
+    if predicted is not None:
+        values[chunk.rest], known[chunk.rest] = predicted.values, predicted.known
+        if predicted.members is not None:
+            members = torch.full((len(predicted.members), n, n_cell_types), torch.nan)
+            members[:, chunk.rest] = predicted.members
+    return HeadOutputs(values, known, members)
+
+
 def _predicted(
-    model: Model, chunks: Iterable[_Checked], session: Any
-) -> Iterator[tuple[_Checked, tuple[Tensor, Tensor] | None]]:
-    """Every chunk with expression and known windows of its rest; None where nothing is left of it."""
+    model: Model, chunks: Iterable[_Checked], session: Any, *, members: bool
+) -> Iterator[tuple[_Checked, HeadOutputs | None]]:
+    """Every chunk with what the head made of its rest; None where nothing is left of it."""
     waiting: deque[_Checked] = deque()
 
     def usable() -> Iterator[Chunk]:
@@ -150,7 +165,7 @@ def _predicted(
         while waiting and not len(waiting[0].rest):
             yield waiting.popleft(), None
 
-    for predicted in model.network.predict_chunks(usable(), session):
+    for predicted in model.network.predict_chunks(usable(), session, members=members):
         yield from left_out()
         yield waiting.popleft(), predicted
     yield from left_out()
@@ -162,13 +177,12 @@ def exceeds(n_fraction: Sequence[float], limit: float) -> Tensor:
 
 
 def with_status(
-    values: Tensor, known: Tensor, features: Tensor | None, first: int = 0, too_many_n: Tensor | None = None
+    outputs: HeadOutputs, features: Tensor | None, first: int = 0, too_many_n: Tensor | None = None
 ) -> PredictedWindows:
     """Gives each row of a network's output its status.
 
     Args:
-        values: float32 ``(n, n_cell_types)``.
-        known: bool ``(n,)``, True where the head had something to read.
+        outputs: What the head made of the windows.
         features: ``(n, n_features)`` as the head took them; None where it takes none.
         first: Number of the first window, for messages.
         too_many_n: bool ``(n,)``, True where the window has more N than allowed; None for nowhere.
@@ -176,6 +190,7 @@ def with_status(
     Raises:
         RunError: when a row that should have a prediction is not finite.
     """
+    values, known = outputs.values, outputs.known
     lacking = torch.zeros_like(known) if features is None else features.isnan().any(dim=1)
     left_out = torch.zeros_like(known) if too_many_n is None else too_many_n
     wrong = known & ~lacking & ~left_out & ~values.isfinite().all(dim=1)
@@ -196,7 +211,8 @@ def with_status(
         for crowded, lacks, known_bases in zip(left_out.tolist(), lacking.tolist(), known.tolist(), strict=True)
     ]
     unknown = left_out | lacking | ~known
-    return PredictedWindows(values.masked_fill(unknown[:, None], torch.nan).numpy(), status)
+    members = None if outputs.members is None else outputs.members.numpy()
+    return PredictedWindows(values.masked_fill(unknown[:, None], torch.nan).numpy(), status, members)
 
 
 def _check(windows: Sequence[str], length: int, first: int) -> None:

@@ -51,6 +51,7 @@ def predict_genes(
         options=options.compute,
         max_n_fraction=model.n_limit(options.max_n_fraction),
         cache=cache,
+        members=options.spread,
         progress=progress,
     )
     done = 0

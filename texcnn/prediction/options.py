@@ -28,7 +28,7 @@ class PredictOptions:
         grid_segments: Whether to shift windows onto the grid of their segments.
         max_n_fraction: Genes with a larger share of N in their window are skipped; None for the model's own limit.
         linear: Whether to write RPKM or TPM in place of their logarithm.
-        spread: Whether to write the 90 % interval of each prediction.
+        spread: Whether to write the 90 % interval of each prediction, and how far the members of an ensemble differ.
         embeddings: Folder of an embedding store, in place of a genome and genes.
         allow_empty: Whether a run without a single prediction is fine, as it is for a part of a larger run.
 

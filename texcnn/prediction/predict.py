@@ -70,9 +70,10 @@ def predict(
     Returns:
         Without ``out`` the table, in input order: ``gene_id gene_name chrom tss strand n_fraction``, those of
         :data:`~texcnn.tables.columns.EXTRA_COLUMNS` that the model can fill, then one column per cell type, and with
-        ``spread`` the two ends of each interval; its ``attrs`` have ``unit``, ``model``, ``genome``, ``features`` and
-        ``skipped``, which lists the genes without a row, each a dict of ``gene_id`` and ``reason``. With ``out`` the
-        number of rows, and of genes listed in ``<out>.skipped.tsv`` for which reasons.
+        ``spread`` those of :data:`~texcnn.tables.columns.SPREAD_ENDINGS` that it can fill; its ``attrs`` have ``unit``,
+        ``model``, ``genome``, ``features`` and ``skipped``, which lists the genes without a row, each a dict of
+        ``gene_id`` and ``reason``. With ``out`` the number of rows, and of genes listed in ``<out>.skipped.tsv`` for
+        which reasons.
 
     Raises:
         InputError: when the input cannot be used.

@@ -19,7 +19,10 @@ from texcnn.prediction.options import PredictOptions
 from texcnn.tables.columns import (
     FEATURES,
     IN_TRAINING,
+    LOWER,
+    MEMBER_SPREAD,
     PERCENTILE,
+    UPPER,
     prediction_frame,
     spread_columns,
     without_summaries,
@@ -46,6 +49,30 @@ def extra_columns(model: Model) -> tuple[str, ...]:
     return tuple(name for name, filled in there.items() if filled)
 
 
+def spread_endings(model: Model) -> tuple[str, ...]:
+    """Returns those of :data:`texcnn.tables.columns.SPREAD_ENDINGS` that a model can fill."""
+    intervals = (LOWER, UPPER) if model.reference is not None and model.reference.has_intervals else ()
+    return (*intervals, *((MEMBER_SPREAD,) if model.member_weights else ()))
+
+
+def spread_of_members(members: npt.NDArray[np.float32], weights: Sequence[float]) -> npt.NDArray[np.float32]:
+    """Returns the standard deviation of what the members of an ensemble predict, with their weights.
+
+    Args:
+        members: ``(n_members, n, n_cell_types)``, NaN where a member predicts nothing.
+        weights: Each member's share of the mean.
+
+    Returns:
+        ``(n, n_cell_types)``; NaN where fewer than two members predict something.
+    """
+    there = ~np.isnan(members)
+    share = there * np.asarray(weights, np.float64)[:, None, None]
+    total = np.where(there.sum(axis=0) > 1, share.sum(axis=0), np.nan)
+    known = np.where(there, members, 0).astype(np.float64)
+    mean = (share * known).sum(axis=0) / total
+    return np.sqrt((share * (known - mean) ** 2).sum(axis=0) / total).astype(np.float32)
+
+
 def unit_of_table(model: Model, options: PredictOptions) -> str:
     """Returns the unit of the values.
 
@@ -68,7 +95,7 @@ class RowMaker:
 
     Args:
         model: The model.
-        options: Which cell types, in which unit, and whether with intervals.
+        options: Which cell types, in which unit, and whether with intervals and spread.
         features: The table that genes without features lack.
         transcripts: Whether rows name their transcript.
 
@@ -80,16 +107,17 @@ class RowMaker:
         self, model: Model, options: PredictOptions, features: FeatureTable | None, *, transcripts: bool
     ) -> None:
         unit_of_table(model, options)
-        if options.spread and (model.reference is None or not model.reference.has_intervals):
+        self._endings = spread_endings(model) if options.spread else ()
+        if options.spread and not self._endings:
             raise InputError(
-                f"the model '{model.name}' does not say how large its errors on held-out genes are", where="`spread`",
-                remedy="leave it out, or use a model whose bundle has intervals",
+                f"the model '{model.name}' does not say how large its errors on held-out genes are, and is no ensemble",
+                where="`spread`", remedy="leave it out, or use a model whose bundle has intervals",
             )  # fmt: skip
         self._model, self._options = model, options
         self._columns = model.cell_type_columns(options.cell_types)
         names = [model.cell_types[column] for column in self._columns]
         self._real = without_summaries(names)
-        self._names = [*names, *(spread_columns(names) if options.spread else ())]
+        self._names = [*names, *spread_columns(names, self._endings)]
         self._extra = extra_columns(model)
         self._limit = model.n_limit(options.max_n_fraction)
         self._table = features
@@ -121,12 +149,14 @@ class RowMaker:
             [n_fraction[row] for row in kept],
             predicted.values[kept][:, self._columns],
             [] if sources is None else [sources[row] for row in kept],
+            None if predicted.members is None else predicted.members[:, kept][..., self._columns],
         )
         return PredictedRows(frame, skipped)
 
     def empty(self) -> PredictedRows:
         """Makes a table without rows."""
-        return PredictedRows(self._frame([], [], np.zeros((0, len(self._columns)), np.float32), []), [])
+        none = np.zeros((0, len(self._columns)), np.float32)
+        return PredictedRows(self._frame([], [], none, [], none[None]), [])
 
     def _frame(
         self,
@@ -134,9 +164,10 @@ class RowMaker:
         n_fraction: Sequence[float],
         predicted: npt.NDArray[np.float32],
         sources: Sequence[str],
+        members: npt.NDArray[np.float32] | None,
     ) -> pd.DataFrame:
-        unit, reference = self._model.unit, self._model.reference
-        values = above_floor(predicted, unit)
+        reference = self._model.reference
+        values = above_floor(predicted, self._model.unit)
         extra: dict[str, Sequence[object] | npt.NDArray[np.float64]] = {}
         if FEATURES in self._extra:
             extra[FEATURES] = sources
@@ -145,13 +176,24 @@ class RowMaker:
         if reference is not None and PERCENTILE in self._extra:
             real = [self._columns[place] for place in self._real]
             extra[PERCENTILE] = reference.percentiles(values[:, self._real], real)
-        if reference is not None and self._options.spread:
-            lower, upper = reference.interval(values, self._columns)
-            ends = np.stack([lower, upper], axis=2).reshape(len(values), -1)
-            values = np.concatenate([values, above_floor(ends, unit)], axis=1)
-        if self._options.linear:
-            values = to_linear(values)
-        return prediction_frame(genes, n_fraction, values, self._names, transcripts=self._transcripts, extra=extra)
+        shown = np.concatenate([self._in_unit(values), self._spread(values, members)], axis=1)
+        return prediction_frame(genes, n_fraction, shown, self._names, transcripts=self._transcripts, extra=extra)
+
+    def _spread(
+        self, values: npt.NDArray[np.float32], members: npt.NDArray[np.float32] | None
+    ) -> npt.NDArray[np.float32]:
+        """The columns behind the cell types, in the table's unit."""
+        ends: list[npt.NDArray[np.float32]] = []
+        if self._model.reference is not None and LOWER in self._endings:
+            ends += [self._in_unit(end) for end in self._model.reference.interval(values, self._columns)]
+        if members is not None and MEMBER_SPREAD in self._endings:
+            ends.append(spread_of_members(self._in_unit(members), self._model.member_weights))
+        return np.stack(ends, axis=2).reshape(len(values), len(ends) * values.shape[1]) if ends else values[:, :0]
+
+    def _in_unit(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Values of the model as the table has them: nothing below the floor, without the logarithm if asked for."""
+        values = above_floor(values, self._model.unit)
+        return to_linear(values) if self._options.linear else values
 
     def _reason(self, gene: Gene, status: WindowStatus, n_fraction: float) -> str:
         transcript = f" (transcript {gene.transcript_id})" if self._transcripts else ""

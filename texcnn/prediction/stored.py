@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-
 from texcnn.errors import StoreError
 from texcnn.features.table import FeatureTable
 from texcnn.model.model import Model
@@ -43,10 +41,8 @@ def predict_store(
             found = model.features.look_up(features, ids)
             scaled = model.features.scaled(None if found is None else found.values, len(ids))
             inputs = network.head_inputs(stored.embeddings, scaled)
-            with torch.inference_mode():
-                values = network.apply(inputs)
             first, too_many = store.rows(chunk).start, exceeds(stored.n_fraction, limit)
-            predicted = with_status(values, inputs.known, scaled, first, too_many)
+            predicted = with_status(network.outputs(inputs, members=options.spread), scaled, first, too_many)
             yield rows.make(stored.genes, stored.n_fraction, predicted, None if found is None else found.sources)
             bar.update(len(stored.genes))
     if not store.genes:

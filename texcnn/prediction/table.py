@@ -25,9 +25,9 @@ from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.prediction.genes import predict_genes
 from texcnn.prediction.options import PredictOptions
-from texcnn.prediction.rows import PredictedRows, extra_columns, unit_of_table
+from texcnn.prediction.rows import PredictedRows, extra_columns, spread_endings, unit_of_table
 from texcnn.provenance import provenance
-from texcnn.tables.columns import FEATURES, TableDescription
+from texcnn.tables.columns import FEATURES, LOWER, MEMBER_SPREAD, TableDescription
 from texcnn.tables.writers import open_tables
 
 if TYPE_CHECKING:
@@ -221,7 +221,8 @@ def _describe(
         features=features,
         features_fingerprint=digest,
         extra_columns=extra_columns(model),
-        spread=options.spread,
+        spread=options.spread and LOWER in spread_endings(model),
+        member_spread=options.spread and MEMBER_SPREAD in spread_endings(model),
         max_n_fraction=options.max_n_fraction if options.max_n_fraction is not None else model.config.max_n_fraction,
     )
 

@@ -30,12 +30,16 @@ class Methods:
     citations: list[str]
 
 
-def methods(said: TableDescription, model: DescribedModel | None) -> Methods:
+def methods(
+    said: TableDescription, model: DescribedModel | None, *, genes: bool = True, variants: bool = False
+) -> Methods:
     """Describes how a table was made.
 
     Args:
         said: The table's description.
         model: The model that made it; None where it is not on this machine.
+        genes: Whether it holds genes.
+        variants: Whether effects of variants are shown.
     """
     name = f"{said.model} version {model.config.version}" if model else said.model
     sentences = [
@@ -61,7 +65,12 @@ def methods(said: TableDescription, model: DescribedModel | None) -> Methods:
         sentences.append(f"Extra inputs of each gene came from {said.features}.")
         if "half-life" in said.features or "half_life" in said.features:
             cited.append("xpresso")
-    if said.max_n_fraction is not None:
+    if variants:
+        sentences.append(
+            "The effect of a variant is the prediction of a gene's window with the alternative allele minus that with "
+            "the reference allele."
+        )
+    if genes and said.max_n_fraction is not None:
         sentences.append(f"Genes with more than {said.max_n_fraction:.0%} unknown bases in this window were left out.")
     unit = f"Values are {said.unit}; encoders computed in {said.dtype}."
     return Methods(" ".join([*sentences, unit]), [CITATIONS[key] for key in dict.fromkeys(cited) if key in CITATIONS])

@@ -10,26 +10,24 @@ from texcnn.errors import ModelError
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.described import DescribedModel, read_described
-from texcnn.tables.predictions import open_predictions
+from texcnn.tables.columns import TableDescription
 
 _LOG = logging.getLogger("texcnn")
 
 
-def find_model(predictions: Path, name: str | PathLike[str] | None = None) -> DescribedModel | None:
-    """Finds the model that made a table of predictions.
+def find_model(said: TableDescription, name: str | PathLike[str] | None = None) -> DescribedModel | None:
+    """Finds the model that made a table.
 
     Args:
-        predictions: The table.
+        said: The table's description.
         name: What :func:`texcnn.load_model` takes; None looks for a bundled model of the name that the table has.
 
     Returns:
         The model; None, with a warning in the log, where it is missing or is another one of the same name.
 
     Raises:
-        InputError: when the table cannot be used.
         ModelError: when a model was named and is not here.
     """
-    said = open_predictions(predictions).description
     try:
         files = BundleFiles(resolve_model(said.model if name is None else name))
         model = read_described(files) or _loaded(files.folder)

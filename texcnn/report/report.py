@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
-from texcnn.genome.skipped import count_reasons, read_skipped
+from texcnn.genome.skipped import Skipped, count_reasons, read_skipped
 from texcnn.keywords import options_from
 from texcnn.model.cautions import weak_cell_types
 from texcnn.model.described import DescribedModel
@@ -21,10 +21,11 @@ from texcnn.report.expected import Expectation, compare_with_expected
 from texcnn.report.methods import methods
 from texcnn.report.options import ReportOptions
 from texcnn.report.payload import packed_floats, packed_json
+from texcnn.report.source import open_source
 from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
 from texcnn.report.variants import VariantEffects, read_variants
 from texcnn.tables.columns import SUMMARIES, TableDescription
-from texcnn.tables.predictions import Predictions, open_predictions
+from texcnn.tables.predictions import Predictions
 
 _SCRIPTS = (
     "vendor/d3.min.js",
@@ -38,7 +39,7 @@ _METRICS = ("model", "cell_type", "n_genes", "squared_pearson", "one_minus_sse_s
 
 
 def write_report(
-    predictions: Path,
+    predictions: Path | None,
     out: Path,
     *,
     model: DescribedModel | None = None,
@@ -50,7 +51,8 @@ def write_report(
     The page has all its data and scripts inside and never uses the network. Equal inputs give equal pages.
 
     Args:
-        predictions: Table of ``texcnn predict``: .tsv, .tsv.gz, .parquet or .h5ad; it may have no rows.
+        predictions: Table of ``texcnn predict``: .tsv, .tsv.gz, .parquet or .h5ad; it may have no rows. None for a
+            report on ``variants`` alone.
         out: The HTML file; one already there is replaced.
         model: The model that made the table, for the cell types' full names, their held-out figures and intervals.
         options: What else the page shows.
@@ -60,10 +62,10 @@ def write_report(
         What came out as expected and what did not; None without ``expected``.
 
     Raises:
-        InputError: A file is missing or of another form.
+        InputError: A file is missing or of another form, or there is neither a table nor variants.
     """
     chosen = options_from(ReportOptions, options, keywords)
-    table = open_predictions(predictions)
+    table = open_source(predictions, chosen.variants)
     said = table.description
     left_out = None if chosen.skipped is None else read_skipped(chosen.skipped)
     agreement = None if chosen.truth is None else compare_with_truth(table, chosen.truth)
@@ -80,11 +82,12 @@ def write_report(
         "standOut": None if told_apart is None else {"cellType": told_apart[0], "excess": told_apart[1]},
         "quantiles": quantiles(table.values),
         "correlation": _correlation(table),
-        "spread": said.spread,
+        "endings": said.spread_endings,
         "interval": _interval(said, usable),
         "truth": None if agreement is None else {**vars(agreement)},
         "metrics": None if chosen.metrics is None else _metrics(chosen.metrics),
-        "skipped": None if left_out is None else [[entry.gene_id, entry.reason] for entry in left_out],
+        "skipped": _pairs(left_out),
+        "skippedAlleles": None if effects is None else _pairs(effects.skipped),
         "variants": None if effects is None else _variants(effects),
     }
     blobs = {"data": packed_json(data), "values": packed_floats(table.frame[list(said.value_columns)].to_numpy())}
@@ -99,6 +102,7 @@ def write_report(
     )
     page = environment.get_template("page/page.html").render(
         said=said,
+        has_genes=predictions is not None,
         n_rows=len(table.frame),
         n_skipped=None if left_out is None else len(left_out),
         n_cell_types=len([name for name in said.cell_types if name.lower() not in SUMMARIES]),
@@ -107,10 +111,11 @@ def write_report(
         truth_name=None if chosen.truth is None else chosen.truth.name,
         n_variants=None if effects is None else effects.n_all,
         n_variants_shown=None if effects is None else len(effects.records),
+        skipped_alleles=None if effects is None or effects.skipped is None else count_reasons(effects.skipped),
         has_metrics=chosen.metrics is not None,
         told_apart=told_apart is not None,
-        methods=methods(said, usable),
-        run=_run(table, usable, predictions, chosen.run),
+        methods=methods(said, usable, genes=predictions is not None, variants=effects is not None),
+        run=_run(table, usable, predictions, chosen),
         expectation=expectation,
         comment=chosen.paragraphs,
         style=_file("page/page.css"),
@@ -126,27 +131,33 @@ def _file(name: str) -> str:
     return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
 
 
+def _pairs(skipped: Sequence[Skipped] | None) -> list[list[str]] | None:
+    return None if skipped is None else [[entry.gene_id, entry.reason] for entry in skipped]
+
+
 def _run(
-    table: Predictions, model: DescribedModel | None, path: Path, more: Mapping[str, str]
+    table: Predictions, model: DescribedModel | None, predictions: Path | None, options: ReportOptions
 ) -> list[tuple[str, str]]:
     """What was run, as rows of a list."""
     said = table.description
+    files = [path for path in (predictions, options.variants) if path is not None]
     rows = [
-        ("Table", path.name),
-        ("Written", f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"),
+        ("Table" if len(files) == 1 else "Tables", ", ".join(path.name for path in files)),
+        ("Written", f"{datetime.fromtimestamp(files[0].stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"),
         ("Model", f"{said.model} version {model.config.version}" if model else said.model),
         ("Model digest", said.model_fingerprint),
         ("Unit", said.unit),
         ("Genome", said.fasta),
         ("Genome digest", said.fasta_fingerprint),
-        ("Rows", "one per transcript" if said.transcripts else "one per gene"),
         ("Extra inputs", said.features),
         ("Number type", said.dtype),
-        ("Limit on N", "none" if said.max_n_fraction is None else f"{said.max_n_fraction:.0%} of the window"),
         ("texcnn", said.texcnn_version),
     ]
+    if predictions is not None:
+        limit = "none" if said.max_n_fraction is None else f"{said.max_n_fraction:.0%} of the window"
+        rows += [("Rows", "one per transcript" if said.transcripts else "one per gene"), ("Limit on N", limit)]
     told = {str(name).replace("_", " ").capitalize(): str(value) for name, value in table.run.items()}
-    return [*rows, *told.items(), *more.items()]
+    return [*rows, *told.items(), *options.run.items()]
 
 
 def _cell_types(table: Predictions, model: DescribedModel | None) -> list[dict[str, Any]]:

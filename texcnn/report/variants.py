@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from texcnn.errors import InputError
+from texcnn.genome.skipped import Skipped, skipped_path
+from texcnn.text.table import TextTable
 
 MAX_RECORDS = 20_000
 """Records with the largest |delta| that a page shows."""
@@ -30,12 +32,15 @@ class VariantEffects:
         cell_types: The columns of the matrices.
         matrices: ``ref_prediction``, ``delta`` and perhaps ``quantile``: float32 ``(n_records, n_cell_types)``.
         n_all: Records in the table; more than in ``records`` where the table is too large for a page.
+        skipped: Alleles without a row, as ``chrom:pos:ref>alt``, each with its reason; None where their list is not
+            next to the table.
     """
 
     records: pd.DataFrame
     cell_types: tuple[str, ...]
     matrices: dict[str, npt.NDArray[np.float32]]
     n_all: int
+    skipped: list[Skipped] | None = None
 
 
 def read_variants(path: Path) -> VariantEffects:
@@ -74,4 +79,12 @@ def read_variants(path: Path) -> VariantEffects:
         kept = np.sort(np.argsort(-largest, kind="stable")[:MAX_RECORDS])
         records = records.iloc[kept].reset_index(drop=True)
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
-    return VariantEffects(records, cell_types, matrices, n_records)
+    return VariantEffects(records, cell_types, matrices, n_records, _skipped(skipped_path(path)))
+
+
+def _skipped(path: Path) -> list[Skipped] | None:
+    if not path.is_file():
+        return None
+    table = TextTable(path, comments=False)
+    chrom, pos, ref, alt, reason = (table.column(name) for name in ("chrom", "pos", "ref", "alt", "reason"))
+    return [Skipped(f"{row[chrom]}:{row[pos]}:{row[ref]}>{row[alt]}", row[reason]) for _, row in table.rows()]

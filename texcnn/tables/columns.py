@@ -51,9 +51,17 @@ def gene_columns(*, transcripts: bool, extra: Sequence[str] = ()) -> tuple[str, 
     return names if transcripts else tuple(name for name in names if name != TRANSCRIPT_ID)
 
 
-def spread_columns(cell_types: Sequence[str]) -> tuple[str, ...]:
-    """Returns the columns behind the cell types in a table with intervals: the lower and upper end of each."""
-    return tuple(f"{name}.{end}" for name in cell_types for end in ("lower", "upper"))
+LOWER, UPPER, MEMBER_SPREAD = SPREAD_ENDINGS = ("lower", "upper", "spread")
+"""Endings of the columns behind the cell types in tables that were asked for them.
+
+``lower`` and ``upper``: the ends of the 90 % interval. ``spread``: the standard deviation of what the members of an
+ensemble predict, in the table's unit.
+"""
+
+
+def spread_columns(cell_types: Sequence[str], endings: Sequence[str] = SPREAD_ENDINGS) -> tuple[str, ...]:
+    """Returns the columns behind the cell types: each name with each of some of :data:`SPREAD_ENDINGS`."""
+    return tuple(f"{name}.{ending}" for name in cell_types for ending in endings)
 
 
 def without_summaries(cell_types: Sequence[str]) -> list[int]:
@@ -80,7 +88,8 @@ class TableDescription:
             without any.
         features_fingerprint: Digest of their table, or of the annotation they were computed from.
         extra_columns: Those of :data:`EXTRA_COLUMNS` that the table has.
-        spread: Whether it has :func:`spread_columns`.
+        spread: Whether it has the ends of intervals.
+        member_spread: Whether it has the spread of an ensemble's members.
         max_n_fraction: Genes with a larger share of N in their window are among the skipped; None for any share.
     """
 
@@ -97,6 +106,7 @@ class TableDescription:
     features_fingerprint: str = ""
     extra_columns: tuple[str, ...] = ()
     spread: bool = False
+    member_spread: bool = False
     max_n_fraction: float | None = None
 
     @property
@@ -105,9 +115,14 @@ class TableDescription:
         return gene_columns(transcripts=self.transcripts, extra=self.extra_columns)
 
     @property
+    def spread_endings(self) -> tuple[str, ...]:
+        """Those of :data:`SPREAD_ENDINGS` that the table has."""
+        return (*((LOWER, UPPER) if self.spread else ()), *((MEMBER_SPREAD,) if self.member_spread else ()))
+
+    @property
     def value_columns(self) -> tuple[str, ...]:
-        """The cell types' columns, and those of their intervals."""
-        return (*self.cell_types, *(spread_columns(self.cell_types) if self.spread else ()))
+        """The cell types' columns, and those of their intervals and spread."""
+        return (*self.cell_types, *spread_columns(self.cell_types, self.spread_endings))
 
     def to_json(self) -> str:
         """Returns the description as JSON."""

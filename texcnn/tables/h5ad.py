@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from texcnn.tables.columns import TableDescription
+from texcnn.tables.columns import TableDescription, spread_columns
 from texcnn.tables.plain_strings import plain_strings
 
 
@@ -28,9 +28,8 @@ class H5adWriter:
         anndata.io.write_elem(self._file, "layers", {})
         names = list(description.cell_types)
         self._matrices = [(self._matrix("X"), names)]
-        if description.spread:
-            for end in ("lower", "upper"):
-                self._matrices.append((self._matrix(f"layers/{end}"), [f"{name}.{end}" for name in names]))
+        for ending in description.spread_endings:
+            self._matrices.append((self._matrix(f"layers/{ending}"), list(spread_columns(names, [ending]))))
         stack.callback(self._finish)
 
     def _matrix(self, name: str) -> h5py.Dataset:

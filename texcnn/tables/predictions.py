@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
 from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
-from texcnn.tables.columns import RUN_KEY, TableDescription, spread_columns
+from texcnn.tables.columns import MEMBER_SPREAD, PERCENTILE, RUN_KEY, TableDescription, spread_columns
 from texcnn.tables.writers import description_path, table_format
 from texcnn.text.lines import PathLike
 
@@ -103,10 +103,7 @@ def _read_h5ad(path: Path) -> _Read:
         raise InputError(f"unreadable h5ad: {error}", where=path, allowed="h5ad written by texcnn predict") from error
     description = TableDescription.from_json(str(data.uns.get("texcnn", "")), path)
     names = list(description.cell_types)
-    matrices = {
-        "": data.X,
-        **({f".{end}": data.layers[end] for end in ("lower", "upper")} if description.spread else {}),
-    }
+    matrices = {"": data.X, **{f".{ending}": data.layers[ending] for ending in description.spread_endings}}
     values = pd.concat(
         [
             pd.DataFrame(np.asarray(matrix).T, columns=[f"{name}{end}" for name in names])
@@ -120,7 +117,7 @@ def _read_h5ad(path: Path) -> _Read:
         for name in genes
         if not pd.api.types.is_numeric_dtype(genes[name])
     }
-    ordered = values[[*names, *(spread_columns(names) if description.spread else ())]]
+    ordered = values[list(description.value_columns)]
     return description, pd.concat([genes.assign(**text), ordered], axis=1), dict(data.uns.get("texcnn_run", {}))
 
 
@@ -135,9 +132,10 @@ def _read_text(path: Path) -> _Read:
     description = TableDescription.from_json(said, meta)
     run = {name: value for name, value in json.loads(said).items() if name not in TableDescription.__dataclass_fields__}
     text = dict.fromkeys((*description.gene_columns, "gene_id"), str) | {"tss": np.int64, "n_fraction": np.float64}
-    types = text | {"percentile": np.float64} | dict.fromkeys(description.value_columns, np.float32)
+    types = text | {PERCENTILE: np.float64} | dict.fromkeys(description.value_columns, np.float32)
+    empty = {name: [""] for name in (PERCENTILE, *spread_columns(description.cell_types, [MEMBER_SPREAD]))}
     try:
-        frame = pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values={"percentile": [""]})
+        frame = pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values=empty)
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"unreadable table: {error}", where=path, allowed="as texcnn predict writes it") from error
     return description, frame, run

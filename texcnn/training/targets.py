@@ -71,7 +71,7 @@ def read_targets(
         raise InputError(
             f"the cell types {', '.join(owned)} are named like columns that a table of predictions has already",
             where=path,
-            allowed=f"other names than {', '.join(taken)}, and than another's with .lower or .upper",
+            allowed=f"other names than {', '.join(taken)}, and than another's with .lower, .upper or .spread",
             remedy="name the columns to learn in `cell_types`, or rename these",
         )
     bare = frame.index.map(without_version)

@@ -57,16 +57,17 @@ function namedRows(width, most, rows) {
   return { width, marginLeft: left, marginTop: 34, style: STYLE, y: { label: null, domain: [...names.keys()], tickFormat: (key) => names.get(key), tickSize: 0 } };
 }
 
-// One row per cell type: a value, perhaps its interval, before where most genes lie.
+// One row per cell type: a value, perhaps its interval and the spread of members, before where most genes lie.
 function stripFigure(width, rows, unit, { zero = false } = {}) {
   return Plot.plot({
     ...namedRows(width, 260, rows),
     height: 64 + 17 * rows.length,
-    x: { label: unit, grid: true, axis: "top", nice: true },
+    x: { label: unit, grid: true, axis: "top", nice: true, ticks: Math.max(3, Math.round(width / 120)) },
     marks: [
       zero ? Plot.ruleX([0], { stroke: "var(--grey)" }) : null,
       Plot.barX(rows.filter((row) => known(row.low)), { y: "key", x1: "low", x2: "high", fill: "var(--fill)", insetTop: 4, insetBottom: 4, fillOpacity: 0.7 }),
       Plot.ruleY(rows.filter((row) => known(row.lower)), { y: "key", x1: "lower", x2: "upper", stroke: (row) => (row.weak ? "var(--grey)" : "var(--blue)"), strokeWidth: 1.5 }),
+      Plot.ruleY(rows.filter((row) => known(row.spread)), { y: "key", x1: (row) => row.value - row.spread, x2: (row) => row.value + row.spread, stroke: (row) => (row.weak ? "var(--grey)" : "var(--blue)"), strokeWidth: 4 }),
       zero ? Plot.ruleY(rows, { y: "key", x1: 0, x2: "value", stroke: (row) => (row.weak ? "var(--grey)" : "var(--blue)"), strokeWidth: 2 }) : null,
       Plot.dot(rows, { y: "key", x: "value", r: 4, fill: (row) => (row.weak ? "var(--grey)" : "var(--mark)") }),
       Plot.tip(rows, Plot.pointerY({ y: "key", x: "value", fill: "var(--ground)", stroke: "var(--grey)", title: (row) => row.title })),

@@ -20,7 +20,11 @@ async function readFloats(name) {
 const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 const minus = (text) => text.replace("-", "−");
 const fixed = (digits) => (value) => (known(value) ? minus(value.toFixed(digits)) : "");
-const signed = (value) => (known(value) ? (value > 0 ? "+" : "") + minus(value.toFixed(3)) : "");
+const signed = (value) => {
+  if (!known(value)) return "";
+  const text = value.toFixed(3);
+  return Number(text) === 0 ? "0.000" : (value > 0 ? "+" : "") + minus(text);
+};
 const whole = (value) => (known(value) ? minus(value.toLocaleString("en")) : "");
 const percent = (value) => (known(value) ? `${(100 * value).toFixed(value > 0 && value < 0.01 ? 1 : 0)} %` : "");
 

@@ -28,7 +28,7 @@ class Report {
     Object.assign(this, data);
     this.values = values;
     this.n = this.genes.gene_id.length;
-    this.width = this.cellTypes.length * (this.spread ? 3 : 1);
+    this.width = this.cellTypes.length * (1 + this.endings.length);
     this.label = (place) => this.cellTypes[place].name + (this.cellTypes[place].name === this.cellTypes[place].id ? "" : ` (${this.cellTypes[place].id})`);
   }
 
@@ -36,12 +36,15 @@ class Report {
     return this.values[row * this.width + cellType];
   }
 
+  // A column behind the cell types: "lower" and "upper" of the interval, "spread" of an ensemble's members.
+  behind(row, cellType, ending) {
+    const place = this.endings.indexOf(ending);
+    return place < 0 ? null : this.values[row * this.width + this.cellTypes.length + this.endings.length * cellType + place];
+  }
+
   // The ends of the 90 % interval: of the table, or interpolated from the model's errors on held-out genes.
   ends(row, cellType) {
-    if (this.spread) {
-      const first = row * this.width + this.cellTypes.length + 2 * cellType;
-      return [this.values[first], this.values[first + 1]];
-    }
+    if (this.endings.includes("lower")) return ["lower", "upper"].map((ending) => this.behind(row, cellType, ending));
     if (!this.interval) return [null, null];
     const value = this.value(row, cellType);
     const column = (matrix) => matrix.map((line) => line[cellType]);
@@ -54,6 +57,12 @@ class Report {
     });
   }
 
+  // The mean over the cell types of how far the members of an ensemble differ.
+  meanSpread(row) {
+    const spreads = this.cellTypes.map((_, place) => this.behind(row, place, "spread")).filter(known);
+    return spreads.length ? fixed(2)(d3.mean(spreads)) : null;
+  }
+
   show() {
     if (this.n) {
       this.showGenes();
@@ -62,7 +71,8 @@ class Report {
     this.showCellTypes();
     if (this.variants) this.showVariants();
     if (this.metrics) this.showMetrics();
-    if (this.skipped?.length) this.showSkipped();
+    if (this.skipped?.length) this.showSkipped("skipped-table", "Skipped rows", "skipped.tsv", "gene_id", this.skipped);
+    if (this.skippedAlleles?.length) this.showSkipped("skipped-allele-table", "Skipped alleles", "skipped_alleles.tsv", "allele", this.skippedAlleles);
   }
 
   showGenes() {
@@ -135,6 +145,7 @@ class Report {
       ["Place", `${genes.chrom[row]}:${whole(genes.tss[row])} (${genes.strand[row]})`],
       ["Mean", fixed(3)(this.means[row])],
       ["Percentile", genes.percentile && fixed(1)(genes.percentile[row])],
+      ["Spread of members, mean", this.meanSpread(row)],
       ["Known bases", percent(1 - genes.n_fraction[row])],
       ["Features", genes.features?.[row]],
       ["In training", genes.in_training?.[row]],
@@ -146,9 +157,11 @@ class Report {
       const [low, high] = [this.quantiles[place][0], this.quantiles[place][4]];
       const interval = known(lower) ? `\n90 % interval ${lower.toFixed(2)} to ${upper.toFixed(2)}` : "";
       const figure = known(cellType.heldOut) ? `\nheld-out squared Pearson ${cellType.heldOut.toFixed(2)}` : "";
-      return { key: cellType.id, name: cellType.name, value, lower, upper, low, high, weak: cellType.weak, title: `${this.label(place)}\n${value.toFixed(3)}${interval}${figure}` };
+      const spread = this.behind(row, place, "spread");
+      const apart = known(spread) ? `\nspread of members ${spread.toFixed(2)}` : "";
+      return { key: cellType.id, name: cellType.name, value, lower, upper, low, high, spread, weak: cellType.weak, title: `${this.label(place)}\n${value.toFixed(3)}${interval}${apart}${figure}` };
     });
-    this.openCard(card, name, facts, rows, { file: `${name}.svg`, unit: `predicted, ${this.unit}`, note: `${name}: dots are predictions${this.spread || this.interval ? ", lines 90 % intervals" : ""}, pale bars where 90 % of all ${this.rows} lie` });
+    this.openCard(card, name, facts, rows, { file: `${name}.svg`, unit: `predicted, ${this.unit}`, note: `${name}: dots are predictions${this.endings.includes("lower") || this.interval ? ", lines 90 % intervals" : ""}${this.endings.includes("spread") ? ", thick lines the spread of the model's members" : ""}, pale bars where 90 % of all ${this.rows} lie` });
   }
 
   openCard(card, name, facts, rows, { file, unit, note, zero = false }) {
@@ -237,11 +250,11 @@ class Report {
         { key: "gene", title: "Gene", get: (row) => records.gene_name?.[row] || records.gene_id[row] },
         ...from("distance_to_tss", "Distance to TSS", { show: whole, number: true }),
         { key: "mean_delta", title: "Mean delta", get: (row) => mean[row], show: signed, number: true },
-        { key: "largest_delta", title: "Largest delta", get: change, show: signed, number: true },
-        { key: "in_cell_type", title: "in cell type", get: (row) => cellTypes[largest[row]] },
+        { key: "largest_delta", title: "Largest delta", get: change, order: (row) => Math.abs(change(row)), show: signed, number: true },
+        { key: "in_cell_type", title: "In cell type", get: (row) => infos.get(cellTypes[largest[row]])?.name ?? cellTypes[largest[row]] },
         ...(matrices.includes("quantile") ? [{ key: "quantile", title: "Quantile there", get: (row) => at("quantile", row, largest[row]), show: fixed(3), number: true }] : []),
       ],
-      sort: null,
+      sort: { key: "largest_delta", descending: true },
       open: (row) => {
         const name = `${records.chrom[row]}:${whole(records.pos[row])} ${records.ref[row]}>${records.alt[row]}`;
         const facts = [["Gene", records.gene_name?.[row]], ["Gene id", records.gene_id[row]], ["Transcript", records.transcript_id?.[row]], ["Id", records.id?.[row]],
@@ -272,13 +285,13 @@ class Report {
     });
   }
 
-  showSkipped() {
-    new DataTable(document.getElementById("skipped-table"), {
-      label: "Skipped rows", file: "skipped.tsv", n: this.skipped.length, pageSize: 10,
-      search: (row) => this.skipped[row].join(" ").toLowerCase(),
+  showSkipped(place, label, file, key, skipped) {
+    new DataTable(document.getElementById(place), {
+      label, file, n: skipped.length, pageSize: 10,
+      search: (row) => skipped[row].join(" ").toLowerCase(),
       columns: [
-        { key: "gene_id", title: "Id", get: (row) => this.skipped[row][0] },
-        { key: "reason", title: "Reason", get: (row) => this.skipped[row][1], text: true },
+        { key, title: key === "allele" ? "Allele" : "Id", get: (row) => skipped[row][0] },
+        { key: "reason", title: "Reason", get: (row) => skipped[row][1], text: true },
       ],
     });
   }

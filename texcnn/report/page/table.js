@@ -2,7 +2,7 @@
 // A table that is searched, sorted, filtered, turned page by page, and saved.
 
 class DataTable {
-  // columns: [{key, title, get(row), show(value), number}]; search(row) -> lower-case text;
+  // columns: [{key, title, get(row), show(value), number, order(row)}], sorted by order or get; search(row) -> lower-case text;
   // filters: [{label, control, keep(row)}], where control is an input or a select.
   constructor(place, { label, file, n, columns, search, filters = [], open, sort, rowClass, pageSize = 15 }) {
     Object.assign(this, { label, file, n, columns, search, filters, open, rowClass, pageSize });
@@ -54,7 +54,7 @@ class DataTable {
   }
 
   refresh() {
-    const place = /^(\w[\w.]*):([\d,]+)-([\d,]+)$/.exec(this.query.value.trim());
+    const place = /^(\S+):([\d,]+)-([\d,]+)$/.exec(this.query.value.trim());
     const words = place ? [] : this.query.value.toLowerCase().split(/\s+/).filter(Boolean);
     const rows = [];
     for (let row = 0; row < this.n; row++) {
@@ -65,7 +65,8 @@ class DataTable {
     const column = this.columns.find((each) => each.key === this.sortKey);
     if (column) {
       const sign = this.descending ? -1 : 1;
-      const values = new Map(rows.map((row) => [row, column.get(row)]));
+      const order = column.order ?? column.get;
+      const values = new Map(rows.map((row) => [row, order(row)]));
       rows.sort((a, b) => {
         const [x, y] = [values.get(a), values.get(b)];
         if (!known(x) || !known(y)) return known(y) - known(x); // what is not known comes last
@@ -105,8 +106,9 @@ class DataTable {
     const cells = this.columns.map((column, place) => {
       const value = column.get(row);
       const text = column.show ? column.show(value) : known(value) ? String(value) : "";
-      if (place || !this.open) return el("td", { class: column.number ? "n" : column.text ? "text" : null }, text);
-      return el("td", {}, el("button", { type: "button", onclick: () => this.choose(row) }, text || "–"));
+      const title = text.length > 30 && !column.text ? text : null; // what does not fit is cut off
+      if (place || !this.open) return el("td", { class: column.number ? "n" : column.text ? "text" : null, title }, text);
+      return el("td", { title }, el("button", { type: "button", onclick: () => this.choose(row) }, text || "–"));
     });
     const names = [this.rowClass?.(row), row === this.chosen ? "chosen" : ""].filter(Boolean).join(" ");
     return el("tr", { class: names || null }, ...cells);
