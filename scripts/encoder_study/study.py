@@ -25,6 +25,7 @@ import torch
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "crossvalidation" / "wide"), str(SCRIPTS / "texcnn_mini")]
+from failures import AGAIN, Failures  # noqa: E402
 from feeds import Convolutions, Features, LiveFeed, LiveNetwork, VectorFeed, Words, kmer_vectors, mean_and_deviation  # noqa: E402
 from figures import Draws  # noqa: E402
 from material import Material  # noqa: E402
@@ -46,6 +47,7 @@ FROZEN = Settings(epochs=30, batch=64, rate=1e-3, patience=30, weight_decay=0.02
 TUNED = Settings(
     epochs=5, batch=64, rate=1e-3, patience=5, weight_decay=0.02, cosine=True, encoder_rate=5e-4, half=True
 )
+MOST_FAILURES = 2
 LANGUAGE, RANDOM, COUNTS, WORDS, MOTIFS = "language", "random", "kmers", "words", "convolutions"
 NAMES = {
     LANGUAGE: "language model, pre-trained", RANDOM: "language model, random weights", COUNTS: "4-mer counts",
@@ -149,11 +151,13 @@ def main() -> None:
     test = material.genes.study_parts()[2]
     true = material.genes.labels[torch.from_numpy(test).to(device)]
     draws = Draws(len(test), device)
+    failures = Failures(given.out)
     for mode, parts, runs in parse_plan(given.plan):
-        paths = {run: given.out / f"study.{given.species}.{mode}.{'+'.join(parts)}.{run}.npz" for run in runs}
+        key = f"{given.species}.{mode}.{'+'.join(parts)}"
+        paths = {run: given.out / f"study.{key}.{run}.npz" for run in runs}
         left = [run for run in runs if not paths[run].exists()]
         for some in [left] if mode == "frozen" else [[run] for run in left]:
-            if not some or time.time() > given.until:
+            if not some or time.time() > given.until or failures.count(key) >= MOST_FAILURES:
                 continue
             started = time.time()
             try:
@@ -161,9 +165,10 @@ def main() -> None:
                     found = run_frozen(material, parts, len(some))
                 else:
                     found = {0: run_tuned(material, parts, some[0], given.epochs)}
-            except RuntimeError as error:  # a line that a device cannot compute must not cost the others
-                print(f"{given.species} {mode} {'+'.join(parts)} failed: {error}", file=sys.stderr, flush=True)
-                continue
+            except Exception as error:  # a line that a device cannot compute must not cost the others
+                print(f"{key} failed: {error}", file=sys.stderr, flush=True)
+                failures.add(key)
+                sys.exit(AGAIN)
             for place, run in enumerate(some):
                 figures = draws.figures(torch.from_numpy(found[place]).to(device), true)
                 seconds = (time.time() - started) / len(some)
