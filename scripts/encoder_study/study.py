@@ -62,10 +62,10 @@ def frozen_vectors(material: Material, name: str) -> Tensor:
     return material.vectors("convolutions-random" if name == MOTIFS else name)[0]
 
 
-def run_frozen(material: Material, parts: list[str], runs: int) -> dict[int, np.ndarray]:
-    """All runs of a line of frozen encoders at once; returns predictions of the test genes by run."""
+def run_frozen(material: Material, parts: list[str], runs: list[int]) -> dict[int, np.ndarray]:
+    """Runs of a line of frozen encoders at once; returns predictions of the test genes by place in ``runs``."""
     columns, genes = COLUMNS[material.species], material.genes
-    split = [genes.study_parts()] * runs
+    split = [genes.study_parts()] * len(runs)
     vectors = torch.cat([frozen_vectors(material, name) for name in parts], 1)
     none = Features(None, split, material.device)
     inside = torch.zeros_like(material.mask)
@@ -73,10 +73,8 @@ def run_frozen(material: Material, parts: list[str], runs: int) -> dict[int, np.
     used = inside[material.mask]
     mask = material.mask[:, columns.start : columns.stop]
     feed = VectorFeed(vectors[used], mask, none, split)
-    networks = [
-        as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], seed)) for seed in range(runs)
-    ]
-    return Stack(networks, split, genes.labels, feed, FROZEN, 0).fit()
+    networks = [as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], run)) for run in runs]
+    return Stack(networks, split, genes.labels, feed, FROZEN, runs[0]).fit()
 
 
 def head_of(dim: int, segments: int, outputs: int, seed: int) -> TextCNN:
@@ -162,7 +160,7 @@ def main() -> None:
             started = time.time()
             try:
                 if mode == "frozen":
-                    found = run_frozen(material, parts, len(some))
+                    found = run_frozen(material, parts, some)
                 else:
                     found = {0: run_tuned(material, parts, some[0], given.epochs)}
             except Exception as error:  # a line that a device cannot compute must not cost the others

@@ -35,6 +35,7 @@ MODULES = (
     "lines",
     "failures",
     "material",
+    "study",
 )
 GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
 CPU = torch.device("cpu")
@@ -44,7 +45,7 @@ CPU = torch.device("cpu")
 def wide(project: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts' modules; none of them stays behind under its short name."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for folder in ("texcnn_yeast", "texcnn_mini", "crossvalidation", "crossvalidation/wide"):
+    for folder in ("encoder_study", "texcnn_yeast", "texcnn_mini", "crossvalidation", "crossvalidation/wide"):
         sys.path.insert(0, str(project / "scripts" / folder))
     for name in MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -138,6 +139,38 @@ def test_transformers_with_batch_norms_learn_together_what_each_learns_alone(wid
         alone = stack_of([place])
         for name, value in alone._state().items():
             torch.testing.assert_close(together._state()[name][place], value, atol=1e-4, rtol=1e-4)
+
+
+def test_attention_of_many_networks_is_the_plain_one(wide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused: list[bool] = []
+    attend = PipoliTransformer._attend
+
+    def seen(network, hidden, mask):
+        fused.append(torch.backends.cuda.mem_efficient_sdp_enabled() or torch.backends.cuda.flash_sdp_enabled())
+        return attend(network, hidden, mask)
+
+    monkeypatch.setattr(PipoliTransformer, "_attend", seen)
+    found, mask, labels = vectors()
+    for parts in (parts_of(0, 20), parts_of(0)):
+        networks = [PipoliTransformer(DIM, OUTPUTS, n_segments=SEGMENTS, heads=2) for _ in parts]
+        feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, CPU), parts, scaled=False)
+        stack = wide.stack.Stack(networks, parts, labels, feed, wide.lines.PIPOLI, 0)
+        stack.predict([test for _, _, test in parts])
+    assert fused == [False, True]
+
+
+@pytest.mark.gpu
+def test_pipolis_transformers_learn_together_from_their_own_number_of_segments(wide: SimpleNamespace) -> None:
+    segments, device = wide.lines.LENGTH // 50, torch.device("cuda")
+    found = torch.randn(GENES * segments, DIM, device=device)
+    mask = torch.ones(GENES, segments, dtype=torch.bool, device=device)
+    labels, parts = torch.randn(GENES, OUTPUTS, device=device), parts_of(0, 20)
+    networks = [PipoliTransformer(DIM, OUTPUTS, n_segments=segments) for _ in parts]
+    feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, device), parts, scaled=False)
+    stack = wide.stack.Stack(networks, parts, labels, feed, replace(wide.lines.PIPOLI, batch=8), 0)
+    before = stack.params["output.weight"].clone()
+    stack.train_epoch()
+    assert (stack.params["output.weight"] != before).flatten(1).any(1).all()
 
 
 @pytest.mark.gpu
@@ -348,6 +381,22 @@ def test_figures_of_drawn_genes_are_those_of_the_rows_themselves(wide: SimpleNam
     alone = draws.figures(median, true)
     assert np.array_equal(alone["median_r2"], made["median_r2"])
     assert np.isnan(alone["cells_r2"]).all()
+
+
+def test_runs_of_frozen_encoders_have_seeds_of_their_own(
+    wide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = wide.study
+    monkeypatch.setattr(study, "COLUMNS", {"yeast": range(SEGMENTS)})
+    monkeypatch.setattr(study, "FROZEN", replace(study.FROZEN, epochs=2, batch=8))
+    found, mask, labels = vectors()
+    genes = SimpleNamespace(labels=labels, study_parts=lambda: parts_of(0)[0])
+    material = SimpleNamespace(
+        species="yeast", genes=genes, mask=mask, device=CPU, segments=None, vectors=lambda name: (found, mask)
+    )
+    first, later = study.run_frozen(material, ["kmers"], [0, 1]), study.run_frozen(material, ["kmers"], [2, 3])
+    made = [*first.values(), *later.values()]
+    assert len({values.tobytes() for values in made}) == 4
 
 
 def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleNamespace, tmp_path: Path) -> None:
