@@ -25,6 +25,7 @@ import torch
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "crossvalidation" / "wide"), str(SCRIPTS / "texcnn_mini")]
+from failures import AGAIN, Failures  # noqa: E402
 from feeds import Convolutions, Features, LiveFeed, LiveNetwork, VectorFeed, Words, kmer_vectors, mean_and_deviation  # noqa: E402
 from figures import Draws  # noqa: E402
 from material import Material  # noqa: E402
@@ -46,6 +47,7 @@ FROZEN = Settings(epochs=30, batch=64, rate=1e-3, patience=30, weight_decay=0.02
 TUNED = Settings(
     epochs=5, batch=64, rate=1e-3, patience=5, weight_decay=0.02, cosine=True, encoder_rate=5e-4, half=True
 )
+MOST_FAILURES = 2
 LANGUAGE, RANDOM, COUNTS, WORDS, MOTIFS = "language", "random", "kmers", "words", "convolutions"
 NAMES = {
     LANGUAGE: "language model, pre-trained", RANDOM: "language model, random weights", COUNTS: "4-mer counts",
@@ -60,10 +62,10 @@ def frozen_vectors(material: Material, name: str) -> Tensor:
     return material.vectors("convolutions-random" if name == MOTIFS else name)[0]
 
 
-def run_frozen(material: Material, parts: list[str], runs: int) -> dict[int, np.ndarray]:
-    """All runs of a line of frozen encoders at once; returns predictions of the test genes by run."""
+def run_frozen(material: Material, parts: list[str], runs: list[int]) -> dict[int, np.ndarray]:
+    """Runs of a line of frozen encoders at once; returns predictions of the test genes by place in ``runs``."""
     columns, genes = COLUMNS[material.species], material.genes
-    split = [genes.study_parts()] * runs
+    split = [genes.study_parts()] * len(runs)
     vectors = torch.cat([frozen_vectors(material, name) for name in parts], 1)
     none = Features(None, split, material.device)
     inside = torch.zeros_like(material.mask)
@@ -71,10 +73,8 @@ def run_frozen(material: Material, parts: list[str], runs: int) -> dict[int, np.
     used = inside[material.mask]
     mask = material.mask[:, columns.start : columns.stop]
     feed = VectorFeed(vectors[used], mask, none, split)
-    networks = [
-        as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], seed)) for seed in range(runs)
-    ]
-    return Stack(networks, split, genes.labels, feed, FROZEN, 0).fit()
+    networks = [as_products(head_of(vectors.shape[1], len(columns), genes.labels.shape[1], run)) for run in runs]
+    return Stack(networks, split, genes.labels, feed, FROZEN, runs[0]).fit()
 
 
 def head_of(dim: int, segments: int, outputs: int, seed: int) -> TextCNN:
@@ -149,21 +149,24 @@ def main() -> None:
     test = material.genes.study_parts()[2]
     true = material.genes.labels[torch.from_numpy(test).to(device)]
     draws = Draws(len(test), device)
+    failures = Failures(given.out)
     for mode, parts, runs in parse_plan(given.plan):
-        paths = {run: given.out / f"study.{given.species}.{mode}.{'+'.join(parts)}.{run}.npz" for run in runs}
+        key = f"{given.species}.{mode}.{'+'.join(parts)}"
+        paths = {run: given.out / f"study.{key}.{run}.npz" for run in runs}
         left = [run for run in runs if not paths[run].exists()]
         for some in [left] if mode == "frozen" else [[run] for run in left]:
-            if not some or time.time() > given.until:
+            if not some or time.time() > given.until or failures.count(key) >= MOST_FAILURES:
                 continue
             started = time.time()
             try:
                 if mode == "frozen":
-                    found = run_frozen(material, parts, len(some))
+                    found = run_frozen(material, parts, some)
                 else:
                     found = {0: run_tuned(material, parts, some[0], given.epochs)}
-            except RuntimeError as error:  # a line that a device cannot compute must not cost the others
-                print(f"{given.species} {mode} {'+'.join(parts)} failed: {error}", file=sys.stderr, flush=True)
-                continue
+            except Exception as error:  # a line that a device cannot compute must not cost the others
+                print(f"{key} failed: {error}", file=sys.stderr, flush=True)
+                failures.add(key)
+                sys.exit(AGAIN)
             for place, run in enumerate(some):
                 figures = draws.figures(torch.from_numpy(found[place]).to(device), true)
                 seconds = (time.time() - started) / len(some)

@@ -15,11 +15,13 @@ import torch
 
 from texcnn.encoders.dnabert2_model import Dnabert2Model
 from texcnn.evaluation.metrics import one_minus_sse_sst, squared_pearson
+from texcnn.heads.pipoli import PipoliTransformer
 from texcnn.heads.textcnn import TextCNN
 from texcnn.heads.xpresso import XpressoCNN
 from texcnn.training.architectures import ARCHITECTURES
 
 MODULES = (
+    "run",  # first: another folder has one too
     "folds",
     "genome",
     "network",
@@ -31,6 +33,9 @@ MODULES = (
     "figures",
     "intervals",
     "lines",
+    "failures",
+    "material",
+    "study",
 )
 GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
 CPU = torch.device("cpu")
@@ -40,7 +45,7 @@ CPU = torch.device("cpu")
 def wide(project: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts' modules; none of them stays behind under its short name."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for folder in ("texcnn_yeast", "texcnn_mini", "crossvalidation", "crossvalidation/wide"):
+    for folder in ("encoder_study", "texcnn_yeast", "texcnn_mini", "crossvalidation", "crossvalidation/wide"):
         sys.path.insert(0, str(project / "scripts" / folder))
     for name in MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -110,6 +115,69 @@ def test_networks_together_predict_what_each_predicts_alone(wide: SimpleNamespac
         torch.testing.assert_close(got, network(*given), atol=1e-5, rtol=1e-5)
 
 
+def test_transformers_with_batch_norms_learn_together_what_each_learns_alone(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    parts = parts_of(0, 20)
+    settings = replace(wide.lines.PIPOLI, batch=64)  # one step an epoch: the order of genes does not matter
+
+    def network(seed):
+        torch.manual_seed(seed)
+        sizes = {"n_segments": SEGMENTS, "heads": 2, "feed_forward": 8, "dense": 8, "dropout": 0.0}
+        return PipoliTransformer(DIM, OUTPUTS, **sizes)
+
+    def stack_of(places):
+        some = [parts[place] for place in places]
+        feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, some, CPU), some, scaled=False)
+        made = wide.stack.Stack([network(place) for place in places], some, labels, feed, settings, 0)
+        made._shuffled = lambda train: np.resize(np.sort(train), 64)
+        for _ in range(2):
+            made.train_epoch()
+        return made
+
+    together = stack_of([0, 1])
+    for place in range(2):
+        alone = stack_of([place])
+        for name, value in alone._state().items():
+            torch.testing.assert_close(together._state()[name][place], value, atol=1e-4, rtol=1e-4)
+
+
+def test_attention_of_many_networks_is_the_plain_one(wide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused: list[bool] = []
+    attend = PipoliTransformer._attend
+
+    def seen(network, hidden, mask):
+        fused.append(torch.backends.cuda.mem_efficient_sdp_enabled() or torch.backends.cuda.flash_sdp_enabled())
+        return attend(network, hidden, mask)
+
+    monkeypatch.setattr(PipoliTransformer, "_attend", seen)
+    found, mask, labels = vectors()
+    for parts in (parts_of(0, 20), parts_of(0)):
+        networks = [PipoliTransformer(DIM, OUTPUTS, n_segments=SEGMENTS, heads=2) for _ in parts]
+        feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, CPU), parts, scaled=False)
+        stack = wide.stack.Stack(networks, parts, labels, feed, wide.lines.PIPOLI, 0)
+        stack.predict([test for _, _, test in parts])
+    assert fused == [False, True]
+
+
+@pytest.mark.gpu
+def test_pipolis_transformers_learn_together_from_their_own_number_of_segments(wide: SimpleNamespace) -> None:
+    segments, device = wide.lines.LENGTH // 50, torch.device("cuda")
+    found = torch.randn(GENES * segments, DIM, device=device)
+    mask = torch.ones(GENES, segments, dtype=torch.bool, device=device)
+    labels, parts = torch.randn(GENES, OUTPUTS, device=device), parts_of(0, 20)
+    networks = [PipoliTransformer(DIM, OUTPUTS, n_segments=segments) for _ in parts]
+    feed = wide.feeds.VectorFeed(found, mask, wide.feeds.Features(None, parts, device), parts, scaled=False)
+    stack = wide.stack.Stack(networks, parts, labels, feed, replace(wide.lines.PIPOLI, batch=8), 0)
+    before = stack.params["output.weight"].clone()
+    stack.train_epoch()
+    assert (stack.params["output.weight"] != before).flatten(1).any(1).all()
+
+
+@pytest.mark.gpu
+def test_a_recorded_step_moves_weights_as_one_that_is_not(wide: SimpleNamespace) -> None:
+    assert wide.run.replays(torch.device("cuda"))
+
+
 def test_each_network_learns_from_its_own_rows_and_keeps_its_best_epoch(wide: SimpleNamespace) -> None:
     found, mask, labels = vectors()
     parts = parts_of(0, 20, 0)
@@ -118,8 +186,9 @@ def test_each_network_learns_from_its_own_rows_and_keeps_its_best_epoch(wide: Si
     networks = [wide.stack.as_products(text_cnn(seed)) for seed in range(3)]
     stack = wide.stack.Stack(networks, parts, labels, feed, settings, 0)
     shown: list[str] = []
-    made = stack.fit(show=shown.append)
-    assert sorted(made) == [0, 1, 2]
+    early: list[int] = []
+    made = stack.fit(show=shown.append, keep=lambda number, _: early.append(number))
+    assert sorted(made) == sorted(early) == [0, 1, 2]
     for number, (train, _, test) in enumerate(parts):
         errors = ((made[number] - labels[test].numpy()) ** 2)[~np.isnan(labels[test].numpy())].mean()
         guess = ((labels[train].nanmean(0) - labels[test]) ** 2).nanmean().item()
@@ -185,14 +254,14 @@ def test_xpresso_from_many_starts_computes_what_the_network_does(wide: SimpleNam
     features = np.arange(n, dtype=float)[:, None]
     bins, settings = wide.xpresso_stack.Bins(codes), replace(wide.lines.XPRESSO, batch=4)
     given = wide.feeds.Features(features, [part] * 3, CPU)
-    stack = wide.xpresso_stack.XpressoStack(networks, part, labels, bins, given, settings, 0)
+    stack = wide.xpresso_stack.XpressoStack(networks, [part] * 3, labels, bins, given, settings, 0)
     stack.base.eval()
-    rows = np.tile(np.array([5, 1, 2]), (3, 1))
+    rows = np.array([[5, 1, 2], [5, 1, 2], [0, 3, 1]])  # the third network reads other genes
     found = stack.call((stack.params, stack.buffers), torch.from_numpy(rows), rows)
-    one_hot, scaled = wide.feeds.BasesFeed(codes, wide.feeds.Features(features, [part], CPU))(
-        torch.from_numpy(rows[:1]), rows
+    feed = wide.feeds.BasesFeed(codes, wide.feeds.Features(features, [part], CPU))
+    wanted = torch.stack(
+        [network(*feed(torch.from_numpy(some[None]), rows)) for network, some in zip(alone, rows, strict=True)]
     )
-    wanted = torch.stack([network(one_hot, scaled) for network in alone])
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
     found.square().sum().backward()
     wanted.square().sum().backward()
@@ -214,12 +283,40 @@ def test_a_dead_start_is_not_chosen_however_small_its_loss(wide: SimpleNamespace
         torch.nn.init.constant_(networks[alive].dense3.bias, 50.0)
     part = (np.arange(8), np.array([8, 9]), np.array([10, 11]))
     bins, given = wide.xpresso_stack.Bins(codes), wide.feeds.Features(None, [part] * 4, CPU)
-    stack = wide.xpresso_stack.XpressoStack(networks, part, labels, bins, given, wide.lines.XPRESSO, 0)
+    stack = wide.xpresso_stack.XpressoStack(networks, [part] * 4, labels, bins, given, wide.lines.XPRESSO, 0)
     kept = {name: value.clone() for name, value in stack.params.items()}
     stack.choose(2)  # two runs of two starts
     assert stack.ids == [0, 1]
     for name, value in stack.params.items():
         assert torch.equal(value, kept[name][[1, 2]])
+
+
+def test_every_run_and_fold_is_done_once_and_a_failure_is_remembered(wide: SimpleNamespace, tmp_path: Path) -> None:
+    codes = windows(24, 900)
+    labels = torch.randn(24, 2, generator=torch.Generator().manual_seed(6))
+    none = np.zeros((24, 0), np.float32)
+    chroms = np.array([f"chr{n % 12}" for n in range(24)])
+    genes = wide.genes.Genes(codes, labels, none, none, chroms, np.zeros(24), {})
+    bins = wide.xpresso_stack.Bins(codes)
+    material = SimpleNamespace(genes=genes, device=CPU, bins=bins, features=lambda names: None)
+    results = wide.run.Results(genes, tmp_path, tmp_path)
+    results.draws = wide.figures.Draws(24, CPU, draws=3)
+    line = replace(
+        wide.lines.LINES["xpresso"], starts=2, make=lambda *sizes: XpressoCNN(900, 0, sizes[2]),
+        settings=replace(wide.lines.XPRESSO, epochs=2, batch=4),
+    )  # fmt: skip
+    for folds in ((1, 4), (0, 2, 3)):
+        jobs = [(run, fold) for run in (0, 2) for fold in folds]
+        assert not results.done(line, 0)
+        wide.run.run_jobs(material, results, line, jobs, recorded=False, stacked=True, until=float("inf"))
+    assert [path.name for path in sorted(tmp_path.glob("*.npz"))] == ["xpresso-0.npz", "xpresso-2.npz"]
+    assert all(results.has(line, run, fold) for run in (0, 2) for fold in range(5))
+    with np.load(tmp_path / "xpresso-0.npz") as file:
+        assert np.isfinite(file["median"]).all()
+        assert np.isnan(file["cells_r2"]).all()
+    wide.failures.Failures(tmp_path).add("xpresso")
+    assert wide.failures.Failures(tmp_path).count("xpresso") == 1
+    assert wide.failures.Failures(tmp_path).count("kmers") == 0
 
 
 def test_padded_tokens_are_embedded_as_alone(wide: SimpleNamespace) -> None:
@@ -284,6 +381,22 @@ def test_figures_of_drawn_genes_are_those_of_the_rows_themselves(wide: SimpleNam
     alone = draws.figures(median, true)
     assert np.array_equal(alone["median_r2"], made["median_r2"])
     assert np.isnan(alone["cells_r2"]).all()
+
+
+def test_runs_of_frozen_encoders_have_seeds_of_their_own(
+    wide: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = wide.study
+    monkeypatch.setattr(study, "COLUMNS", {"yeast": range(SEGMENTS)})
+    monkeypatch.setattr(study, "FROZEN", replace(study.FROZEN, epochs=2, batch=8))
+    found, mask, labels = vectors()
+    genes = SimpleNamespace(labels=labels, study_parts=lambda: parts_of(0)[0])
+    material = SimpleNamespace(
+        species="yeast", genes=genes, mask=mask, device=CPU, segments=None, vectors=lambda name: (found, mask)
+    )
+    first, later = study.run_frozen(material, ["kmers"], [0, 1]), study.run_frozen(material, ["kmers"], [2, 3])
+    made = [*first.values(), *later.values()]
+    assert len({values.tobytes() for values in made}) == 4
 
 
 def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleNamespace, tmp_path: Path) -> None:

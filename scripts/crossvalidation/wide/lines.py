@@ -89,7 +89,7 @@ def _lines() -> list[Line]:
         Line("live", "TExCNN, convolutions", "live", text, LIVE, ("convolutions",)),
         Line("bundle", "TExCNN, convolutions and 4-mer counts", "live", text, LIVE, ("convolutions", "kmers")),
         Line("deeplncloc", "DeepLncLoc", "vectors", deep, DEEP, ("words-165",)),
-        Line("pipoli", "Pipoli transformer", "bases", _pipoli, PIPOLI, ("words-50",)),
+        Line("pipoli", "Pipoli transformer", "vectors", _pipoli, PIPOLI, ("words-50",)),
         Line("perceiver", "DNAPerceiver", "bases", _perceiver, PERCEIVER),
         Line("xpresso", "Xpresso, trained here", "xpresso", _xpresso, XPRESSO, median_only=True, starts=10),
         Line("xpresso58", "Xpresso, trained here, 57 cell types too", "xpresso", _xpresso, XPRESSO, starts=10),

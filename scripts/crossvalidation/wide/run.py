@@ -20,9 +20,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from texcnn.heads.textcnn import TextCNN
 from texcnn.heads.xpresso import XpressoCNN
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "texcnn_mini")]
+from failures import AGAIN, Failures  # noqa: E402
 from feeds import BasesFeed, Convolutions, Features, LiveFeed, LiveNetwork, VectorFeed  # noqa: E402
 from figures import Draws  # noqa: E402
 from genes import Genes  # noqa: E402
@@ -32,36 +34,42 @@ from stack import Feed, Stack, as_products  # noqa: E402
 from xpresso_stack import fit_best_starts  # noqa: E402
 
 Show = Callable[[str], None]
+Job = tuple[int, int]
+"""A run and a fold."""
+Keep = Callable[[Job, np.ndarray], None]
+XPRESSO_AT_ONCE, VECTORS_AT_ONCE = 10, 50
+"""Networks that are finished at once; Xpresso begins ten times as many, which take some 20 GB."""
+MOST_FAILURES = 3
+"""A line that failed once is tried without recorded steps, then one network at a time, then not at all."""
 SCREENING = 6
 """Epochs after which the best of several starts goes on."""
 
 
-def run_vectors(material: Material, line: Line, runs: list[int], show: Show) -> dict[int, dict[int, np.ndarray]]:
-    """All runs and folds of a line at once: predictions by run and fold."""
+def run_vectors(material: Material, line: Line, jobs: list[Job], recorded: bool, show: Show, keep: Keep) -> None:
+    """All networks of a line at once."""
     folds = material.genes.folds()
     vectors, mask = material.vectors(line.encoders[0])
-    values = material.features(FEATURES[line.features])
-    parts = [part for _ in runs for part in folds]
-    features = Features(values, parts, material.device)
+    parts = [folds[fold] for _, fold in jobs]
+    features = Features(material.features(FEATURES[line.features]), parts, material.device)
     feed = VectorFeed(vectors, mask, features, parts, scaled=not line.encoders[0].startswith("words"))
     networks = []
-    for run in runs:
-        for fold in range(len(folds)):
-            torch.manual_seed(1_000 * run + fold)
-            made = line.make(vectors.shape[1], mask.shape[1], material.genes.labels.shape[1], features.n)
-            networks.append(as_products(made))
-    stack = Stack(networks, parts, material.genes.labels, feed, line.settings, 1_000 * runs[0])
-    found = stack.fit(show=show)
-    return {run: {fold: found[i * len(folds) + fold] for fold in range(len(folds))} for i, run in enumerate(runs)}
+    for run, fold in jobs:
+        torch.manual_seed(1_000 * run + fold)
+        made = line.make(vectors.shape[1], mask.shape[1], material.genes.labels.shape[1], features.n)
+        networks.append(as_products(made))
+    seed = 1_000 * jobs[0][0]
+    stack = Stack(networks, parts, material.genes.labels, feed, line.settings, seed, recorded=recorded)
+    stack.fit(show=show, keep=lambda place, found: keep(jobs[place], found))
 
 
-def run_one(material: Material, line: Line, run: int, fold: int, show: Show) -> np.ndarray:
+def run_one(material: Material, line: Line, run: int, fold: int, recorded: bool, show: Show) -> np.ndarray:
     """One network of one fold."""
     genes, device = material.genes, material.device
     part = genes.folds()[fold]
     features = Features(material.features(FEATURES[line.features]), [part], device)
     torch.manual_seed(1_000 * run + fold)
     outputs = genes.labels.shape[1]
+    torch.backends.cudnn.benchmark = line.kind == "bases"  # every batch has the same shape
     feed: Feed
     network: nn.Module
     if line.kind == "live":
@@ -77,33 +85,34 @@ def run_one(material: Material, line: Line, run: int, fold: int, show: Show) -> 
         )
     elif line.encoders:
         vectors, mask = material.vectors(line.encoders[0])
-        feed = VectorFeed(vectors, mask, features, [part], scaled=False)
+        feed = VectorFeed(vectors, mask, features, [part], scaled=not line.encoders[0].startswith("words"))
         network = line.make(vectors.shape[1], mask.shape[1], outputs, features.n)
     else:
         feed = BasesFeed(genes.codes, features)
         network = line.make(0, 0, outputs, features.n)
-    stack = Stack([network], [part], genes.labels, feed, line.settings, 1_000 * run + fold)
+    recorded = recorded and line.kind != "live"
+    stack = Stack([network], [part], genes.labels, feed, line.settings, 1_000 * run + fold, recorded=recorded)
     return stack.fit(show=show)[0]
 
 
-def run_xpresso(material: Material, line: Line, runs: list[int], fold: int, show: Show) -> dict[int, np.ndarray]:
-    """The best of several starts of each run, one fold."""
-    genes = material.genes
+def run_xpresso(material: Material, line: Line, jobs: list[Job], show: Show, keep: Keep) -> None:
+    """The best of several starts of each run and fold, all at once."""
+    genes, folds = material.genes, material.genes.folds()
     labels = genes.labels[:, :1] if line.median_only else genes.labels
     values = material.features(FEATURES[line.features])
     n_features = 0 if values is None else values.shape[1]
 
-    def make(seed: int) -> XpressoCNN:
-        torch.manual_seed(10 * seed + fold)
+    def make(place: int, start: int) -> XpressoCNN:
+        run, fold = jobs[place]
+        torch.manual_seed(10 * (1_000 * run + start) + fold)
         network = line.make(0, 0, labels.shape[1], n_features)
         assert isinstance(network, XpressoCNN)
         return network
 
-    found = fit_best_starts(
-        make, runs, line.starts, genes.folds()[fold], labels, material.bins, values, line.settings, SCREENING,
-        show=show,
+    fit_best_starts(
+        make, line.starts, [folds[fold] for _, fold in jobs], labels, material.bins, values, line.settings, SCREENING,
+        show=show, keep=lambda place, found: keep(jobs[place], found),
     )  # fmt: skip
-    return {run: found[i] for i, run in enumerate(runs)}
 
 
 class Results:
@@ -176,6 +185,7 @@ def main() -> None:
     parser.add_argument(
         "--until", type=float, default=float("inf"), help="Time of the clock after which no fold begins."
     )
+    parser.add_argument("--folds", type=int, nargs="+", help="Only these, where others do the rest.")
     parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
     parser.add_argument("--epochs", type=int, help="At most so many, to try the script out.")
     given = parser.parse_args()
@@ -188,45 +198,80 @@ def main() -> None:
         torch.backends.cuda.enable_cudnn_sdp(False)  # it has no plan for some lengths of a row
     material = Material("human", given.work, device, given.genes)
     results = Results(material.genes, given.out, given.scratch)
+    folds = given.folds or list(range(results.n_folds))
+    failures = Failures(given.scratch)
+    recorded = device.type == "cuda" and not failures.count("replays")
+    if recorded:
+        try:
+            recorded = replays(device)
+        except Exception as error:
+            print(f"recorded steps failed: {error}", file=sys.stderr, flush=True)
+            failures.add("replays")
+            sys.exit(AGAIN)
+        print(f"# recorded steps: {recorded}", flush=True)
     for line, runs in parse_plan(given.plan):
         if given.epochs:
             line = shortened(line, given.epochs)
         left = [run for run in runs if not results.done(line, run)]
-        if left and time.time() < given.until:
+        failed = failures.count(line.key)
+        if left and failed < MOST_FAILURES and time.time() < given.until:
             try:
-                run_line(material, results, line, left, given.until)
-            except RuntimeError as error:  # a line that a device cannot compute must not cost the others
+                jobs = [(run, fold) for run in left for fold in folds if not results.has(line, run, fold)]
+                run_jobs(material, results, line, jobs, recorded and not failed, failed < 2, given.until)
+            except Exception as error:  # a line that a device cannot compute must not cost the others
                 print(f"{line.key} failed: {error}", file=sys.stderr, flush=True)
-                torch.cuda.empty_cache()
+                failures.add(line.key)
+                sys.exit(AGAIN)
 
 
-def run_line(material: Material, results: Results, line: Line, runs: list[int], until: float) -> None:
-    """Does what is left of some runs of a line."""
+def run_jobs(
+    material: Material, results: Results, line: Line, jobs: list[Job], recorded: bool, stacked: bool, until: float
+) -> None:
+    """Does runs and folds of a line: by recorded steps if asked, and many networks at once if asked and they can."""
     started = time.time()
+    sizes = {"xpresso": XPRESSO_AT_ONCE, "vectors": VECTORS_AT_ONCE if stacked else 1}
 
     def show(text: str) -> None:
         print(f"# {line.key} {text}, {time.time() - started:.0f} s", flush=True)
 
-    if line.kind == "vectors":
-        found = run_vectors(material, line, runs, show)
-        seconds = (time.time() - started) / len(runs) / results.n_folds
-        for run, folds in found.items():
-            for fold, predicted in folds.items():
-                results.add(line, run, fold, predicted, seconds)
-        return
-    for fold in range(results.n_folds):
+    size = sizes.get(line.kind, 1)
+    for first in range(0, len(jobs), size):
+        some, begun = jobs[first : first + size], time.time()
+
+        def keep(job: Job, predicted: np.ndarray, begun: float = begun, together: int = len(some)) -> None:
+            results.add(line, *job, predicted, (time.time() - begun) / together)
+
+        if begun > until:
+            return
         if line.kind == "xpresso":
-            left = [run for run in runs if not results.has(line, run, fold)]
-            if left and time.time() < until:
-                begun = time.time()
-                for run, predicted in run_xpresso(material, line, left, fold, show).items():
-                    results.add(line, run, fold, predicted, (time.time() - begun) / len(left))
-            continue
-    for run in runs if line.kind != "xpresso" else ():
-        for fold in range(results.n_folds):
-            if not results.has(line, run, fold) and time.time() < until:
-                begun = time.time()
-                results.add(line, run, fold, run_one(material, line, run, fold, show), time.time() - begun)
+            run_xpresso(material, line, some, show, keep)
+        elif len(some) > 1:
+            run_vectors(material, line, some, recorded, show, keep)
+        else:
+            keep(some[0], run_one(material, line, *some[0], recorded, show))
+
+
+def replays(device: torch.device) -> bool:
+    """Whether recorded steps move weights as other steps do, tried on networks without chance in them."""
+    generator = torch.Generator().manual_seed(0)
+    vectors, labels = torch.randn(240, 8, generator=generator), torch.randn(80, 2, generator=generator)
+    mask = torch.ones(80, 3, dtype=torch.bool, device=device)
+    parts = [(np.arange(first, first + 48), np.arange(8), np.arange(8)) for first in (8, 32)]
+    settings = replace(LINES["deeplncloc"].settings, batch=8)
+    moved = []
+    for recorded in (False, True):
+        features = Features(None, parts, device)
+        feed = VectorFeed(vectors.to(device), mask, features, parts)
+        networks = []
+        for seed in range(2):
+            torch.manual_seed(seed)
+            networks.append(as_products(TextCNN(8, 2, n_segments=3, kernel_widths=(1, 3), filters=8, dropout=0.0)))
+        stack = Stack(networks, parts, labels.to(device), feed, settings, 0, recorded=recorded)
+        begun = torch.cat([value.detach().flatten() for value in stack.params.values()]).clone()
+        for _ in range(3):
+            stack.train_epoch()
+        moved.append(torch.cat([value.detach().flatten() for value in stack.params.values()]) - begun)
+    return bool(((moved[0] - moved[1]).abs().mean() < 0.1 * moved[0].abs().mean()).item())
 
 
 def shortened(line: Line, epochs: int) -> Line:

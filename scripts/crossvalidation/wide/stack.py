@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Rows to fit to, to stop by and to test."""
@@ -18,6 +19,9 @@ Feed = Callable[[Tensor, np.ndarray], Sequence[Tensor | None]]
 """Rows ``(networks, batch)``, on the device and here, to the networks' arguments, each ``(networks, batch, ...)``; for
 one network alone to its own arguments."""
 AT_ONCE = 128
+NOTHING = np.empty(0, np.int64)
+EAGER_STEPS = 3
+"""Steps before the next one is recorded: kernels are chosen and the optimiser's memory is there by then."""
 ENCODERS = "encoders."
 """Where a network holds encoders that learn too, at another rate."""
 
@@ -71,6 +75,36 @@ def as_products(network: nn.Module) -> nn.Module:
     return network
 
 
+class RecordedStep:
+    """A training step that a GPU replays as one graph, without waiting for Python between its hundreds of kernels.
+
+    Args:
+        step: What to do with the rows; all its shapes are the same every time, and it reads nothing from the CPU.
+    """
+
+    def __init__(self, step: Callable[[Tensor], None]) -> None:
+        self.step, self.done = step, 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.rows = torch.empty(0)
+        self.side = torch.cuda.Stream()
+
+    def __call__(self, rows: Tensor) -> None:
+        """Makes the step with other rows."""
+        if self.graph is None and self.done < EAGER_STEPS:
+            self.done += 1
+            self.side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.side):
+                self.step(rows)
+            torch.cuda.current_stream().wait_stream(self.side)
+            return
+        if self.graph is None:
+            self.rows, self.graph = rows.clone(), torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):  # records the step, does not make it
+                self.step(self.rows)
+        self.rows.copy_(rows)
+        self.graph.replay()
+
+
 class Stack:
     """Networks of one form, each with rows, a scale of the labels and a best epoch that are its own.
 
@@ -81,11 +115,14 @@ class Stack:
         feed: Makes their arguments.
         settings: How to fit.
         seed: Of the order of genes and of dropout.
+        recorded: Whether a GPU replays one recorded step. Only for a feed whose arguments are made of the rows on the
+            device alone, and a constant rate.
     """
 
     def __init__(
-        self, networks: list[nn.Module], parts: list[Parts], labels: Tensor, feed: Feed, settings: Settings, seed: int
-    ) -> None:
+        self, networks: list[nn.Module], parts: list[Parts], labels: Tensor, feed: Feed, settings: Settings, seed: int,
+        *, recorded: bool = False,
+    ) -> None:  # fmt: skip
         self.device, self.settings, self.labels, self.feed, self.parts = labels.device, settings, labels, feed, parts
         torch.manual_seed(seed)
         self.order = np.random.default_rng(seed)
@@ -107,6 +144,7 @@ class Stack:
         self.best = {name: value.detach().clone() for name, value in self._state().items()}
         self.best_loss = torch.full((len(networks),), torch.inf, device=self.device)
         self.steps = max(-(-len(train) // settings.batch) for train, _, _ in parts)
+        self.recorded = recorded and self.device.type == "cuda" and not settings.cosine
         self._start(self.params)
 
     def _state(self) -> dict[str, Tensor]:
@@ -119,13 +157,15 @@ class Stack:
             given.setdefault(name.startswith(ENCODERS), []).append(value)
         rates = {False: settings.rate, True: settings.encoder_rate or settings.rate}
         groups = [{"params": some, "lr": rates[tuned], "peak": rates[tuned]} for tuned, some in given.items()]
+        self.step_of_rows = RecordedStep(self._step) if self.recorded else None
         fused = self.device.type == "cuda"
         if settings.optimizer == "sgd":
             self.optimizer: torch.optim.Optimizer = torch.optim.SGD(groups, momentum=0.9, fused=fused)
         elif settings.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(groups, fused=fused)
+            self.optimizer = torch.optim.Adam(groups, fused=fused, capturable=self.recorded)
         else:
-            self.optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=fused)
+            decay = settings.weight_decay
+            self.optimizer = torch.optim.AdamW(groups, weight_decay=decay, fused=fused, capturable=self.recorded)
 
     def keep(self, places: list[int]) -> None:
         """Goes on with some of the networks alone."""
@@ -161,7 +201,9 @@ class Stack:
                 def one(params: dict[str, Tensor], buffers: dict[str, Tensor], *some: Any) -> Tensor:
                     return functional_call(self.base, (params, buffers), some)
 
-                found = vmap(one, in_dims=dims, randomness="different")(*state, *given)
+                # Under vmap a GPU's fused attention has no gradient for some numbers of segments, as 210.
+                with sdpa_kernel(SDPBackend.MATH):
+                    found = vmap(one, in_dims=dims, randomness="different")(*state, *given)
         return found.float()
 
     def _losses(self, found: Tensor, rows: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -183,13 +225,17 @@ class Stack:
                 for group in self.optimizer.param_groups:
                     group["lr"] = group["peak"] * min(done / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * done)))
             part = slice(step * settings.batch, (step + 1) * settings.batch)
-            squares, known = self._losses(
-                self.call((self.params, self.buffers), rows[:, part], here[:, part]), rows[:, part]
-            )
-            self.optimizer.zero_grad(set_to_none=True)
-            (squares / known.clamp(min=1)).sum().backward()
-            self.optimizer.step()
+            if self.step_of_rows:
+                self.step_of_rows(rows[:, part])
+            else:
+                self._step(rows[:, part], here[:, part])
         self.epoch += 1
+
+    def _step(self, rows: Tensor, here: np.ndarray = NOTHING) -> None:
+        squares, known = self._losses(self.call((self.params, self.buffers), rows, here), rows)
+        (squares / known.clamp(min=1)).sum().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
 
     def _shuffled(self, train: np.ndarray) -> np.ndarray:
         """An order of the genes; where another network has more, some come twice."""
@@ -241,11 +287,17 @@ class Stack:
         else:
             self.ids = []
 
-    def fit(self, *, show: Callable[[str], None] | None = None) -> dict[int, np.ndarray]:
+    def fit(
+        self,
+        *,
+        show: Callable[[str], None] | None = None,
+        keep: Callable[[int, np.ndarray], None] | None = None,
+    ) -> dict[int, np.ndarray]:
         """Trains to the end.
 
         Args:
             show: Is told of every epoch.
+            keep: Is given each network's number and predictions as soon as it is done.
 
         Returns:
             Test rows' predictions in the labels' unit, by number of the network.
@@ -259,5 +311,8 @@ class Stack:
             over = self.epoch >= self.settings.epochs
             done = [place for place, epochs in enumerate(waited) if over or epochs >= self.settings.patience]
             if over or len(done) >= (len(self.ids) + 1) // 2:
+                numbers = [self.ids[place] for place in done]
                 self.retire(done)
+                for number in numbers if keep else ():
+                    keep(number, self.found[number])
         return self.found

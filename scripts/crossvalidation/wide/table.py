@@ -30,7 +30,8 @@ BASELINES = {
     "lengths-pol": "half-life and TF features alone, boosting",
     "published": "Xpresso, published predictions (complete windows; most genes trained it)",
 }
-PEER, PUBLISHED = "xpresso", "published"
+BASELINE_FEATURES = {"gc-cpg-lengths": "half-life", "lengths": "half-life"}
+PEERS, PUBLISHED = ("xpresso", "xpresso-hl"), "published"
 
 
 def name_of(key: str) -> str:
@@ -39,6 +40,11 @@ def name_of(key: str) -> str:
         return BASELINES[key]
     line = LINES[key]
     return f"{line.name} + {line.features}" if line.features else line.name
+
+
+def features_of(key: str) -> str:
+    """The features that a line has."""
+    return BASELINE_FEATURES.get(key, "") if key in BASELINES else LINES[key].features
 
 
 def figures_table(runs: dict[str, Runs]) -> str:
@@ -53,50 +59,28 @@ def figures_table(runs: dict[str, Runs]) -> str:
     return text
 
 
-def paired_table(runs: dict[str, Runs], genes: Genes, peer: Runs | None) -> str:
-    """The median with intervals, and differences from Xpresso on the same draws of genes."""
+def paired_table(runs: dict[str, Runs], genes: Genes) -> str:
+    """Figures with intervals, and differences from Xpresso on the same draws of genes.
+
+    Xpresso with half-life features is compared with lines that have those too.
+    """
     true = genes.labels[:, 0].numpy()
-    subsets = {"new": (np.flatnonzero(genes.extra["new"]), runs.get(PUBLISHED))}
-    if peer is not None:
-        subsets["peer"] = (np.flatnonzero(~np.isnan(peer.medians).any(0)), peer)
-    draws = {name: Draws(len(rows), torch.device("cpu")) for name, (rows, _) in subsets.items()}
-    others = {
-        name: None if other is None else median_on(other, rows, true, draws[name])
-        for name, (rows, other) in subsets.items()
-    }
-    text = "| model | all genes"
-    if peer is not None:
-        text += f" | {len(subsets['peer'][0]):,} genes | minus Xpresso, trained here"
-    text += f" | {len(subsets['new'][0]):,} genes new to Xpresso | minus Xpresso, published |\n|---|---|---|---|"
-    text += "---|---|\n" if peer is not None else "\n"
-    lines = {**runs, **({} if peer is None or PEER in runs else {PEER: peer})}
-    for key, line in lines.items():
-        row = [name_of(key), "-" if np.isnan(line.medians).any() else shown(line.interval("median_r2"))]
-        for name in ("peer", "new"):
-            if name not in subsets:
-                continue
-            rows = subsets[name][0]
-            if np.isnan(line.medians[:, rows]).any():
-                row += ["-", "-"]
-                continue
-            here, other = median_on(line, rows, true, draws[name]), others[name]
-            row.append(shown(here.interval("median_r2")))
-            if other is None or key == (PEER if name == "peer" else PUBLISHED):
-                row.append("-")
-            else:
-                row.append(shown(here.minus(other, "median_r2"), sign=True))
+    new = np.flatnonzero(genes.extra["new"])
+    draws = Draws(len(new), torch.device("cpu"))
+    published = median_on(runs[PUBLISHED], new, true, draws)
+    titles = ["model", "median", "cell types", *(f"minus {name_of(peer)}" for peer in PEERS)]
+    titles += [f"{len(new):,} genes new to Xpresso: median", "minus Xpresso, published"]
+    text = f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|\n"
+    for key, line in runs.items():
+        row = [name_of(key), shown(line.interval("median_r2")), shown(line.interval("cells_r2"))]
+        for peer in PEERS:
+            fair = key != peer and (not LINES[peer].features or features_of(key) == LINES[peer].features)
+            row.append(shown(line.minus(runs[peer], "median_r2"), sign=True) if fair else "-")
+        here = median_on(line, new, true, draws)
+        row.append(shown(here.interval("median_r2")))
+        row.append("-" if key == PUBLISHED else shown(here.minus(published, "median_r2"), sign=True))
         text += f"| {' | '.join(row)} |\n"
     return text
-
-
-def unfinished(folder: Path, key: str, genes: Genes) -> Runs | None:
-    """A line's first run from the folds that are done; None if there are none."""
-    medians = np.full(len(genes.labels), np.nan, np.float32)
-    for fold, (_, _, test) in enumerate(genes.folds()):
-        path = folder / f"{key}-0-{fold}.npy"
-        if path.exists():
-            medians[test] = np.load(path)[:, 0]
-    return None if np.isnan(medians).all() else Runs([0], {}, [], medians[None])
 
 
 def raw(runs: dict[str, Runs], n: int) -> pd.DataFrame:
@@ -117,17 +101,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, nargs="+", required=True, help="Folders of finished runs.")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
-    parser.add_argument("--folds", type=Path, help="Folder of single folds, for a peer whose run is not complete.")
     given = parser.parse_args()
     runs = {key: line for key, line in read_runs(given.results, "-").items() if key in {**BASELINES, **LINES}}
     genes = load_genes("human", given.work, torch.device("cpu"))
     order = {key: place for place, key in enumerate([*BASELINES, *LINES])}
     runs = dict(sorted(runs.items(), key=lambda item: order[item[0]]))
-    peer = runs.get(PEER) or (unfinished(given.folds, PEER, genes) if given.folds else None)
     page = given.docs / "cross-validation-human.md"
     raw(runs, len(genes.labels)).to_csv(page.with_suffix(".tsv"), sep="\t", index=False, float_format="%.5g")
     replace_between(page, "figures", figures_table(runs))
-    replace_between(page, "paired", paired_table(runs, genes, peer))
+    replace_between(page, "paired", paired_table(runs, genes))
 
 
 if __name__ == "__main__":
