@@ -108,3 +108,19 @@ def test_every_activation_is_a_module_of_its_own(network):
 def test_the_published_network_has_112_357_parameters_with_six_features():
     # 112,485 with the eight features of the paper (Pipoli et al. 2022); each feature has 64 weights.
     assert sum(parameter.numel() for parameter in XpressoCNN().parameters()) == 112_485 - 2 * 64
+
+
+def test_many_outputs_begin_as_one_so_that_they_do_not_cancel_out() -> None:
+    encoded = nn.functional.one_hot(torch.arange(900) * 7 % 11 % 4, 4).float().T[None]
+    torch.manual_seed(2)
+    many = XpressoCNN(900, 0, 58).eval()
+    nn.init.constant_(many.dense2.bias, 1.0)  # no unit is dead
+    one = XpressoCNN(900, 0, 1).eval()
+    last = {"dense3.weight": many.dense3.weight[:1], "dense3.bias": many.dense3.bias[:1]}
+    one.load_state_dict({**many.state_dict(), **last})
+    moved = []
+    for network in (one, many):
+        (network(encoded) - 0.5).square().mean().backward()
+        moved.append(network.conv1.weight.grad)
+    assert moved[0].abs().max() > 0
+    torch.testing.assert_close(moved[0], moved[1])

@@ -67,12 +67,7 @@ def _perceiver(dim: int, segments: int, outputs: int, features: int) -> nn.Modul
 
 
 def _xpresso(dim: int, segments: int, outputs: int, features: int) -> nn.Module:
-    network = XpressoCNN(LENGTH, features, outputs)
-    if outputs > 1:
-        # What the outputs ask of the layers that they share must not cancel out: they begin alike, as one output would.
-        row = nn.init.xavier_uniform_(network.dense3.weight.new_empty(1, network.dense3.in_features))
-        network.dense3.weight.data = row.repeat(outputs, 1)
-    return network
+    return XpressoCNN(LENGTH, features, outputs)
 
 
 # Settings are those of texcnn.training.architectures, which are the authors'; epochs are what the time allows.
