@@ -1,21 +1,15 @@
-"""Hooks of the documentation's build: the page of all commands, the notebooks as pages, links to other files."""
+"""Hooks of the documentation's build: the page of all commands, and the notebooks as pages."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import click
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
 
 from texcnn.cli.main import cli
-
-REPOSITORY = "https://github.com/texcnn/texcnn/blob/main"
-_OUTSIDE = re.compile(r"\]\(\.\./")
-"""Starts a link from a page in ``docs`` to a file of the repository that is no page."""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -25,11 +19,6 @@ def on_files(files: Files, config: Any) -> Files:
         name = notebook.relative_to(config["docs_dir"]).with_suffix(".md").as_posix()
         files.append(File.generated(config, name, content=notebook_page(notebook)))
     return files
-
-
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Points links from ``docs`` to other files of the repository there: the site does not have them."""
-    return markdown if "/" in page.file.src_uri else _OUTSIDE.sub(f"]({REPOSITORY}/", markdown)
 
 
 def command_reference() -> str:

@@ -51,8 +51,8 @@ def test_lines(path: Path, lines: list[str], end: str, packer: str, mark: bool) 
 def test_rows_that_csv_wrote(path: Path, rows: list[list[str]], tabs: int, quoting: int) -> None:
     rows = [["c" + "x" * place for place in range(len(rows[0]))], *([f"r{cells[0]}", *cells[1:]] for cells in rows)]
     text = io.StringIO()
-    csv.writer(text, delimiter="\t", quoting=quoting, lineterminator="\t" * tabs + "\n").writerows(rows)
-    path.write_text(text.getvalue(), encoding="utf-8")
+    csv.writer(text, delimiter="\t", quoting=quoting, lineterminator="\n").writerows(rows)
+    path.write_text(text.getvalue().replace("\n", "\t" * tabs + "\n"), encoding="utf-8")
     if len(rows[0]) > 1:
         assert [fields for _, fields in TextTable(path).rows()] == rows[1:]
 

@@ -72,9 +72,14 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
     found = open_predictions(path)
-    said = found.description
+    description = found.description
     frame = found.frame.reset_index(drop=True)
-    frame.attrs = {"unit": said.unit, "model": said.model, "genome": said.fasta, "features": said.features}
+    frame.attrs = {
+        "unit": description.unit,
+        "model": description.model,
+        "genome": description.fasta,
+        "features": description.features,
+    }
     if skipped_path(Path(path)).is_file():
         frame.attrs["skipped"] = skipped_frame(read_skipped(skipped_path(Path(path)))).to_dict("records")
     return frame
@@ -128,11 +133,11 @@ def _read_text(path: Path) -> _Read:
             f"'{meta.name}' is not next to the table", where=path, allowed="text tables as texcnn predict writes them",
             remedy="copy both files, or use Parquet, which has all in one",
         )  # fmt: skip
-    said = meta.read_text(encoding="utf-8")
-    description = TableDescription.from_json(said, meta)
-    run = {name: value for name, value in json.loads(said).items() if name not in TableDescription.__dataclass_fields__}
-    text = dict.fromkeys((*description.gene_columns, "gene_id"), str) | {"tss": np.int64, "n_fraction": np.float64}
-    types = text | {PERCENTILE: np.float64} | dict.fromkeys(description.value_columns, np.float32)
+    text = meta.read_text(encoding="utf-8")
+    description = TableDescription.from_json(text, meta)
+    run = {name: value for name, value in json.loads(text).items() if name not in TableDescription.__dataclass_fields__}
+    texts = dict.fromkeys((*description.gene_columns, "gene_id"), str) | {"tss": np.int64, "n_fraction": np.float64}
+    types = texts | {PERCENTILE: np.float64} | dict.fromkeys(description.value_columns, np.float32)
     empty = {name: [""] for name in (PERCENTILE, *spread_columns(description.cell_types, [MEMBER_SPREAD]))}
     try:
         frame = pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values=empty)
