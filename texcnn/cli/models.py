@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from texcnn.model.model import Model
 
 
-@click.group()
+@click.group(short_help="List, show, fetch, import and export models.")
 def models() -> None:
     """List, show, fetch, import and export models."""
 
