@@ -54,9 +54,7 @@ def test_each_view_is_all_of_its_kind(commands: Commands, tiny: Path, option: st
 def test_an_unknown_name_lists_what_there_is(commands: Commands, tmp_path: Path, command: str) -> None:
     out = ["--out", tmp_path / "o"] if command == "export" else []
     message = commands.refuse("models", command, "texcnn-midi", *out)
-    assert (
-        f"unknown model 'texcnn-midi' – in `model` – allowed: {', '.join(bundled_models())}, a folder, hf:" in message
-    )
+    assert f"unknown model 'texcnn-midi' – in NAME – allowed: {', '.join(bundled_models())}, a folder, hf:" in message
     assert "did you mean 'texcnn-mini'?" in message
 
 

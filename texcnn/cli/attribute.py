@@ -22,7 +22,7 @@ from texcnn.cli.options import (
 from texcnn.effects import METHODS
 
 
-@click.command()
+@click.command(short_help="Explain predictions base by base.")
 @FASTA_OPTION
 @gene_options
 @MODEL_OPTION

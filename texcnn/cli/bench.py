@@ -18,7 +18,7 @@ from texcnn.cli.options import (
 )
 
 
-@click.command()
+@click.command(short_help="Measure how fast a model is on this machine.")
 @MODEL_OPTION
 @ENCODER_OPTION
 @click.option("--out", type=FILE, help="A TSV of the table as well.")

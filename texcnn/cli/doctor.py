@@ -9,7 +9,7 @@ import click
 from texcnn.cli.options import FILE, MAP_CHROM_NAMES_OPTION, MODEL_OPTION
 
 
-@click.command()
+@click.command(short_help="Check the installation, the models and your files.")
 @click.option("--fasta", type=FILE, help="A genome to check: its index, and whether it fits the model.")
 @click.option("--gtf", type=FILE, help="An annotation to check against the genome.")
 @MAP_CHROM_NAMES_OPTION

@@ -24,7 +24,7 @@ from texcnn.cli.options import (
 from texcnn.store import STORE_DTYPES
 
 
-@click.command()
+@click.command(short_help="Embed windows into a store that predict and train read.")
 @FASTA_OPTION
 @gene_options
 @MODEL_OPTION

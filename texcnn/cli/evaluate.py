@@ -19,7 +19,7 @@ from texcnn.cli.options import (
 from texcnn.tables.units import UNIT_TRANSFORMS
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Compare predictions with measured expression and baselines.")
 @click.option("--predictions", type=FILE, help="Table of texcnn predict, or any of gene_id and cell types.")
 @click.option("--model", help="Predict with this model instead, from --fasta and --gtf: a name, folder or hf:...")
 @click.option("--fasta", type=FILE, help="Genome, for --model and for the baselines that read the sequence.")

@@ -9,7 +9,7 @@ from texcnn.cli.features_half_life import half_life
 from texcnn.cli.features_tf_targets import tf_targets
 
 
-@click.group()
+@click.group(short_help="Make tables of extra inputs per gene.")
 def features() -> None:
     """Make tables of extra inputs per gene, for predict --features and for training."""
 

@@ -17,7 +17,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "grid_segments", "max_n_fraction",
     ),
     "Computing": ("device", "dtype", "compile", "batch_size", "threads", "store_dtype", "seed"),
-    "Output": ("out", "overwrite", "linear", "spread", "summary", "annotate", "tabix", "quiet", "debug", "help"),
+    "Output": (
+        "out", "overwrite", "linear", "spread", "allow_empty", "shards", "shard_size", "summary", "annotate", "tabix",
+        "quiet", "debug", "help",
+    ),
 }  # fmt: skip
 """Names of parameters by the heading that they come under; all others come first, under ``Options``."""
 
@@ -31,7 +34,9 @@ def group_options(command: click.Command) -> None:
         for parameter in command.get_params(context):
             record = parameter.get_help_record(context)
             if record is not None:
-                sections[headings.get(parameter.name or "", "Options")].append(record)
+                # Click takes the help option's name from a set, so that it is "h" in some runs and "help" in others.
+                name = "help" if "--help" in parameter.opts else parameter.name or ""
+                sections[headings.get(name, "Options")].append(record)
         for heading, records in sections.items():
             if records:
                 with formatter.section(heading):

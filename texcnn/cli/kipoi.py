@@ -10,7 +10,7 @@ import click
 from texcnn.cli.options import FILE
 
 
-@click.group()
+@click.group(short_help="Use the model through Kipoi.")
 def kipoi() -> None:
     """Use the model through Kipoi."""
 

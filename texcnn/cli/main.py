@@ -90,7 +90,9 @@ def _flags_of(command: click.Command) -> dict[str, str]:
     """Each option by its parameter's name, and by its own: the library's `gene` is --gene."""
     flags: dict[str, str] = {}
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name:
+        if isinstance(parameter, click.Argument) and parameter.name:
+            flags[parameter.name] = parameter.make_metavar(click.Context(command)).strip("[].")
+        elif isinstance(parameter, click.Option) and parameter.name:
             flag = max(parameter.opts, key=len)
             flags |= {parameter.name: flag, flag.removeprefix("--").replace("-", "_"): flag}
     if isinstance(command, click.Group):

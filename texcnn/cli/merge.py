@@ -9,7 +9,7 @@ import click
 from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
 
 
-@click.command()
+@click.command(short_help="Join the tables of one run's parts.")
 @click.argument("parts", type=FILE, nargs=-1, required=True)
 @OUT_OPTION
 @click.option("--also", type=FILE, multiple=True, help="Write the same table in a further format; repeatable.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from texcnn.model.model import Model
 
 
-@click.group()
+@click.group(short_help="List, show, fetch, import and export models.")
 def models() -> None:
     """List, show, fetch, import and export models."""
 
@@ -34,18 +34,18 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("name", required=False)
+@click.argument("model", metavar="[NAME]", required=False)
 @click.option("--card", is_flag=True, help="The model's card: how it was made, how good it is, what it is not for.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object, for programs.")
 @click.option("--cell-types", is_flag=True, help="Only the table of cell types.")
-def show(name: str | None, card: bool, as_json: bool, cell_types: bool) -> None:
+def show(model: str | None, card: bool, as_json: bool, cell_types: bool) -> None:
     """Show a model in a dozen lines, or with --card, --json or --cell-types all of one kind."""
     from texcnn.model.bundle import CARD, BundleFiles
     from texcnn.model.catalog import resolve_model
     from texcnn.model.reference_genes import read_reference
     from texcnn.model.summary import as_text, summary_rows
 
-    folder = resolve_model(name)
+    folder = resolve_model(model)
     if as_json:
         from texcnn.model.load import load_model
 
@@ -58,7 +58,7 @@ def show(name: str | None, card: bool, as_json: bool, cell_types: bool) -> None:
         click.echo(files.cell_types.to_csv(sep="\t", index=False), nl=False)
     else:
         click.echo(as_text(summary_rows(files.config, list(files.cell_types["cell_type"]), read_reference(files))))
-        click.echo(f"More: texcnn models show {name or files.config.name} --card, --cell-types or --json")
+        click.echo(f"More: texcnn models show {model or files.config.name} --card, --cell-types or --json")
 
 
 def _described(model: Model) -> dict[str, Any]:
@@ -104,15 +104,15 @@ def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
 
 
 @models.command()
-@click.argument("name", required=False)
+@click.argument("model", metavar="[NAME]", required=False)
 @click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
 @OVERWRITE_OPTION
-def export(name: str | None, out: Path, overwrite: bool) -> None:
+def export(model: str | None, out: Path, overwrite: bool) -> None:
     """Copy a model's bundle, its checksums verified, to a folder of yours."""
     from texcnn.files import check_output
     from texcnn.model.bundle import CONFIG, copy_bundle
     from texcnn.model.catalog import resolve_model
 
     check_output(out, overwrite=overwrite, marker=CONFIG)
-    copy_bundle(resolve_model(name), out)
+    copy_bundle(resolve_model(model), out)
     click.echo(f"model bundle: {out}", err=True)

@@ -23,7 +23,7 @@ from texcnn.cli.options import (
 )
 
 
-@click.command()
+@click.command(short_help="Predict expression: genes in, a table out.")
 @click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
 @click.option("--embeddings", type=FILE, help="Predict from a store of texcnn embed instead of --fasta and genes.")

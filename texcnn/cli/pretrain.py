@@ -14,7 +14,7 @@ _POSITIVE = click.IntRange(min=1)
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
-@click.command()
+@click.command(short_help="Pre-train a small DNA language model on a genome.")
 @FASTA_OPTION
 @click.option("--bed", type=FILE, help="Only these regions: BED of three columns or more. [default: the whole genome]")
 @click.option("--exclude-chrom", "exclude_chroms", multiple=True, help="Leave this chromosome out; repeatable.")

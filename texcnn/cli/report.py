@@ -10,7 +10,7 @@ import click
 from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 
 
-@click.command()
+@click.command(short_help="Show predictions and variants as one HTML page.")
 @click.option("--predictions", type=FILE, help="Table of texcnn predict: .tsv, .tsv.gz, .parquet, .h5ad.")
 @click.option("--skipped", type=FILE, help="List of skipped genes. [default: PREDICTIONS.skipped.tsv, if there]")
 @click.option("--model", help="The model that made the table. [default: the bundled one of that name]")

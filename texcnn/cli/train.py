@@ -24,7 +24,7 @@ from texcnn.tables.units import UNIT_TRANSFORMS
 _COUNT = click.IntRange(min=0)
 
 
-@click.command()
+@click.command(short_help="Train a model on your table of expression.")
 @click.option("--fasta", type=FILE, help="Genome: FASTA, plain, bgzip or gzip.")
 @gene_options
 @click.option(

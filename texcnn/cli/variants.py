@@ -23,7 +23,11 @@ from texcnn.cli.options import (
 from texcnn.cli.subcommands import CommandWithSubcommands
 
 
-@click.group(cls=CommandWithSubcommands, invoke_without_command=True)
+@click.group(
+    cls=CommandWithSubcommands,
+    invoke_without_command=True,
+    short_help="Predict what variants do to the genes around them.",
+)
 @click.option("--vcf", type=FILE, help="Variants: VCF or BCF, plain, gzip or BGZF.")
 @click.option(
     "--variant", "variants", multiple=True, metavar="VARIANT",

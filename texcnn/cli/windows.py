@@ -19,7 +19,7 @@ from texcnn.cli.options import (
 )
 
 
-@click.command()
+@click.command(short_help="List the window of each gene as BED.")
 @FASTA_OPTION
 @gene_options
 @MODEL_OPTION

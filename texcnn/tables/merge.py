@@ -70,7 +70,8 @@ def _describe(part: Path) -> TableDescription:
     try:
         schema = pq.read_schema(part)
     except pa.ArrowInvalid as error:
-        raise InputError(f"unreadable Parquet: {error}", where=part) from error
+        allowed = ".parquet written by texcnn predict"
+        raise InputError(f"unreadable Parquet: {error}", where=part, allowed=allowed) from error
     return TableDescription.from_parquet(schema, part)
 
 
