@@ -30,6 +30,8 @@ class Recipe:
         xpresso: Published networks whose convolutions are read as they are; the head starts from their dense layers.
         guarded: Whether measured expression teaches nothing before the layer that reads the features: what the teachers
             say of any window then decides what is looked for in the bases.
+        frozen: Whether the dense layers that the head starts from stay as they are, so that it keeps what Xpresso
+            learned from whole windows; what is trained reads their units.
         near: Segments that the head reads, half-open; all of them if not given.
     """
 
@@ -38,6 +40,7 @@ class Recipe:
     symmetric: bool = False
     xpresso: tuple[str, ...] = ()
     guarded: bool = False
+    frozen: bool = False
     near: tuple[int, int] = (0, LENGTH // SEGMENT)
     motifs: int = 128
     motif_width: int = 11
@@ -204,6 +207,11 @@ class Network(nn.Module):
                 fusion.weight[pair] = 0
                 fusion.weight[pair, units] = network.dense2.weight.cpu()
                 fusion.bias[pair] = network.dense2.bias.cpu()
+
+    def trained(self) -> list[nn.Parameter]:
+        """Returns the head's weights that are trained."""
+        kept = ("convolutions.", "dense.") if self.recipe.frozen else ()
+        return [weight for name, weight in self.head.named_parameters() if not name.startswith(kept)]
 
     def vectors(self, segments: Tensor) -> Tensor:
         """Embeds segments of codes ``(m, length)``; on a GPU convolutions of its own compute in 16 bits.

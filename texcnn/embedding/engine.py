@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Self, TypeVar
 
@@ -19,10 +20,10 @@ from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
+from texcnn.encoders.protocol import Encoder, Placed, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
-from texcnn.segments.segment import Segments, SegmentSpec
+from texcnn.segments.segment import AnySegment, PlacedSegment, Segments, SegmentSpec
 
 TOKENS_PER_SEGMENT = 512
 """Room for a segment of 500 bases of the batch size: 497 tokens of 6-mers, or four segments of byte-pair tokens. On an
@@ -81,13 +82,61 @@ class EmbeddingSession:
     cache: SegmentCache
     _budgets: list[int] = field(default_factory=list)
     """Tokens per batch of each encoder: halved where the memory did not suffice, so that no chunk tries again."""
+    _readers: dict[int, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    """What :meth:`readers` returned so far."""
 
     @property
     def dim(self) -> int:
         """Length of a segment's joined vector."""
         return sum(encoder.dim for encoder in self.encoders)
 
-    def embed(self, segments: Sequence[str], *, progress: bool = False) -> Tensor:
+    def placed(self, window: str, numbers: Sequence[int], spec: SegmentSpec) -> list[AnySegment]:
+        """Cuts segments out of a window, as :meth:`embed` takes them.
+
+        Args:
+            window: Upper-case ``ACGTN``.
+            numbers: Which segments.
+            spec: How it is cut.
+
+        Returns:
+            Their bases; where an encoder reads some segments only, or bases around them, what it needs to know as well.
+        """
+        length = spec.length
+        if not any(self._placed):
+            return [window[number * length : (number + 1) * length] for number in numbers]
+        return [self._place(window, number, number * length, (number + 1) * length) for number in numbers]
+
+    def _place(self, window: str, number: int, start: int, stop: int) -> PlacedSegment:
+        readers, context = self.readers(number)
+        before, after = window[max(start - context, 0) : start], window[stop : stop + context]
+        return PlacedSegment(window[start:stop], readers, before, after)
+
+    def readers(self, number: int) -> tuple[tuple[int, ...], int]:
+        """Returns which encoders read the segment of that number, and how many bases on either side of it they do."""
+        if number not in self._readers:
+            readers = [i for i, each in enumerate(self._placed) if each is None or reads_segment(each, number)]
+            context = max((each.context for i in readers if (each := self._placed[i]) is not None), default=0)
+            self._readers[number] = tuple(readers), context
+        return self._readers[number]
+
+    def read_by(self, index: int, segments: Sequence[AnySegment]) -> Sequence[int]:
+        """Returns the places of those segments that one of the encoders reads."""
+        if self._placed[index] is None:
+            return range(len(segments))
+        return [place for place, each in enumerate(segments) if isinstance(each, str) or index in each.readers]
+
+    def bases(self, index: int, segments: Sequence[AnySegment]) -> list[str]:
+        """Returns what one of the encoders tokenises of segments."""
+        placed = self._placed[index]
+        context = placed.context if placed is not None else 0
+        ends = "N" * context
+        return [ends + each + ends if isinstance(each, str) else each.with_context(context) for each in segments]
+
+    @cached_property
+    def _placed(self) -> list[Placed | None]:
+        return [encoder if isinstance(encoder, Placed) else None for encoder in self.encoders]
+
+    def embed(self, segments: Sequence[AnySegment], *, progress: bool = False) -> Tensor:
         """Embeds segments; each distinct one that the cache lacks is computed once.
 
         A batch is filled up to a number of tokens, :data:`TOKENS_PER_SEGMENT` for each segment of the batch size and on
@@ -96,7 +145,7 @@ class EmbeddingSession:
         halved and tried again. Neither changes the result.
 
         Args:
-            segments: Upper-case ``ACGTN``, of any lengths.
+            segments: Upper-case ``ACGTN``, of any lengths, or what :meth:`placed` made of them.
             progress: Whether to show progress.
 
         Returns:
@@ -106,7 +155,7 @@ class EmbeddingSession:
             RunError: when the memory does not suffice for a single segment.
         """
 
-        def compute(distinct: Sequence[str]) -> Tensor:
+        def compute(distinct: Sequence[AnySegment]) -> Tensor:
             total = len(distinct) * len(self.encoders)
             with progress_bar(progress, total=total, what="embedding", unit="segments") as bar:
                 parts = [self._embed_with(index, distinct, bar) for index in range(len(self.encoders))]
@@ -126,7 +175,8 @@ class EmbeddingSession:
             The vectors; a masked segment's is zero, never an embedding of unknown bases.
         """
         cut = [spec.split(window) for window in windows]
-        usable = [bases for segments in cut for bases in segments.usable]
+        numbers = [segments.usable_numbers for segments in cut]
+        usable = [each for place in zip(windows, numbers, strict=True) for each in self.placed(*place, spec)]
         return Embeddings.of_cut(cut, self.embed(usable, progress=progress) if cut else torch.zeros(0, self.dim))
 
     def embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], *, progress: bool = False) -> Tensor:
@@ -146,8 +196,11 @@ class EmbeddingSession:
         with progress_bar(progress, total=len(tokens), what="embedding", unit="segments") as bar:
             return self._embed_parts(index, self.parts(tokens), bar)
 
-    def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
-        return self._embed_parts(index, prefetch(map(self.encoders[index].tokenize, self.parts(segments))), bar)
+    def _embed_with(self, index: int, segments: Sequence[AnySegment], bar: Progress) -> Tensor:
+        places = self.read_by(index, segments)
+        bases = self.bases(index, [segments[place] for place in places])
+        tokens = prefetch(map(self.encoders[index].tokenize, self.parts(bases)))
+        return laid_out(self._embed_parts(index, tokens, bar), places, len(segments))
 
     def parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`."""
@@ -201,6 +254,20 @@ class EmbeddingSession:
             if bar is not None:
                 bar.update(len(batch))
         return VectorsOnTheWay(joined(found), order)
+
+
+def reads_segment(encoder: Placed, number: int) -> bool:
+    """Whether an encoder reads the segment of that number in a window."""
+    return encoder.segments is None or encoder.segments[0] <= number < encoder.segments[1]
+
+
+def laid_out(vectors: Tensor, places: Sequence[int], n: int) -> Tensor:
+    """Puts vectors in their places among ``n``, which are ascending; the others are zero."""
+    if len(places) == n:
+        return vectors
+    found = torch.zeros(n, vectors.shape[1])
+    found[list(places)] = vectors
+    return found
 
 
 @contextmanager
