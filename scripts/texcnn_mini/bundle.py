@@ -1,4 +1,4 @@
-"""Stage 5: members, cell types and the model card become the bundle that ships with the package.
+"""Stage 6: members, cell types and the model card become the bundle that ships with the package.
 
 The members and their weights were chosen on the validation chromosomes with networks trained without these
 (``choose.py`` and ``docs/texcnn-mini.md``); those bundled are of the same recipes, trained on all chromosomes but those

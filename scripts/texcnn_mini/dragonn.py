@@ -2,8 +2,8 @@
 
 A gene's value is the sum of what its bases around the TSS do in a reporter plasmid, less what the counts of 3-mers in
 each segment say of that sum, so that it does not repeat what the other members know. It is linear: nothing of it is
-trained but the line through the 3-mers. How much it counts (:data:`EFFECT`) was chosen on the validation chromosomes, and
-what is subtracted also on the saturation mutagenesis of PKLR, RET and SORT1; ``docs/texcnn-mini.md`` says how.
+trained but the line through the 3-mers. How much it counts (:data:`EFFECT`) was chosen on the validation chromosomes,
+what is subtracted on the saturation mutagenesis of PKLR, RET and SORT1 as well; ``docs/texcnn-mini.md`` says how.
 
 Usage: dragonn.py NAME [NAME ...]
 """
@@ -20,7 +20,7 @@ import torch
 from data import DATA, cell_types
 from genome import cut, load_pack
 from network import N_FEATURES, N_MAIN, SEGMENT, kmer_shares
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from train import MIN_NEAR
 
@@ -90,14 +90,22 @@ def head_options() -> dict[str, Any]:
     return {"kernel_widths": [1], "filters": filters, "dense_units": 2 * outputs, "fusion_units": None}
 
 
+def empty_head() -> TextCNN:
+    """Returns the text CNN before its weights are set."""
+    segments = NEAR[1] - NEAR[0]
+    return TextCNN(
+        SIZES["outputs"] + 4**KMERS, N_MAIN, n_segments=segments, n_features=N_FEATURES, **head_options()
+    ).requires_grad_(False)
+
+
 def head(lines: Tensor, mean: Tensor) -> TextCNN:
     """Returns the text CNN that adds up what is left of each segment, ``lines`` ``(segments, 256, 3)``.
 
     Filters and units come in pairs of either sign, so that ReLU cuts nothing off: it is linear.
     """
     segments, _, outputs = lines.shape
-    found = TextCNN(outputs + 4**KMERS, N_MAIN, n_segments=segments, n_features=N_FEATURES, **head_options())
-    for weight in found.requires_grad_(False).parameters():
+    found = empty_head()
+    for weight in found.parameters():
         weight.zero_()
     dense = found.dense[0].weight.view(2 * outputs, 2 * outputs * segments, segments)
     for segment in range(segments):
@@ -114,6 +122,21 @@ def head(lines: Tensor, mean: Tensor) -> TextCNN:
         found.output.weight[row, first : first + 2] = torch.tensor([1.0, -1.0]) * EFFECT / WEIGHT
     found.output.bias.copy_(mean)
     return found.eval()
+
+
+@torch.inference_mode()
+def added(path: Path, pack: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Returns what a finished member adds to the mean of the others at some genes, ``(n, 58)``."""
+    state = load_file(path)
+    network = encoder()
+    network.load_state_dict({key[8:]: value.float() for key, value in state.items() if key.startswith("encoder.")})
+    found = empty_head()
+    found.load_state_dict({key[5:]: value.float() for key, value in state.items() if key.startswith("head.")})
+    activities, kmers, known = read(network, pack, torch.from_numpy(rows))
+    mask = known * 2 >= SEGMENT
+    values = torch.cat([activities, kmers], dim=2) * mask[..., None]
+    predicted = found.eval()(values, mask, torch.zeros(len(rows), N_FEATURES)) - found.output.bias
+    return predicted.nan_to_num().numpy() * WEIGHT
 
 
 def main() -> None:

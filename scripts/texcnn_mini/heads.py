@@ -141,7 +141,7 @@ def train(
     weights = {**WEIGHTS, **recipe.weights}
     network = Network(recipe, {name: load_xpresso(data.pack, name) for name in recipe.xpresso})
     average = copy.deepcopy(network).requires_grad_(False)
-    parameters = network.trained()
+    parameters = list(network.head.parameters())
     optimizer = optimizer_of(parameters, recipe.weight_decay)
     split = data.split[cache.rows]
     genes = torch.from_numpy(np.flatnonzero(split <= (1 if all_splits else 0)))
@@ -182,7 +182,7 @@ def train(
         optimizer.step()
         with torch.no_grad():
             decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(average.trained(), parameters, 1 - decay)
+            torch._foreach_lerp_(list(average.head.parameters()), parameters, 1 - decay)
         if (step + 1) % max(steps // 4, 1) == 0:
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})

@@ -178,6 +178,8 @@ class Network(nn.Module):
         self.register_buffer("other", reverse_complements(recipe.kmers) if recipe.kmers else torch.zeros(0))
         if recipe.xpresso:
             self._start_from_xpresso()
+        for name, weight in self.head.named_parameters():
+            weight.requires_grad_(not (recipe.frozen and name.startswith(("convolutions.", "dense."))))
 
     def _start_from_xpresso(self) -> None:
         """Makes the head predict what Xpresso's networks do, each through 64 dense and two further units."""
@@ -207,11 +209,6 @@ class Network(nn.Module):
                 fusion.weight[pair] = 0
                 fusion.weight[pair, units] = network.dense2.weight.cpu()
                 fusion.bias[pair] = network.dense2.bias.cpu()
-
-    def trained(self) -> list[nn.Parameter]:
-        """Returns the head's weights that are trained."""
-        kept = ("convolutions.", "dense.") if self.recipe.frozen else ()
-        return [weight for name, weight in self.head.named_parameters() if not name.startswith(kept)]
 
     def vectors(self, segments: Tensor) -> Tensor:
         """Embeds segments of codes ``(m, length)``; on a GPU convolutions of its own compute in 16 bits.

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from texcnn.effects.deeplift import multipliers
-from texcnn.embedding.engine import reads_segment
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.placing import reads_segment
 from texcnn.encoders.protocol import Encoder, Explained, Placed
 from texcnn.errors import ModelError
 from texcnn.model.model import Model

@@ -139,7 +139,7 @@ def _apply_locally(
 
 
 def _embed_patches(network: SegmentNetwork, session: EmbeddingSession, changes: Sequence[ChangedWindow]) -> _Patches:
-    touched = _touched_segments(changes, network.segments.length, lambda number: session.readers(number)[1])
+    touched = _touched_segments(changes, network.segments.length, lambda number: session.placing.readers(number)[1])
     length = network.segments.length
     kept = [
         network.segments.is_usable(changes[change].sequence[number * length : (number + 1) * length])
@@ -152,7 +152,7 @@ def _embed_patches(network: SegmentNetwork, session: EmbeddingSession, changes: 
             segment
             for (change, number), keep in zip(touched, kept, strict=True)
             if keep
-            for segment in session.placed(changes[change].sequence, [number], network.segments)
+            for segment in session.placing.cut(changes[change].sequence, [number], network.segments)
         ]
     )
     return _Patches(

@@ -18,12 +18,13 @@ from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, joined, nex
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.placing import Placing, laid_out
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
-from texcnn.encoders.protocol import Encoder, Placed, ReducedPrecision, TokenCost
+from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
-from texcnn.segments.segment import AnySegment, PlacedSegment, Segments, SegmentSpec
+from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
 
 TOKENS_PER_SEGMENT = 512
 """Room for a segment of 500 bases of the batch size: 497 tokens of 6-mers, or four segments of byte-pair tokens. On an
@@ -82,59 +83,16 @@ class EmbeddingSession:
     cache: SegmentCache
     _budgets: list[int] = field(default_factory=list)
     """Tokens per batch of each encoder: halved where the memory did not suffice, so that no chunk tries again."""
-    _readers: dict[int, tuple[tuple[int, ...], int]] = field(default_factory=dict)
-    """What :meth:`readers` returned so far."""
 
     @property
     def dim(self) -> int:
         """Length of a segment's joined vector."""
         return sum(encoder.dim for encoder in self.encoders)
 
-    def placed(self, window: str, numbers: Sequence[int], spec: SegmentSpec) -> list[AnySegment]:
-        """Cuts segments out of a window, as :meth:`embed` takes them.
-
-        Args:
-            window: Upper-case ``ACGTN``.
-            numbers: Which segments.
-            spec: How it is cut.
-
-        Returns:
-            Their bases; where an encoder reads some segments only, or bases around them, what it needs to know as well.
-        """
-        length = spec.length
-        if not any(self._placed):
-            return [window[number * length : (number + 1) * length] for number in numbers]
-        return [self._place(window, number, number * length, (number + 1) * length) for number in numbers]
-
-    def _place(self, window: str, number: int, start: int, stop: int) -> PlacedSegment:
-        readers, context = self.readers(number)
-        before, after = window[max(start - context, 0) : start], window[stop : stop + context]
-        return PlacedSegment(window[start:stop], readers, before, after)
-
-    def readers(self, number: int) -> tuple[tuple[int, ...], int]:
-        """Returns which encoders read the segment of that number, and how many bases on either side of it they do."""
-        if number not in self._readers:
-            readers = [i for i, each in enumerate(self._placed) if each is None or reads_segment(each, number)]
-            context = max((each.context for i in readers if (each := self._placed[i]) is not None), default=0)
-            self._readers[number] = tuple(readers), context
-        return self._readers[number]
-
-    def read_by(self, index: int, segments: Sequence[AnySegment]) -> Sequence[int]:
-        """Returns the places of those segments that one of the encoders reads."""
-        if self._placed[index] is None:
-            return range(len(segments))
-        return [place for place, each in enumerate(segments) if isinstance(each, str) or index in each.readers]
-
-    def bases(self, index: int, segments: Sequence[AnySegment]) -> list[str]:
-        """Returns what one of the encoders tokenises of segments."""
-        placed = self._placed[index]
-        context = placed.context if placed is not None else 0
-        ends = "N" * context
-        return [ends + each + ends if isinstance(each, str) else each.with_context(context) for each in segments]
-
     @cached_property
-    def _placed(self) -> list[Placed | None]:
-        return [encoder if isinstance(encoder, Placed) else None for encoder in self.encoders]
+    def placing(self) -> Placing:
+        """Which of the encoders read which segments."""
+        return Placing(self.encoders)
 
     def embed(self, segments: Sequence[AnySegment], *, progress: bool = False) -> Tensor:
         """Embeds segments; each distinct one that the cache lacks is computed once.
@@ -145,7 +103,7 @@ class EmbeddingSession:
         halved and tried again. Neither changes the result.
 
         Args:
-            segments: Upper-case ``ACGTN``, of any lengths, or what :meth:`placed` made of them.
+            segments: Upper-case ``ACGTN``, of any lengths, or what :meth:`Placing.cut` made of them.
             progress: Whether to show progress.
 
         Returns:
@@ -176,7 +134,7 @@ class EmbeddingSession:
         """
         cut = [spec.split(window) for window in windows]
         numbers = [segments.usable_numbers for segments in cut]
-        usable = [each for place in zip(windows, numbers, strict=True) for each in self.placed(*place, spec)]
+        usable = [each for place in zip(windows, numbers, strict=True) for each in self.placing.cut(*place, spec)]
         return Embeddings.of_cut(cut, self.embed(usable, progress=progress) if cut else torch.zeros(0, self.dim))
 
     def embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], *, progress: bool = False) -> Tensor:
@@ -197,8 +155,8 @@ class EmbeddingSession:
             return self._embed_parts(index, self.parts(tokens), bar)
 
     def _embed_with(self, index: int, segments: Sequence[AnySegment], bar: Progress) -> Tensor:
-        places = self.read_by(index, segments)
-        bases = self.bases(index, [segments[place] for place in places])
+        places = self.placing.read_by(index, segments)
+        bases = self.placing.bases(index, [segments[place] for place in places])
         tokens = prefetch(map(self.encoders[index].tokenize, self.parts(bases)))
         return laid_out(self._embed_parts(index, tokens, bar), places, len(segments))
 
@@ -254,20 +212,6 @@ class EmbeddingSession:
             if bar is not None:
                 bar.update(len(batch))
         return VectorsOnTheWay(joined(found), order)
-
-
-def reads_segment(encoder: Placed, number: int) -> bool:
-    """Whether an encoder reads the segment of that number in a window."""
-    return encoder.segments is None or encoder.segments[0] <= number < encoder.segments[1]
-
-
-def laid_out(vectors: Tensor, places: Sequence[int], n: int) -> Tensor:
-    """Puts vectors in their places among ``n``, which are ascending; the others are zero."""
-    if len(places) == n:
-        return vectors
-    found = torch.zeros(n, vectors.shape[1])
-    found[list(places)] = vectors
-    return found
 
 
 @contextmanager

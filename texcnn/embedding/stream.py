@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from texcnn.embedding.batches import VectorsOnTheWay, joined
-from texcnn.embedding.engine import Embeddings, EmbeddingSession, laid_out
+from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.placing import laid_out
 from texcnn.embedding.prefetch import prefetch
 from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
 
@@ -70,7 +71,7 @@ class _Chunk:
         for index, parts in enumerate(self._coming):
             none = torch.zeros(0, self._session.encoders[index].dim)
             found = joined([part.in_order() for part in parts]) if parts else none
-            vectors.append(laid_out(found, self._session.read_by(index, new), len(new)))
+            vectors.append(laid_out(found, self._session.placing.read_by(index, new), len(new)))
         return joined(vectors, dim=1)
 
     def in_order(self) -> Tensor:
@@ -94,7 +95,7 @@ def embed_chunks(
 
     Args:
         session: Encoders, their device and the cache.
-        chunks: Upper-case ``ACGTN`` of any lengths, or what :meth:`EmbeddingSession.placed` made of them; taken in a
+        chunks: Upper-case ``ACGTN`` of any lengths, or what :meth:`Placing.cut` made of them; taken in a
             thread.
         neighbours: Whether a chunk may use vectors of the chunk before alone, and the first one those of the cache, to
             which nothing is then added: what is computed in a chunk does not depend on where the run began.
@@ -138,7 +139,7 @@ def embed_windows_in_chunks(
             cut = [spec.split(window) for window in windows]
             coming.append(cut)
             numbers = [each.usable_numbers for each in cut]
-            yield [each for place in zip(windows, numbers, strict=True) for each in session.placed(*place, spec)]
+            yield [each for place in zip(windows, numbers, strict=True) for each in session.placing.cut(*place, spec)]
 
     for vectors in embed_chunks(session, usable(), neighbours=neighbours):
         yield Embeddings.of_cut(coming.popleft(), vectors)
@@ -152,8 +153,8 @@ def _tokenised(session: EmbeddingSession, segments: Sequence[AnySegment]) -> _To
     new = [segment for segment in dict.fromkeys(segments) if segment not in session.cache]
     tokens: list[dict[AnySegment, Sequence[int]]] = []
     for index, encoder in enumerate(session.encoders):
-        read = [new[place] for place in session.read_by(index, new)]
-        rows = [row for part in session.parts(session.bases(index, read)) for row in encoder.tokenize(part)]
+        read = [new[place] for place in session.placing.read_by(index, new)]
+        rows = [row for part in session.parts(session.placing.bases(index, read)) for row in encoder.tokenize(part)]
         tokens.append(dict(zip(read, rows, strict=True)))
     return _Tokenised(segments, tokens)
 
@@ -168,9 +169,9 @@ def _begin(session: EmbeddingSession, chunk: _Tokenised, last: _Chunk | None, *,
     vectors = []
     for index, made in enumerate(chunk.tokens):
         # What was in the cache when the thread looked may have been dropped since.
-        read = [new[place] for place in session.read_by(index, new)]
+        read = [new[place] for place in session.placing.read_by(index, new)]
         lacking = [segment for segment in read if segment not in made]
-        made.update(zip(lacking, session.encoders[index].tokenize(session.bases(index, lacking)), strict=True))
+        made.update(zip(lacking, session.encoders[index].tokenize(session.placing.bases(index, lacking)), strict=True))
         rows = [made[segment] for segment in read]
         vectors.append([session.start(index, part) for part in session.parts(rows)])
     borrows = any(segment in held and segment not in known for segment in distinct)

@@ -78,12 +78,12 @@ def test_only_the_segments_that_it_reads_are_computed_each_once() -> None:
         assert sum(encoder.batches) == len(near)
         # Those, and elsewhere ACGT, GGGG, ACGT as the fourth one, AC, GG and TT.
         assert session.cache.computed == len(near) + 5
-        placed = session.placed(WINDOWS[0], [0, 1, 4], SPEC)
+        placed = session.placing.cut(WINDOWS[0], [0, 1, 4], SPEC)
         assert placed == [
             PlacedSegment("ACGT", (0,)), PlacedSegment("ACGT", (0, 1), "T", "A"), PlacedSegment("AC", (0,))
         ]  # fmt: skip
-        assert session.bases(1, ["ACG", placed[1]]) == ["NACGN", "TACGTA"]
-        assert session.bases(0, [placed[1]]) == ["ACGT"]
+        assert session.placing.bases(1, ["ACG", placed[1]]) == ["NACGN", "TACGTA"]
+        assert session.placing.bases(0, [placed[1]]) == ["ACGT"]
 
 
 @pytest.mark.parametrize(("context", "expected"), [(0, "CC"), (1, "ACCG"), (3, "NTACCGNN")])
