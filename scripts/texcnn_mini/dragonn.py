@@ -146,11 +146,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    pack, network = load_pack(options.work / "pack.npz"), encoder()
+    pack = load_pack(options.work / "pack.npz")
     for name in options.names:
         if (options.out / f"{name}.json").exists():
             continue
-        all_splits = name.endswith(".all")
+        network, all_splits = encoder(), name.endswith(".all")
         rows = np.flatnonzero((pack["near"] >= MIN_NEAR) & (pack["gene_split"] <= (1 if all_splits else 0)))
         activities, kmers, known = read(network, pack, torch.from_numpy(rows))
         # A base of no effect is 0: what is unknown, and a segment that is masked, says nothing.

@@ -1,7 +1,7 @@
 """Stage 7: how good the bundle is on genes of chromosomes that no stage has seen, and its card.
 
-Writes ``results.tsv`` and ``variants.tsv`` here, the figures of ``texcnn evaluate`` and ``texcnn evaluate variants`` with
-95 % intervals. Puts the model card with these figures into the bundle, and what predictions are compared with:
+Writes ``results.tsv`` and ``variants.tsv`` here: the figures of ``texcnn evaluate`` and ``texcnn evaluate variants``,
+with 95 % intervals. Puts the model card with these figures into the bundle, and what predictions are compared with:
 percentiles and intervals. ``evaluate.py --variants`` does the variants and the card alone.
 """
 
