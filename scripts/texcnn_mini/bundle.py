@@ -136,6 +136,7 @@ def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], di
             "weight": dragonn.WEIGHT,
             "options": dragonn.head_options(),
             "segments": list(dragonn.NEAR),
+            "common": True,
         }
     )
     for number, state in enumerate([*states.values(), follows]):
