@@ -1,4 +1,4 @@
-"""Stage 5: members, cell types and the model card become the bundle that ships with the package.
+"""Stage 6: members, cell types and the model card become the bundle that ships with the package.
 
 The members and their weights were chosen on the validation chromosomes with networks trained without these
 (``choose.py`` and ``docs/texcnn-mini.md``); those bundled are of the same recipes, trained on all chromosomes but those
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import dragonn
 import numpy as np
 import pandas as pd
 import torch
@@ -30,10 +32,12 @@ from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-mini"
 MEMBERS = {
-    "m9.all": 1.0, "xk.11.all": 1.0, "xb.11.all": 1.0, "k4v.1.all": 0.5, "k4f.11.all": 0.5, "k5s.11.all": 1.0,
+    "m9.all": 1.0, "xf.11.all": 1.0, "k4v.1.all": 1 / 3, "k4f.11.all": 1 / 3, "k4.11.all": 1 / 3, "k5s.11.all": 1.0,
     "k6sn.11.all": 1.0,
 }  # fmt: skip
-"""Weights of the members."""
+"""Weights of the trained members."""
+FOLLOWS_BASES = "dragonn.all"
+"""The member of :mod:`dragonn`, which says itself what its share is."""
 MAX_N_FRACTION = 0.9
 """A window needs about as much as 1 kb; with less the model was not judged."""
 FEWEST_NEAR = 600
@@ -60,7 +64,8 @@ class Encoders:
             self.specs.append(
                 EncoderSpec(kind, BUNDLE_SOURCE, options={**options, **({"prefix": prefix} if tensors else {})})
             )
-            self.tensors |= {prefix + key: value.float() for key, value in tensors.items()}
+            # 16 bits on disk, in which the members were trained or kept, 32 when loaded.
+            self.tensors |= {prefix + key: value.half() for key, value in tensors.items()}
             self.places[name] = [self.dim, self.dim + dim]
             self.dim += dim
 
@@ -74,8 +79,6 @@ class Encoders:
         for network in recipe.xpresso:
             arrays = read_keras_weights(DATA / "xpresso" / TEACHERS[network])
             tensors = {key: value for key, value in arrays.items() if key.startswith("conv")}
-            # The 16 bits that the members were trained with.
-            tensors = {key: value.half() for key, value in tensors.items()}
             self.add(network, "motif-cnn", XPRESSO["patterns"], {"config": XPRESSO}, tensors)
 
     def add_kmers(self, recipe: Recipe) -> None:
@@ -83,9 +86,13 @@ class Encoders:
         if recipe.kmers:
             self.add(f"{recipe.kmers}-mers", "kmer-counts", recipe.parts["kmers"], {"k": recipe.kmers}, {})
 
-    def read_by(self, name: str, recipe: Recipe) -> list[list[int]]:
-        """Returns the parts of a segment's vector that a member reads, neighbours joined."""
-        names = [name] * recipe.convolutions + [*recipe.xpresso] + [f"{recipe.kmers}-mers"] * bool(recipe.kmers)
+    def add_reporter(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Adds MPRA-DragoNN's convolutions, which read segments near the TSS."""
+        options = {"config": dragonn.SIZES, "segments": list(dragonn.NEAR)}
+        self.add("reporter", "mpra-dragonn", dragonn.SIZES["outputs"], options, tensors)
+
+    def read_by(self, names: Sequence[str]) -> list[list[int]]:
+        """Returns the parts of a segment's vector that these encoders make, neighbours joined."""
         joined: list[list[int]] = []
         for first, last in (self.places[part] for part in names):
             if joined and joined[-1][1] == first:
@@ -105,22 +112,35 @@ def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], di
     for name, recipe in recipes.items():
         own = {key[8:]: value for key, value in states[name].items() if key.startswith("encoder.")}
         encoders.add_convolutions(name, recipe, own)
+    follows = load_file(WORK / "members" / f"{FOLLOWS_BASES}.safetensors")
+    encoders.add_reporter({key[8:]: value for key, value in follows.items() if key.startswith("encoder.")})
     for recipe in recipes.values():
         encoders.add_xpresso(recipe)
     for recipe in recipes.values():
         encoders.add_kmers(recipe)
     members: list[dict[str, object]] = []
-    for number, (name, recipe) in enumerate(recipes.items()):
+    for name, recipe in recipes.items():
         options = recipe.head_options(N_MAIN)
+        names = [name] * recipe.convolutions + [*recipe.xpresso] + [f"{recipe.kmers}-mers"] * bool(recipe.kmers)
         member = {
-            "reads": encoders.read_by(name, recipe),
-            "weight": MEMBERS[name] / sum(MEMBERS.values()),
+            "reads": encoders.read_by(names),
+            "weight": (1 - dragonn.WEIGHT) * MEMBERS[name] / sum(MEMBERS.values()),
             "options": {key: options[key] for key in ("kernel_widths", "filters", "dense_units", "fusion_units")},
         }
         if recipe.near != (0, LENGTH // SEGMENT):
             member["segments"] = list(recipe.near)
         members.append(member)
-        heads = {key[5:]: value for key, value in states[name].items() if key.startswith("head.")}
+    members.append(
+        {
+            "reads": encoders.read_by(["reporter", f"{dragonn.KMERS}-mers"]),
+            "weight": dragonn.WEIGHT,
+            "options": dragonn.head_options(),
+            "segments": list(dragonn.NEAR),
+            "common": True,
+        }
+    )
+    for number, state in enumerate([*states.values(), follows]):
+        heads = {key[5:]: value for key, value in state.items() if key.startswith("head.")}
         # 16 bits on disk, 32 when loaded: a member is as large as its dense layer.
         tensors |= {f"head.members.{number}.{key}": value.half() for key, value in heads.items()}
     head = {
@@ -151,7 +171,7 @@ def main() -> None:
     encoders, head, tensors, described = ensemble()
     config = BundleConfig(
         name="texcnn-mini",
-        version="6",
+        version="7",
         kind="segments",
         unit="log10(RPKM + 0.1)",
         window=WindowSpec(UPSTREAM, LENGTH - UPSTREAM),

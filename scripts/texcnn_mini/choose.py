@@ -1,16 +1,17 @@
-"""Stage 4: how good each recipe is on genes of the validation chromosomes, and which together are best.
+"""Stage 5: how good each recipe is on genes of the validation chromosomes, and which together are best.
 
 Reads what members that were trained without these chromosomes predict for them. A recipe is the mean of its seeds. The
-search adds the recipe that helps most, again and again, each as often as it helps; ``validation.tsv`` (committed) has
-the figures.
+search adds the recipe that helps most, again and again, each as often as it helps. To the mean of the bundled kinds
+then comes what ``dragonn.py`` adds, more and more of it. ``validation.tsv`` (committed) has the figures.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import dragonn
 import numpy as np
 import pandas as pd
 from data import WORK
@@ -19,6 +20,9 @@ from train import PER_DEVIATION, judge
 
 TABLE = Path(__file__).with_name("validation.tsv")
 MOST_ADDED = 12
+BUNDLED = ({"m1", "m9"}, {"xf"}, {"k4", "k4f", "k4v"}, {"k5s"}, {"k6sn"})
+"""The kinds of networks that are bundled, each with the recipes that are of it."""
+EFFECTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
 class Labels:
@@ -58,6 +62,15 @@ def greedy(found: Mapping[str, np.ndarray], true: np.ndarray, most: int = MOST_A
     return chosen
 
 
+def with_bases(labels: Labels, mean: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields predictions ``(2, n, 58)`` with more and more of what follows single bases."""
+    path = WORK / "members" / "dragonn.1.safetensors"
+    if path.exists():
+        added = dragonn.added(path, labels.pack, rows)
+        for effect in EFFECTS:
+            yield f"bundled kinds + {effect:g} x reporter", mean + added * effect / dragonn.EFFECT
+
+
 def main() -> None:
     """Writes ``validation.tsv``."""
     labels = Labels()
@@ -73,6 +86,13 @@ def main() -> None:
         chosen.append(name)
         mean = np.mean([found[other] for other in chosen], axis=0)
         table.append({"what": " + ".join(chosen), "seeds": 0, **judge(mean[0], mean[1], rows, labels.pack)})
+    kinds = [
+        np.mean([found[name] for name in names if name in found], axis=0) for names in BUNDLED if names & set(found)
+    ]
+    table += [
+        {"what": what, "seeds": 0, **judge(each[0], each[1], rows, labels.pack)}
+        for what, each in with_bases(labels, np.mean(kinds, axis=0), rows)
+    ]
     frame = pd.DataFrame(table)
     frame.to_csv(TABLE, sep="\t", index=False)
     print(frame.to_string(index=False))

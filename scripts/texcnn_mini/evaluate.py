@@ -1,20 +1,23 @@
 """Stage 7: how good the bundle is on genes of chromosomes that no stage has seen, and its card.
 
-Writes ``results.tsv`` here (the figures of ``texcnn evaluate``, with 95 % intervals over genes) and puts the model card
-with these figures into the bundle, and what predictions are compared with: percentiles and intervals.
+Writes ``results.tsv`` and ``variants.tsv`` here: the figures of ``texcnn evaluate`` and ``texcnn evaluate variants``,
+with 95 % intervals. Puts the model card with these figures into the bundle, and what predictions are compared with:
+percentiles and intervals. ``evaluate.py --variants`` does the variants and the card alone.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from bundle import OUT
-from data import FASTA, LENGTHS, WORK, cell_types, expression
+from data import DATA, FASTA, LENGTHS, WORK, cell_types, expression
 from genome import LENGTH, UPSTREAM, cut, load_pack
 from network import SEGMENT, kmer_shares
 from sklearn.linear_model import Ridge
@@ -23,15 +26,18 @@ from train import MIN_NEAR
 import texcnn
 from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.import_mpra_dragonn import import_mpra_dragonn
 from texcnn.model.load import load_model
 from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 from texcnn.model.reference_genes import add_reference
 
-sys.path.append(str(Path(__file__).parents[1]))
-from card_figures import Measured, figures_text, write_table
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "variants")]
+import measure
+from card_figures import BOOTSTRAP, Measured, figures_text, write_table
 
 RESULTS = Path(__file__).parent / "results.tsv"
+VARIANTS = Path(__file__).parent / "variants.tsv"
 CARD_TEXT = Path(__file__).parent / "card.md"
 NEAREST = slice(18, 28)
 """Segments within 1.6 kb of the TSS, which the ridge reads."""
@@ -153,8 +159,43 @@ def write_models(tables: dict[str, pd.DataFrame]) -> dict[str, Path]:
     }
 
 
+def measure_variants() -> None:
+    """Writes how well changes of single bases are predicted, next to MPRA-DragoNN alone."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        import_mpra_dragonn(DATA / "mpra" / "dragonn_ConvModel_pretrained.hdf5", folder / "dragonn")
+        models = {"texcnn-mini": load_model(OUT), "MPRA-DragoNN": load_model(folder / "dragonn")}
+        lines = [asdict(line) for line in measure.saturation(models, folder, BOOTSTRAP)]
+    frame = pd.DataFrame(lines)
+    wanted = frame["model"].isin(models) & (frame["figure"] == "spearman") & frame["truth"].str.contains("promoter")
+    frame[wanted].to_csv(VARIANTS, sep="\t", index=False, float_format="%.3f")
+
+
+def variants_text() -> str:
+    """Lays them out as a Markdown table."""
+    table = pd.read_csv(VARIANTS, sep="\t")
+    lines = ["| element | variants | texcnn-mini | MPRA-DragoNN alone |", "|---|---|---|---|"]
+    for truth, rows in table.groupby("truth", sort=False):
+        of = rows.set_index("model")
+        shown = [f"{of.value[name]:.2f} ({of.low[name]:.2f} to {of.high[name]:.2f})" for name in of.index]
+        lines.append(f"| {truth.removeprefix('MPRA promoter ')} | {of.n.iloc[0]:,} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def card_text() -> str:
+    """Returns the card with the figures of both tables."""
+    text = CARD_TEXT.read_text(encoding="utf-8")
+    return text.replace("{figures}", figures_text(pd.read_csv(RESULTS, sep="\t"))).replace(
+        "{variants}", variants_text()
+    )
+
+
 def main() -> None:
     """Scores, then completes the bundle."""
+    measure_variants()
+    if sys.argv[1:] == ["--variants"]:
+        extend_bundle(OUT, {CARD: card_text().encode()})
+        return
     pack = load_pack(WORK / "pack.npz")
     names, everything = list(cell_types()["cell_type"]), expression()
     known = (pack["near"] >= MIN_NEAR) & ~pack["epd"]
@@ -192,11 +233,10 @@ def main() -> None:
     results = pd.concat([*parts, *beyond(pack, test, measured)])
     results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
-    card = CARD_TEXT.read_text(encoding="utf-8").replace("{figures}", figures_text(results))
     true = everything.loc[ids, names]
     metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true).query("cell_type in @names")
     metrics.insert(1, "split", "test")
-    extend_bundle(OUT, {CARD: card.encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
+    extend_bundle(OUT, {CARD: card_text().encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
     add_reference(OUT, predicted[GIVEN], true)
     print(results[results["output"] != ALL_CELL_TYPES].to_string(index=False))
 

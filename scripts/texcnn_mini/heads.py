@@ -161,9 +161,12 @@ def train(
         n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
         drawn = genes[torch.multinomial(sampled, n_genes, replacement=True)]
         chosen = windows[torch.randint(len(windows), (n_windows,))]
-        (values, mask), (more, more_mask) = cache.genes.take(drawn), cache.windows.take(chosen)
-        mask = torch.cat([hide_ends(mask, recipe.mask_chance), hide_ends(more_mask, 0.5)])
-        values = folded(torch.cat([values, more])[..., columns(recipe)], network) * mask[..., None]
+        values, mask = cache.genes.take(drawn)
+        mask = hide_ends(mask, recipe.mask_chance)
+        if n_windows:
+            more, more_mask = cache.windows.take(chosen)
+            values, mask = torch.cat([values, more]), torch.cat([mask, hide_ends(more_mask, 0.5)])
+        values = folded(values[..., columns(recipe)], network) * mask[..., None]
         rows = cache.rows[drawn]
         features = torch.zeros(n_genes + n_windows, N_FEATURES)
         features[:n_genes] = data.features[rows] * (torch.rand(n_genes, 1) < 0.5)
@@ -179,7 +182,7 @@ def train(
         optimizer.step()
         with torch.no_grad():
             decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.head.parameters()), list(parameters), 1 - decay)
+            torch._foreach_lerp_(list(average.head.parameters()), parameters, 1 - decay)
         if (step + 1) % max(steps // 4, 1) == 0:
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})

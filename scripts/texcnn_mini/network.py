@@ -30,6 +30,8 @@ class Recipe:
         xpresso: Published networks whose convolutions are read as they are; the head starts from their dense layers.
         guarded: Whether measured expression teaches nothing before the layer that reads the features: what the teachers
             say of any window then decides what is looked for in the bases.
+        frozen: Whether the dense layers that the head starts from stay as they are, so that it keeps what Xpresso
+            learned from whole windows; what is trained reads their units.
         near: Segments that the head reads, half-open; all of them if not given.
     """
 
@@ -38,6 +40,7 @@ class Recipe:
     symmetric: bool = False
     xpresso: tuple[str, ...] = ()
     guarded: bool = False
+    frozen: bool = False
     near: tuple[int, int] = (0, LENGTH // SEGMENT)
     motifs: int = 128
     motif_width: int = 11
@@ -175,6 +178,8 @@ class Network(nn.Module):
         self.register_buffer("other", reverse_complements(recipe.kmers) if recipe.kmers else torch.zeros(0))
         if recipe.xpresso:
             self._start_from_xpresso()
+        for name, weight in self.head.named_parameters():
+            weight.requires_grad_(not (recipe.frozen and name.startswith(("convolutions.", "dense."))))
 
     def _start_from_xpresso(self) -> None:
         """Makes the head predict what Xpresso's networks do, each through 64 dense and two further units."""

@@ -12,7 +12,8 @@ mkdir -p "$members"
 rm -rf "$members"/*.taken # of a run that was stopped
 [ -f "$work/pack.npz" ] || "$python" pack.py
 [ -f "$work/reporter.1.safetensors" ] || "$python" mpra.py --members 2 ${STEPS:+--epochs 1}
-"$python" heads.py xk.11.all xb.11.all --work "$work" --out "$members" ${STEPS:+--steps "$STEPS"}
+"$python" heads.py xf.11.all --work "$work" --out "$members" ${STEPS:+--steps "$STEPS"}
+"$python" dragonn.py dragonn.1 dragonn.all --work "$work" --out "$members"
 "$python" train.py --only "${ONLY:-[.]all$}" --work "$work" --out "$members" --device "${DEVICE:-cpu}" ${STEPS:+--steps "$STEPS"}
 [ "${ONLY:-}" = "" ] || "$python" choose.py
 "$python" bundle.py

@@ -48,6 +48,24 @@ def test_members_alone_come_with_the_same_mean(given):
     assert alone.isnan().all(dim=2).tolist() == [[False, False, True], [True, False, True]]
 
 
+def test_a_common_member_is_a_part_of_each_other_one(given):
+    torch.manual_seed(0)
+    third = {**SECOND, "segments": [2, 3], "common": True}
+    members = [{**FIRST, "weight": 0.5}, {**SECOND, "weight": 0.3}, {**third, "weight": 0.2}]
+    ensemble = Ensemble(6, 2, members, n_segments=4, n_features=1).eval()
+    mean, alone = ensemble.with_members(*given)
+    plain = Ensemble(6, 2, [{**each, "common": False} for each in members], n_segments=4, n_features=1).eval()
+    plain.load_state_dict(ensemble.state_dict())
+    expected, each = plain.with_members(*given)
+    torch.testing.assert_close(mean, expected, rtol=0, atol=0, equal_nan=True)
+    assert len(alone) == 2
+    # The first window has no usable segment for the third member, the second one has.
+    torch.testing.assert_close(alone[:, 0], each[:2, 0])
+    torch.testing.assert_close(alone[:, 1], 0.8 * each[:2, 1] + 0.2 * each[2, 1])
+    torch.testing.assert_close((0.5 * alone[0, 1] + 0.3 * alone[1, 1]) / 0.8, mean[1])
+    assert alone[:, 2].isnan().all()
+
+
 def test_what_no_member_reads_changes_nothing(given):
     values, mask, _ = given
     alone = Ensemble(6, 2, [{**FIRST, "weight": 1}]).eval()
@@ -103,7 +121,7 @@ def test_a_bundle_holds_it(ensemble, given):
         ([{**FIRST, "weight": -1}, SECOND], "weight -1 .* above 0"),
         ([FIRST, {**SECOND, "segments": [2, 5]}], r"unusable segments \[2, 5\] .* member 1 .* of 0 to 4"),
         ([FIRST, {**SECOND, "segments": [2, 2]}], r"unusable segments \[2, 2\] .* member 1"),
-        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: options, reads, segments, weight"),
+        ([FIRST, {"reads": [[0, 1]]}], "entries .* allowed: common, options, reads, segments, weight"),
     ],
 )
 def test_unusable_members_are_refused(members, message):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from texcnn.effects.deeplift import multipliers
 from texcnn.embedding.options import ComputeOptions
-from texcnn.encoders.protocol import Encoder, Explained
+from texcnn.embedding.placing import reads_segment
+from texcnn.encoders.protocol import Encoder, Explained, Placed
 from texcnn.errors import ModelError
 from texcnn.model.model import Model
 from texcnn.model.network import HeadInputs, Network, SegmentNetwork
@@ -113,10 +114,16 @@ def _contributions(
     length, first = network.segments.length, 0
     for encoder in network.encoders:
         explained = _explained(encoder)
+        placed = encoder if isinstance(encoder, Placed) else None
         for row in mask.nonzero().flatten().tolist():
-            place = slice(row * length, (row + 1) * length)
-            of_bases, rest = explained.base_contributions(window[place], gradients[:, row, first : first + encoder.dim])
-            bases[:, place] += of_bases
+            if placed is not None and not reads_segment(placed, row):
+                continue
+            context = 0 if placed is None else placed.context
+            start, stop = row * length - context, min((row + 1) * length, len(window)) + context
+            inside = slice(max(start, 0), min(stop, len(window)))
+            text = "N" * (inside.start - start) + window[inside] + "N" * (stop - inside.stop)
+            of_bases, rest = explained.base_contributions(text, gradients[:, row, first : first + encoder.dim])
+            bases[:, inside] += of_bases[:, inside.start - start : inside.stop - start]
             elsewhere += rest
         first += encoder.dim
     return bases, elsewhere

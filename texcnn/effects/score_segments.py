@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -139,27 +139,51 @@ def _apply_locally(
 
 
 def _embed_patches(network: SegmentNetwork, session: EmbeddingSession, changes: Sequence[ChangedWindow]) -> _Patches:
-    touched = _touched_segments(changes, network.segments.length)
-    usable = torch.tensor([network.segments.is_usable(bases) for _, _, bases in touched], dtype=torch.bool)
+    touched = _touched_segments(changes, network.segments.length, lambda number: session.placing.readers(number)[1])
+    length = network.segments.length
+    kept = [
+        network.segments.is_usable(changes[change].sequence[number * length : (number + 1) * length])
+        for change, number in touched
+    ]
+    usable = torch.tensor(kept, dtype=torch.bool)
     values = torch.zeros(len(touched), session.dim)
     values[usable] = session.embed(
-        [bases for (_, _, bases), keep in zip(touched, usable.tolist(), strict=True) if keep]
+        [
+            segment
+            for (change, number), keep in zip(touched, kept, strict=True)
+            if keep
+            for segment in session.placing.cut(changes[change].sequence, [number], network.segments)
+        ]
     )
     return _Patches(
-        torch.tensor([change for change, _, _ in touched], dtype=torch.long),
-        torch.tensor([segment for _, segment, _ in touched], dtype=torch.long),
+        torch.tensor([change for change, _ in touched], dtype=torch.long),
+        torch.tensor([segment for _, segment in touched], dtype=torch.long),
         usable,
         values,
     )
 
 
-def _touched_segments(changes: Sequence[ChangedWindow], length: int) -> list[tuple[int, int, str]]:
-    """Number of the change, of the segment, and the segment's bases after the change."""
-    touched: list[tuple[int, int, str]] = []
+def _touched_segments(
+    changes: Sequence[ChangedWindow], length: int, context: Callable[[int], int]
+) -> list[tuple[int, int]]:
+    """Number of the change and of the segment, for each segment whose vector a change may move.
+
+    ``context`` says how many bases on either side of a segment its vector depends on.
+    """
+    touched: list[tuple[int, int]] = []
     for number, change in enumerate(changes):
+        last = (len(change.sequence) - 1) // length
         done = -1
         for start, end in change.touched:
-            for segment in range(max(start // length, done + 1), (end - 1) // length + 1):
-                touched.append((number, segment, change.sequence[segment * length : (segment + 1) * length]))
-                done = segment
+            first, stop = start // length, (end - 1) // length
+            near = [
+                segment
+                for segment in (first - 1, *range(first, stop + 1), stop + 1)
+                if done < segment <= last
+                and segment >= 0
+                and start < (segment + 1) * length + (reach := context(segment))
+                and end > segment * length - reach
+            ]
+            touched += [(number, segment) for segment in near]
+            done = max([done, *near])
     return touched

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from texcnn.errors import InputError
+from texcnn.segments.segment import AnySegment
 
 DEFAULT_CACHE_BYTES = 256 * 2**20
 """Room for the segments of some 5,000 windows with 320 numbers a segment, or 2,500 with DNABERT-2's 768."""
@@ -40,17 +41,17 @@ class SegmentCache:
         self.asked = 0
         self.computed = 0
         self.nbytes = 0
-        self._vectors: OrderedDict[str, Tensor] = OrderedDict()
+        self._vectors: OrderedDict[AnySegment, Tensor] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of segments in the cache."""
         return len(self._vectors)
 
-    def __contains__(self, segment: str) -> bool:
+    def __contains__(self, segment: AnySegment) -> bool:
         """Whether a segment's vector is here."""
         return segment in self._vectors
 
-    def embed(self, segments: Sequence[str], compute: Callable[[Sequence[str]], Tensor]) -> Tensor:
+    def embed(self, segments: Sequence[AnySegment], compute: Callable[[Sequence[AnySegment]], Tensor]) -> Tensor:
         """Returns the vectors of segments; computes those that are missing, each distinct one once.
 
         Args:
@@ -70,7 +71,7 @@ class SegmentCache:
         self.put(new, fresh)
         return vectors[[row_of[segment] for segment in segments]]
 
-    def found(self, segments: Iterable[str]) -> dict[str, Tensor]:
+    def found(self, segments: Iterable[AnySegment]) -> dict[AnySegment, Tensor]:
         """Returns the vectors that are here; they are then the last ones to be dropped."""
         found = {segment: self._vectors[segment] for segment in segments if segment in self._vectors}
         for segment in found:
@@ -82,7 +83,7 @@ class SegmentCache:
         self.asked += asked
         self.computed += computed
 
-    def put(self, segments: Sequence[str], vectors: Tensor) -> None:
+    def put(self, segments: Sequence[AnySegment], vectors: Tensor) -> None:
         """Takes over vectors that were computed elsewhere.
 
         Args:

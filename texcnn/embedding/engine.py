@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Self, TypeVar
 
@@ -17,12 +18,13 @@ from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, joined, nex
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
+from texcnn.embedding.placing import Placing, laid_out
 from texcnn.embedding.prefetch import prefetch
 from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
-from texcnn.segments.segment import Segments, SegmentSpec
+from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
 
 TOKENS_PER_SEGMENT = 512
 """Room for a segment of 500 bases of the batch size: 497 tokens of 6-mers, or four segments of byte-pair tokens. On an
@@ -87,7 +89,12 @@ class EmbeddingSession:
         """Length of a segment's joined vector."""
         return sum(encoder.dim for encoder in self.encoders)
 
-    def embed(self, segments: Sequence[str], *, progress: bool = False) -> Tensor:
+    @cached_property
+    def placing(self) -> Placing:
+        """Which of the encoders read which segments."""
+        return Placing(self.encoders)
+
+    def embed(self, segments: Sequence[AnySegment], *, progress: bool = False) -> Tensor:
         """Embeds segments; each distinct one that the cache lacks is computed once.
 
         A batch is filled up to a number of tokens, :data:`TOKENS_PER_SEGMENT` for each segment of the batch size and on
@@ -96,7 +103,7 @@ class EmbeddingSession:
         halved and tried again. Neither changes the result.
 
         Args:
-            segments: Upper-case ``ACGTN``, of any lengths.
+            segments: Upper-case ``ACGTN``, of any lengths, or what :meth:`Placing.cut` made of them.
             progress: Whether to show progress.
 
         Returns:
@@ -106,7 +113,7 @@ class EmbeddingSession:
             RunError: when the memory does not suffice for a single segment.
         """
 
-        def compute(distinct: Sequence[str]) -> Tensor:
+        def compute(distinct: Sequence[AnySegment]) -> Tensor:
             total = len(distinct) * len(self.encoders)
             with progress_bar(progress, total=total, what="embedding", unit="segments") as bar:
                 parts = [self._embed_with(index, distinct, bar) for index in range(len(self.encoders))]
@@ -126,7 +133,8 @@ class EmbeddingSession:
             The vectors; a masked segment's is zero, never an embedding of unknown bases.
         """
         cut = [spec.split(window) for window in windows]
-        usable = [bases for segments in cut for bases in segments.usable]
+        numbers = [segments.usable_numbers for segments in cut]
+        usable = [each for place in zip(windows, numbers, strict=True) for each in self.placing.cut(*place, spec)]
         return Embeddings.of_cut(cut, self.embed(usable, progress=progress) if cut else torch.zeros(0, self.dim))
 
     def embed_tokens(self, index: int, tokens: Sequence[Sequence[int]], *, progress: bool = False) -> Tensor:
@@ -146,8 +154,11 @@ class EmbeddingSession:
         with progress_bar(progress, total=len(tokens), what="embedding", unit="segments") as bar:
             return self._embed_parts(index, self.parts(tokens), bar)
 
-    def _embed_with(self, index: int, segments: Sequence[str], bar: Progress) -> Tensor:
-        return self._embed_parts(index, prefetch(map(self.encoders[index].tokenize, self.parts(segments))), bar)
+    def _embed_with(self, index: int, segments: Sequence[AnySegment], bar: Progress) -> Tensor:
+        places = self.placing.read_by(index, segments)
+        bases = self.placing.bases(index, [segments[place] for place in places])
+        tokens = prefetch(map(self.encoders[index].tokenize, self.parts(bases)))
+        return laid_out(self._embed_parts(index, tokens, bar), places, len(segments))
 
     def parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`."""

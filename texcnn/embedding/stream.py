@@ -11,17 +11,18 @@ from torch import Tensor
 
 from texcnn.embedding.batches import VectorsOnTheWay, joined
 from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.placing import laid_out
 from texcnn.embedding.prefetch import prefetch
-from texcnn.segments.segment import Segments, SegmentSpec
+from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
 
 
 @dataclass(frozen=True)
 class _Tokenised:
     """A chunk as the thread hands it over."""
 
-    segments: Sequence[str]
-    tokens: list[dict[str, Sequence[int]]]
-    """Of each encoder: segments that seemed to be new, and their tokens."""
+    segments: Sequence[AnySegment]
+    tokens: list[dict[AnySegment, Sequence[int]]]
+    """Of each encoder: segments that seemed to be new and that it reads, and their tokens."""
 
 
 class _Chunk:
@@ -30,29 +31,28 @@ class _Chunk:
     def __init__(
         self,
         session: EmbeddingSession,
-        segments: Sequence[str],
-        known: dict[str, Tensor],
+        segments: Sequence[AnySegment],
+        known: dict[AnySegment, Tensor],
         last: _Chunk | None,
-        new: dict[str, int],
+        new: Sequence[AnySegment],
         vectors: list[list[VectorsOnTheWay]],
         *,
         cached: bool,
     ) -> None:
         self.segments = dict.fromkeys(segments)
         self._session, self._asked, self._known, self._last = session, segments, known, last
-        self._new, self._coming, self._cached = new, vectors, cached
+        self._new, self._coming, self._cached = dict.fromkeys(new), vectors, cached
         self._found: Tensor | None = None
-        self._row_of: dict[str, int] = {}
+        self._row_of: dict[AnySegment, int] = {}
 
-    def vector(self, segment: str) -> Tensor:
+    def vector(self, segment: AnySegment) -> Tensor:
         """The vector of one of its segments, float32 ``(dim,)``."""
         return self.finished()[self._row_of[segment]]
 
     def finished(self) -> Tensor:
         """Waits for the device; the vectors of the distinct segments, float32 ``(n, dim)`` on the CPU."""
         if self._found is None:
-            parts = [joined([part.in_order() for part in parts]) for parts in self._coming if parts]
-            fresh = joined(parts, dim=1) if parts else torch.zeros(0, self._session.dim)
+            fresh = self._fresh()
             borrowed = [segment for segment in self.segments if segment not in self._new]
             vectors = [self._known[each] if each in self._known else self._from_last(each) for each in borrowed]
             self._found = torch.cat([torch.stack(vectors), fresh]) if vectors else fresh
@@ -62,6 +62,18 @@ class _Chunk:
             self._last, self._known, self._coming = None, {}, []
         return self._found
 
+    def _fresh(self) -> Tensor:
+        """The vectors of its new segments, float32 ``(n, dim)``."""
+        new = list(self._new)
+        if not new:
+            return torch.zeros(0, self._session.dim)
+        vectors = []
+        for index, parts in enumerate(self._coming):
+            none = torch.zeros(0, self._session.encoders[index].dim)
+            found = joined([part.in_order() for part in parts]) if parts else none
+            vectors.append(laid_out(found, self._session.placing.read_by(index, new), len(new)))
+        return joined(vectors, dim=1)
+
     def in_order(self) -> Tensor:
         """As :meth:`finished`, but a row for each segment that was asked for."""
         found = self.finished()
@@ -69,13 +81,13 @@ class _Chunk:
         # Where all segments are new they are in order already; vectors of thousands of numbers are worth no copy more.
         return found if rows == list(range(len(found))) else found[rows]
 
-    def _from_last(self, segment: str) -> Tensor:
+    def _from_last(self, segment: AnySegment) -> Tensor:
         assert self._last is not None
         return self._last.vector(segment)
 
 
 def embed_chunks(
-    session: EmbeddingSession, chunks: Iterable[Sequence[str]], *, neighbours: bool = False
+    session: EmbeddingSession, chunks: Iterable[Sequence[AnySegment]], *, neighbours: bool = False
 ) -> Iterator[Tensor]:
     """Embeds chunks of segments; each distinct segment that the cache lacks is computed once.
 
@@ -83,7 +95,8 @@ def embed_chunks(
 
     Args:
         session: Encoders, their device and the cache.
-        chunks: Upper-case ``ACGTN`` of any lengths; taken in a thread.
+        chunks: Upper-case ``ACGTN`` of any lengths, or what :meth:`Placing.cut` made of them; taken in a
+            thread.
         neighbours: Whether a chunk may use vectors of the chunk before alone, and the first one those of the cache, to
             which nothing is then added: what is computed in a chunk does not depend on where the run began.
 
@@ -121,11 +134,12 @@ def embed_windows_in_chunks(
     """
     coming: deque[list[Segments]] = deque()
 
-    def usable() -> Iterator[list[str]]:
+    def usable() -> Iterator[list[AnySegment]]:
         for windows in chunks:
             cut = [spec.split(window) for window in windows]
             coming.append(cut)
-            yield [bases for each in cut for bases in each.usable]
+            numbers = [each.usable_numbers for each in cut]
+            yield [each for place in zip(windows, numbers, strict=True) for each in session.placing.cut(*place, spec)]
 
     for vectors in embed_chunks(session, usable(), neighbours=neighbours):
         yield Embeddings.of_cut(coming.popleft(), vectors)
@@ -135,12 +149,13 @@ def _computes_at_once(device: torch.device) -> bool:
     return device.type == "cpu"
 
 
-def _tokenised(session: EmbeddingSession, segments: Sequence[str]) -> _Tokenised:
+def _tokenised(session: EmbeddingSession, segments: Sequence[AnySegment]) -> _Tokenised:
     new = [segment for segment in dict.fromkeys(segments) if segment not in session.cache]
-    tokens: list[dict[str, Sequence[int]]] = []
-    for encoder in session.encoders:
-        rows = [row for part in session.parts(new) for row in encoder.tokenize(part)]
-        tokens.append(dict(zip(new, rows, strict=True)))
+    tokens: list[dict[AnySegment, Sequence[int]]] = []
+    for index, encoder in enumerate(session.encoders):
+        read = [new[place] for place in session.placing.read_by(index, new)]
+        rows = [row for part in session.parts(session.placing.bases(index, read)) for row in encoder.tokenize(part)]
+        tokens.append(dict(zip(read, rows, strict=True)))
     return _Tokenised(segments, tokens)
 
 
@@ -154,11 +169,11 @@ def _begin(session: EmbeddingSession, chunk: _Tokenised, last: _Chunk | None, *,
     vectors = []
     for index, made in enumerate(chunk.tokens):
         # What was in the cache when the thread looked may have been dropped since.
-        lacking = [segment for segment in new if segment not in made]
-        made.update(zip(lacking, session.encoders[index].tokenize(lacking), strict=True))
-        rows = [made[segment] for segment in new]
+        read = [new[place] for place in session.placing.read_by(index, new)]
+        lacking = [segment for segment in read if segment not in made]
+        made.update(zip(lacking, session.encoders[index].tokenize(session.placing.bases(index, lacking)), strict=True))
+        rows = [made[segment] for segment in read]
         vectors.append([session.start(index, part) for part in session.parts(rows)])
     borrows = any(segment in held and segment not in known for segment in distinct)
-    rows_of = {segment: row for row, segment in enumerate(new)}
     last = last if borrows else None
-    return _Chunk(session, chunk.segments, known, last, rows_of, vectors, cached=not neighbours)
+    return _Chunk(session, chunk.segments, known, last, new, vectors, cached=not neighbours)

@@ -70,6 +70,22 @@ class TokenCost(Protocol):
 
 
 @runtime_checkable
+class Placed(Protocol):
+    """What an encoder has in addition to :class:`Encoder` if it matters to it where in a window a segment lies.
+
+    A segment that it does not read has zeros in its place. Each segment is given to :meth:`Encoder.tokenize` with the
+    bases around it, N where there are none, and its vector is that of the segment alone.
+
+    Attributes:
+        segments: Numbers of the segments that it reads, half-open; None for all.
+        context: Bases on either side that it is given as well.
+    """
+
+    segments: tuple[int, int] | None
+    context: int
+
+
+@runtime_checkable
 class Compilable(Protocol):
     """What an encoder has in addition to :class:`Encoder` if parts of it can be compiled.
 

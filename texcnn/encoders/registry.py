@@ -52,6 +52,7 @@ _BUILT_IN: dict[str, EncoderFactory] = {
         EntryPoint("word2vec", "texcnn.encoders.word2vec:load_word2vec", GROUP),
         EntryPoint("kmer-counts", "texcnn.encoders.kmer_counts:load_kmer_counts", GROUP),
         EntryPoint("motif-cnn", "texcnn.encoders.motif_cnn:load_motif_cnn", GROUP),
+        EntryPoint("mpra-dragonn", "texcnn.encoders.mpra_dragonn:load_mpra_dragonn", GROUP),
         EntryPoint("segment-cnn", "texcnn.encoders.segment_cnn:load_segment_cnn", GROUP),
     )
 }

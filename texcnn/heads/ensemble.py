@@ -17,7 +17,7 @@ from texcnn.errors import ModelError
 from texcnn.heads.textcnn import TextCNN
 
 _ENTRIES = {"reads", "weight", "options"}
-_OPTIONAL = {"segments"}
+_OPTIONAL = {"segments", "common"}
 
 
 class Ensemble(nn.Module):
@@ -31,8 +31,9 @@ class Ensemble(nn.Module):
         n_cell_types: Number of outputs.
         members: One entry per text CNN: ``reads``, the parts of the vector that it reads, as half-open ``[start,
             stop]`` in ascending order; ``weight``, its share of the mean; ``options``, the further arguments of
-            :class:`~texcnn.heads.textcnn.TextCNN`; and ``segments``, those that it reads, half-open ``[first, stop]``,
-            all of them if not given.
+            :class:`~texcnn.heads.textcnn.TextCNN`; ``segments``, those that it reads, half-open ``[first, stop]``, all
+            of them if not given; and ``common``, true for one that is a part of what each of the others predicts, so
+            that it is no opinion on its own: a term that is added to their mean.
         n_segments: Segments per window; needed where a member needs it.
         n_features: Extra features per gene; every member reads all of them.
 
@@ -58,6 +59,7 @@ class Ensemble(nn.Module):
             raise ModelError(f"weights of members that sum to {sum(self.weights):g}", allowed="a sum of 1")
         self.n_cell_types, self.n_segments, self.n_features = n_cell_types, n_segments, n_features
         self.reads = [[(start, stop) for start, stop in member["reads"]] for member in members]
+        self.common = [bool(member.get("common")) for member in members]
         self.segments = [slice(*member["segments"]) if "segments" in member else None for member in members]
         self.members = nn.ModuleList(
             TextCNN(
@@ -92,11 +94,19 @@ class Ensemble(nn.Module):
         """Predicts expression, and what each member predicts alone; arguments are those of :meth:`forward`.
 
         Returns:
-            What :meth:`forward` returns, and ``(n_members, n, n_cell_types)`` in the same unit, NaN where a member has
-            no usable segment to read.
+            What :meth:`forward` returns, and ``(n_members, n, n_cell_types)`` in the same unit, without common members,
+            which are a part of each other one's; NaN where a member has no usable segment to read.
         """
         found = list(self._found(self.responses(values, mask), mask, features))
-        alone = [predicted.masked_fill(~usable, torch.nan) for predicted, usable in found]
+        shared, share = torch.zeros(()), torch.zeros(())
+        for common, weight, (predicted, usable) in zip(self.common, self.weights, found, strict=True):
+            if common:
+                shared, share = shared + weight * predicted.masked_fill(~usable, 0.0), share + weight * usable
+        alone = [
+            (shared + (1 - share) * predicted).masked_fill(~usable, torch.nan)
+            for common, (predicted, usable) in zip(self.common, found, strict=True)
+            if not common
+        ]
         return self._mean(found), torch.stack(alone)
 
     def responses(self, values: Tensor, mask: Tensor, at: Tensor | None = None) -> Tensor:

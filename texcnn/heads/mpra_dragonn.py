@@ -22,6 +22,9 @@ FRAGMENT = 145
 OUTPUTS = 12
 """Its outputs: two cell lines, two minimal promoters, two replicates and both pooled."""
 
+NORM_EPS = 1e-3
+"""What its batch norms add to variances."""
+
 _FILTERS, _WIDTH, _LAYERS = 120, 5, 3
 _READ = FRAGMENT - _LAYERS * (_WIDTH - 1)
 _FRAGMENTS_PER_PLACE = 12
@@ -61,7 +64,7 @@ class MpraDragoNN(nn.Module):
             nn.Conv1d(_FILTERS if number else 4, _FILTERS, _WIDTH) for number in range(_LAYERS)
         )
         self.activations = nn.ModuleList(nn.ReLU() for _ in range(_LAYERS))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(_FILTERS, eps=1e-3) for _ in range(_LAYERS))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(_FILTERS, eps=NORM_EPS) for _ in range(_LAYERS))
         self.output = nn.Linear(_READ * _FILTERS, n_cell_types)
 
     def forward(self, one_hot: Tensor, features: Tensor | None = None) -> Tensor:

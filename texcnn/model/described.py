@@ -74,10 +74,14 @@ class DescribedModel:
 
     @property
     def member_weights(self) -> tuple[float, ...]:
-        """Each member's share of the mean, where the model is an ensemble of two or more; else empty."""
+        """Each member's share of the mean, where the model is an ensemble of two or more; else empty.
+
+        Common members, which are a part of what each other one predicts, are left out.
+        """
         head = self.config.head
         members = head.options["members"] if head.type == "ensemble" else ()
-        return tuple(float(member["weight"]) for member in members) if len(members) > 1 else ()
+        weights = [float(member["weight"]) for member in members if not member.get("common")]
+        return tuple(weight / sum(weights) for weight in weights) if len(weights) > 1 else ()
 
     @property
     def cell_types(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from texcnn.files import sha256_file
 from texcnn.genome.assembly import HUMAN
 from texcnn.genome.windows import WindowSpec
-from texcnn.heads.mpra_dragonn import OUTPUTS, MpraDragoNN
+from texcnn.heads.mpra_dragonn import FRAGMENT, NORM_EPS, OUTPUTS, MpraDragoNN
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
 from texcnn.model.keras_file import KerasNetwork
@@ -59,6 +60,37 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     state = MpraDragoNN().state_dict()
     counters = {name: torch.zeros_like(value) for name, value in state.items() if "num_batches" in name}
     return {**KerasNetwork("the ConvModel of MPRA-DragoNN", _LAYERS, state).read(Path(path)), **counters}
+
+
+def reporter_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Turns the published network's weights into those of :class:`texcnn.encoders.mpra_dragonn.ReporterCNN`.
+
+    Batch norms become part of the layer after them, and the dense layer's weights of all 133 positions are added up:
+    what a window's value, the sum over its fragments divided by 145, depends on at each base. The bias is zero.
+
+    Args:
+        state: As of :func:`read_weights`.
+
+    Returns:
+        The state dict, float32.
+    """
+    found: dict[str, Tensor] = {}
+    factor, shift = torch.ones(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
+    number = 0
+    while f"convolutions.{number}.weight" in state:
+        weight, bias = (state[f"convolutions.{number}.{name}"].double() for name in ("weight", "bias"))
+        found[f"convolutions.{number}.weight"] = weight * factor[None, :, None]
+        found[f"convolutions.{number}.bias"] = bias + (weight.sum(dim=2) * shift).sum(dim=1)
+        gamma, beta, mean, variance = (
+            state[f"norms.{number}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        factor = gamma / (variance + NORM_EPS).sqrt()
+        shift = beta - mean * factor
+        number += 1
+    kernel = state["output.weight"].double().unflatten(1, (-1, len(factor))).sum(dim=1) / FRAGMENT
+    found["output.weight"] = kernel * factor
+    found["output.bias"] = torch.zeros(len(kernel), dtype=torch.float64)
+    return {name: value.float() for name, value in found.items()}
 
 
 def import_mpra_dragonn(path: Path, folder: Path) -> None:

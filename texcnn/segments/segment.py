@@ -29,9 +29,44 @@ class Segments:
         """The bases of the usable segments."""
         return [bases for bases, keep in zip(self.bases, self.mask, strict=True) if keep]
 
+    @property
+    def usable_numbers(self) -> list[int]:
+        """The numbers of the usable segments."""
+        return np.flatnonzero(self.mask).tolist()
+
     def __len__(self) -> int:
         """Number of segments."""
         return len(self.bases)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSegment:
+    """A segment whose vector depends on where in its window it lies.
+
+    Attributes:
+        bases: Upper-case ``ACGTN``.
+        readers: Numbers of the encoders that read it, ascending.
+        before: Bases before it, for encoders that read these as well.
+        after: Bases after it, as many.
+    """
+
+    bases: str
+    readers: tuple[int, ...]
+    before: str = ""
+    after: str = ""
+
+    def __len__(self) -> int:
+        """Number of bases that it holds."""
+        return len(self.before) + len(self.bases) + len(self.after)
+
+    def with_context(self, context: int) -> str:
+        """Returns its bases and some on either side, N where it holds none."""
+        before, after = self.before[max(len(self.before) - context, 0) :], self.after[:context]
+        return "N" * (context - len(before)) + before + self.bases + after + "N" * (context - len(after))
+
+
+AnySegment = str | PlacedSegment
+"""A segment, or the bases of one whose vector they alone decide."""
 
 
 @dataclass(frozen=True)
