@@ -26,6 +26,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "features": ("texcnn.cli.features",),
     "embed": ("texcnn.cli.embed", "texcnn.prediction.embed"),
     "predict": ("texcnn.cli.predict", "texcnn.prediction.predict"),
+    "split": ("texcnn.cli.variants_split",),
     "variants": ("texcnn.cli.variants", "texcnn.effects.variants"),
     "evaluate": ("texcnn.cli.evaluate", "texcnn.evaluation.evaluate"),
     "train": ("texcnn.cli.train", "texcnn.training.train"),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from texcnn.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import device as Device
-    from torch import dtype as Dtype
+    import torch
+
+    Device = torch.device
+    Dtype = torch.dtype
 else:  # torch takes seconds to load, which commands that compute nothing do not wait for
     Device = Dtype = object
 
@@ -23,8 +25,8 @@ _ALWAYS_THERE = (None, "auto", "cpu"), (None, "auto", "float32")
 class ComputeOptions:
     """Where and in which type of number to compute.
 
-    Names are resolved once: everything below reads a device and a type that exist. The constructor does so, or, for names
-    that exist everywhere, the first who reads them.
+    Names are resolved once: everything below reads a device and a type that exist. The constructor does so, or, where
+    the names exist everywhere, the first who reads them.
 
     Attributes:
         batch_size: Segments of 500 bases per forward pass, or windows for a one-hot model. It changes speed and memory,
