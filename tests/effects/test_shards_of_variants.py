@@ -59,8 +59,6 @@ class Genome:
     def vcf(self, name: str, rows: dict[str, list[Row]], samples: Sequence[str] = ()) -> Path:
         more = ["FORMAT", *samples] if samples else []
         columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", *more]
-            ["FORMAT", *samples] if samples else []
-        )
         lines = [row.line(chrom) for chrom, listed in rows.items() for row in listed]
         (self.folder / name).write_text(HEADER + "\n".join(["\t".join(columns), *lines]) + "\n")
         return self.folder / name
