@@ -2,9 +2,8 @@
  * From parameters to jobs: what the installed package is, what the models are, genomes that can be read at any place, and
  * samples whose files fit.
  */
-include { plainFile } from '../parameters/main'
+include { plainFile; computesHalfLife } from '../files/main'
 include { describedModel; splitNames; modelId; startsTraining } from '../models/main'
-include { computesHalfLife } from '../samples/main'
 include { PROBE } from '../../../modules/local/probe/main'
 include { PREPARE } from '../../../modules/local/prepare/main'
 include { CHECK } from '../../../modules/local/check/main'

@@ -1,25 +1,10 @@
 /*
  * From genomes and genes to shards of windows, and to vectors of these: shared by all samples and models that need the same.
  */
-include { plainFile } from '../parameters/main'
-include { digestOf; keepByContent } from '../models/main'
+include { plainFile; optionalFile; annotationOptions; digestOf; keepByContent; computesHalfLife } from '../files/main'
 include { WINDOWS } from '../../../modules/local/windows/main'
 include { EMBED } from '../../../modules/local/embed/main'
-include { computesHalfLife } from '../samples/main'
 include { HALF_LIFE } from '../../../modules/local/half_life/main'
-
-def optionalFile(path) {
-    return path ? plainFile(path) : []
-}
-
-// Options of tasks that read the annotation.
-def annotationOptions(sample, settings) {
-    return [
-        sample.kind == 'bed' ? "--bed-anchor ${settings.bed_anchor}" : '',
-        sample.kind == 'gtf' ? "--transcripts ${settings.transcripts}" : '',
-        settings.map_chrom_names ? '--map-chrom-names' : '',
-    ].findAll { option -> option }.join(' ')
-}
 
 // What the windows of a job depend on: jobs with the same set share them.
 def setOf(job, settings) {
