@@ -101,6 +101,9 @@ workflow {
     if (asked.help == true) {
         log.info(helpText(schema))
     }
+    else if (asked.version == true) {
+        log.info("${workflow.manifest.name} ${workflow.manifest.version}")
+    }
     else {
         def problems = inputProblems(schema, asked, workflow.commandLine, "${projectDir}/assets/schema_input.json")
         if (problems) {

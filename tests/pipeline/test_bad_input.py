@@ -76,6 +76,7 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(both: Pipeline) 
     assert any(problem.startswith("--models: a appears twice") for problem in refused.problems)
     helped = both.succeed("--help")
     assert "--on_error" in helped.output
+    assert "texcnn/texcnn 0.1.0\n" in both.succeed("--version").output
     assert [path.name for path in info.iterdir()] == ["trace_2026-01-01_00-00-00.txt"]
 
 

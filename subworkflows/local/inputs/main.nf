@@ -38,7 +38,8 @@ def checkedFiles(sample, settings, described) {
     def models = wanted.collect { model ->
         [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
     }
-    def identity = [id: sample.id, half_life: settings.half_life, kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
+    def phased = sample.vcf ? settings.samples : ''
+    def identity = [id: sample.id, half_life: settings.half_life, samples: phased ?: '', kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
     return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, models.collectMany { model -> model.needed }]
 }
 
