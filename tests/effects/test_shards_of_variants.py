@@ -42,6 +42,7 @@ class Genome:
         for number in range(24):
             chrom, start = CHROMS[number % 4], self.rng.randrange(30, 800)
             genes.append((f"g{number}", chrom, start, start + 40, self.rng.choice("+-")))
+        self.genes = genes
         self.gtf = write_gtf(folder / "genes.gtf", genes)
 
     def rows(self, count: int) -> dict[str, list[Row]]:
@@ -120,7 +121,7 @@ def test_shards_give_the_files_of_one_run(genome: Genome, size: int, n_shards: i
     """To the bit, the VCF, its index and the descriptions too."""
     rows = {
         chrom: list({row.start: Row(row.start, row.ref, row.alts, ("0|1", "1|1"), row.id) for row in listed}.values())
-        for chrom, listed in genome.rows(75).items()
+        for chrom, listed in genome.rows(70).items()
     }
     vcf = genome.vcf("calls.vcf", rows, samples=("s", "t"))
     parts = genome.parts([vcf], size, "shards")
@@ -196,7 +197,7 @@ def test_what_cannot_be_split_is_named(genome: Genome) -> None:
     rows = genome.rows(3)
     first = genome.vcf("first.vcf", rows)
     turned = genome.vcf("turned.vcf", dict(reversed(rows.items())))
-    with pytest.raises(InputError, match=r"chromosomes in different orders: a, b.* first.vcf, turned.vcf"):
+    with pytest.raises(InputError, match=r"chromosomes in different orders: .* first.vcf, turned.vcf"):
         split_alleles([first, turned], genome.folder / "shards")
     mixed = genome.vcf("mixed.vcf", {chrom: listed[::-1] for chrom, listed in rows.items()})
     with pytest.raises(InputError, match="not sorted"):
@@ -252,8 +253,9 @@ def phased(genome: Genome) -> Path:
         return Row(row.start, row.ref, row.alts[:1], calls, row.id)
 
     rows = {chrom: [called(row) for row in listed] for chrom, listed in genome.rows(60).items()}
-    rows["b"].insert(1, Row(rows["b"][0].start, "A", ("<DEL>",), ("0|1", "0|0"), "symbol"))
-    rows["d"].insert(0, Row(0, genome.bases["d"][0], ("<INS>",), ("0|1", "0|0"), "symbol"))
+    for chrom, start in (("b", genome.genes[0][2]), ("d", genome.genes[3][2])):
+        rows[chrom].append(Row(start, genome.bases[chrom][start], ("<DEL>",), ("0|1", "0|0"), "symbol"))
+        rows[chrom].sort(key=lambda row: row.start)
     return genome.vcf("phased.vcf", rows, samples=("s", "t"))
 
 

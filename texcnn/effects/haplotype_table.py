@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +49,7 @@ class HaplotypeCounts:
     """Counts of a run of haplotypes.
 
     Attributes:
-        samples: Names of the samples.
+        samples: Samples.
         genes: Genes.
         distinct: Distinct windows, over all genes; equal haplotypes are predicted once.
         rows: Rows of the table.
@@ -58,7 +58,7 @@ class HaplotypeCounts:
         not_applied: Alleles of the VCF that a sample carries and that cannot be applied.
     """
 
-    samples: tuple[str, ...]
+    samples: int
     genes: int
     distinct: int
     rows: int
@@ -70,14 +70,20 @@ class HaplotypeCounts:
         """Describes the counts in a sentence."""
         left_out = sum(self.overlapping.values())
         return (
-            f"{len(self.samples)} samples, {self.genes} genes, {self.distinct} distinct haplotypes, {left_out} "
+            f"{self.samples} samples, {self.genes} genes, {self.distinct} distinct haplotypes, {left_out} "
             f"overlapping alleles left out, {sum(self.missing.values())} missing alleles taken as REF, "
             f"{self.not_applied} alleles not applied, {self.rows} rows"
         )
 
 
 def write_haplotypes(
-    out: Path, tables: Iterable[pa.Table], not_applied: pa.Table, counts: HaplotypeCounts, said: Mapping[str, Any]
+    out: Path,
+    tables: Iterable[pa.Table],
+    not_applied: pa.Table,
+    counts: HaplotypeCounts,
+    said: Mapping[str, Any],
+    *,
+    samples: Sequence[str],
 ) -> HaplotypeCounts:
     """Writes the table of haplotypes, and the alleles that could not be applied as ``<out>.skipped.tsv``.
 
@@ -87,9 +93,10 @@ def write_haplotypes(
         not_applied: Alleles that a sample carries and that cannot be applied.
         counts: Counts of the run; those of rows are taken anew.
         said: Metadata of the run.
+        samples: Names of the samples.
     """
     described = {
-        **said, "content": "haplotypes", "samples": list(counts.samples), "distinct": counts.distinct,
+        **said, "content": "haplotypes", "samples": list(samples), "distinct": counts.distinct,
         "overlapping": counts.overlapping, "missing": counts.missing, "not_applied": counts.not_applied,
     }  # fmt: skip
     with ExitStack() as places:

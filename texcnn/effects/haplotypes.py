@@ -156,7 +156,7 @@ class HaplotypeRun:
         """The counts of the run, after its last chunk; its table has yet to be written."""
         source = self.source
         return HaplotypeCounts(
-            samples=source.samples,
+            samples=len(source.samples),
             genes=self.n_genes,
             distinct=self.distinct,
             rows=0,

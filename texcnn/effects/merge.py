@@ -91,7 +91,7 @@ def _check_same(first: Mapping[str, Any], other: Mapping[str, Any], first_path: 
 
 def _haplotypes(folders: Sequence[Path], said: Sequence[Mapping[str, Any]], out: Path) -> HaplotypeCounts:
     counts = [one["counts"] for one in said]
-    samples = tuple(counts[0]["samples"])
+    samples = said[0]["samples"]
     chunks = _ordered_chunks(said)
     parts = [Parts(folder, HAPLOTYPE_TABLES) for folder in folders]
     listed = [table for folder in folders for table in Parts(folder, NOT_APPLIED).read("not_applied")]
@@ -100,7 +100,7 @@ def _haplotypes(folders: Sequence[Path], said: Sequence[Mapping[str, Any]], out:
     keys = [place[name] for name in not_applied["chrom"].to_pylist()]
     order = pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64())
     total = HaplotypeCounts(
-        samples=samples,
+        samples=len(samples),
         genes=sum(one["genes"] for one in counts),
         distinct=sum(one["distinct"] for one in counts),
         rows=0,
@@ -109,7 +109,7 @@ def _haplotypes(folders: Sequence[Path], said: Sequence[Mapping[str, Any]], out:
         not_applied=len(not_applied),
     )
     tables = (parts[part].chunk("haplotypes", number) for part, number in chunks)
-    return write_haplotypes(out, tables, not_applied.take(order), total, said[0]["described"])
+    return write_haplotypes(out, tables, not_applied.take(order), total, said[0]["described"], samples=samples)
 
 
 def _ordered_chunks(said: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:

@@ -129,10 +129,13 @@ def _haplotypes(run: EffectRun, out: Path | None, *, overwrite: bool) -> pd.Data
             parts.add(tables)
         counts, not_applied = haplotypes.counts, skipped_table(haplotypes.source.not_applied)
         if not out.name.endswith(KEPT_ENDING):
-            return write_haplotypes(out, parts.read("haplotypes"), not_applied, counts, run.described)
+            return write_haplotypes(
+                out, parts.read("haplotypes"), not_applied, counts, run.described, samples=haplotypes.source.samples
+            )
         Parts(parts.folder, NOT_APPLIED).add({"not_applied": not_applied})
         keep_parts(parts, out, {
             "content": HAPLOTYPES, "described": run.described, "counts": asdict(counts),
+            "samples": haplotypes.source.samples,
             "chromosomes": haplotypes.source.chromosomes, "chunks": haplotypes.chunk_chroms,
             "gene_chromosomes": list(dict.fromkeys(gene.chrom for gene in run.maker.genes)),
         })  # fmt: skip

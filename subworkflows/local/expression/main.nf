@@ -103,7 +103,7 @@ workflow EXPRESSION {
     emit:
     predictions = ch_predictions           // [meta, predictions.parquet, predictions.skipped.tsv]
     counts = ch_count                     // [meta, genes, shards, skipped genes]
-    rows = MERGE.out.counts.map { meta, counts -> [withoutKind(meta), counts] }   // [meta, counts.tsv: predicted, n_fraction]
+    rows = MERGE.out.counts.map { meta, rows -> [withoutKind(meta), rows] }   // [meta, counts.tsv: predicted, n_fraction]
     variants = MERGE.out.variants         // [meta with what, files]
     evaluation = EVALUATE.out.folder      // [meta, folder]
     report = REPORT.out.html              // [meta, report.html]
