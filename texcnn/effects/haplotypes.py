@@ -12,9 +12,9 @@ import pyarrow as pa
 from texcnn.effects.haplotype_table import HAPLOTYPE_SCHEMA, HaplotypeCounts
 from texcnn.effects.run import EffectRun
 from texcnn.effects.score import ChangedWindow
+from texcnn.genome.chromosome_shards import chromosomes_of_shard, parse_shard
 from texcnn.genome.gene import Gene
 from texcnn.genome.haplotype_windows import GeneHaplotypes, HaplotypeWindows
-from texcnn.genome.shards import chromosomes_of_shard, parse_shard
 from texcnn.genome.variant import VariantStatus
 from texcnn.progress import progress_bar
 

@@ -11,8 +11,8 @@ from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import UNPHASED_CHOICES
+from texcnn.genome.chromosome_shards import parse_shard
 from texcnn.genome.select import GeneSelection
-from texcnn.genome.shards import parse_shard
 from texcnn.keywords import check_flags
 
 
