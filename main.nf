@@ -8,11 +8,10 @@
  *   nextflow run main.nf --genome hg38 --outdir results -profile docker
  *   nextflow run main.nf -profile test --outdir results
  */
-include { readSchema; castParams; helpText } from './subworkflows/local/parameters/main'
-include { sampleRows; resolveSample } from './subworkflows/local/samples/main'
+include { readSchema; castParams; helpText; startText } from './subworkflows/local/parameters/main'
+include { sampleRows; resolveSample; inputProblems } from './subworkflows/local/samples/main'
 include { readModels; wantedModels } from './subworkflows/local/models/main'
-include { inputProblems } from './subworkflows/local/checks/main'
-include { startText; resultLine; multiqcLine; multiqcHead; endText; otherResults; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
+include { resultLine; multiqcLine; multiqcHead; endText; otherResults; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
 include { INPUTS } from './subworkflows/local/inputs/main'
 include { SEQUENCES } from './subworkflows/local/sequences/main'
 include { TRAINING } from './subworkflows/local/training/main'
@@ -58,6 +57,7 @@ workflow TEXCNN {
         TRAINING.out.direct,
         TRAINING.out.features,
         TRAINING.out.ready,
+        SEQUENCES.out.ready,
         SEQUENCES.out.counts,
         INPUTS.out.code,
         settings,
@@ -100,6 +100,9 @@ workflow {
 
     if (asked.help == true) {
         log.info(helpText(schema))
+    }
+    else if (asked.version == true) {
+        log.info("${workflow.manifest.name} ${workflow.manifest.version}")
     }
     else {
         def problems = inputProblems(schema, asked, workflow.commandLine, "${projectDir}/assets/schema_input.json")

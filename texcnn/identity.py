@@ -26,6 +26,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "features": ("texcnn.cli.features",),
     "embed": ("texcnn.cli.embed", "texcnn.prediction.embed"),
     "predict": ("texcnn.cli.predict", "texcnn.prediction.predict"),
+    "split": ("texcnn.cli.variants_split",),
     "variants": ("texcnn.cli.variants", "texcnn.effects.variants"),
     "evaluate": ("texcnn.cli.evaluate", "texcnn.evaluation.evaluate"),
     "train": ("texcnn.cli.train", "texcnn.training.train"),
@@ -132,31 +133,37 @@ def _homes() -> Mapping[str, Sequence[str]]:
 @cache
 def _parsed(path: Path) -> tuple[str, frozenset[str], frozenset[str]]:
     """Returns a module's bare code, the package's modules that it names, and the other packages."""
-    tree = ast.parse(path.read_bytes())
-    tree = _Stripped().visit(tree)
-    inside: set[str] = set()
-    outside: set[str] = set()
-    for node in ast.walk(tree):
-        for name in _named(node):
-            if name.split(".")[0] == PACKAGE:
-                inside.add(name)
-            else:
-                outside.add(name.split(".")[0])
+    reader = _Reader()
+    tree = reader.visit(ast.parse(path.read_bytes()))
+    inside = {name for name in reader.names if name.split(".")[0] == PACKAGE}
+    outside = {name.split(".")[0] for name in reader.names - inside}
     return ast.dump(tree), frozenset(inside), frozenset(outside - set(sys.stdlib_module_names))
 
 
-def _named(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module.startswith(PACKAGE))
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (named := _MODULE_NAME.match(node.value)):
-        yield named[0]
+class _Reader(ast.NodeTransformer):
+    """Removes docstrings, and imports that only a type checker reads; notes the modules that the rest names."""
 
+    def __init__(self) -> None:
+        self.names: set[str] = set()
 
-class _Stripped(ast.NodeTransformer):
-    """Removes docstrings, and imports that only a type checker reads."""
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        """Notes the modules."""
+        self.names.update(alias.name for alias in node.names)
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """Notes the module, and what may be modules in it."""
+        if node.module:
+            self.names.add(node.module)
+            if node.module.startswith(PACKAGE):
+                self.names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """Notes a module that a string names."""
+        if isinstance(node.value, str) and (named := _MODULE_NAME.match(node.value)):
+            self.names.add(named[0])
+        return node
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
         """Leaves ``if TYPE_CHECKING:`` out."""

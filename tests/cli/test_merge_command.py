@@ -10,6 +10,8 @@ from random_genome import random_genes, random_genome
 from runs import Commands
 
 import texcnn
+from texcnn.genome.interval import Interval
+from texcnn.genome.reference import Reference
 from texcnn.genome.skipped import Skipped, read_skipped, write_skipped
 
 
@@ -110,3 +112,52 @@ def test_parts_of_different_runs_are_named(
 def test_text_is_no_part(run: tuple[list[Path], dict[str, Path]], tmp_path: Path, commands: Commands) -> None:
     (tmp_path / "a.tsv").write_text("gene_id\n")
     assert "unreadable Parquet" in commands.refuse("merge", tmp_path / "a.tsv", "--out", tmp_path / "o.parquet")
+
+
+def test_effects_of_shards_are_those_of_one_run(
+    run: tuple[list[Path], dict[str, Path]], tmp_path: Path, commands: Commands
+) -> None:
+    options = run[1]
+    given = ["--fasta", options["fasta"], "--gtf", options["gtf"], "--model", options["model"], "--device", "cpu"]
+    with Reference(options["fasta"]) as reference:
+        chrom, length = next(iter(reference.lengths.items()))
+        bases = reference.fetch(Interval(chrom, 0, length, "+"))
+    lines = [
+        f"{chrom}\t{place + 1}\tv{place}\t{bases[place]}\t{'A' if bases[place] != 'A' else 'C'}\t.\t.\t."
+        for place in range(0, length, max(length // 400, 1))
+        if bases[place] != "N"
+    ]
+    vcf = tmp_path / "calls.vcf"
+    vcf.write_text("\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *lines]) + "\n")
+    said = commands.succeed("variants", "split", "--vcf", vcf, "--out", tmp_path / "shards")
+    assert f"{len(lines)} distinct alleles in 1 shards" in said.err
+    shard = tmp_path / "shards" / "0001.vcf.gz"
+    commands.succeed("variants", "--vcf", shard, *given, "--out", tmp_path / "1.parts")
+    outs = {name: tmp_path / f"{name}.tsv" for name in ("joined", "single")}
+    annotated = tmp_path / "annotated.vcf.gz"
+    said = commands.succeed(
+        "merge", tmp_path / "1.parts", "--vcf", vcf, "--out", outs["joined"], "--annotate", annotated
+    )
+    assert f"{len(lines)} alleles (" in said.err
+    assert annotated.is_file()
+    commands.succeed("variants", "--vcf", vcf, *given, "--out", outs["single"])
+    for ending in ("", ".skipped.tsv", ".meta.json"):
+        joined, single = (out.with_name(f"{out.name}{ending}") for out in outs.values())
+        assert joined.read_bytes() == single.read_bytes()
+    assert len(pd.read_csv(outs["joined"], sep="\t")) > 10
+
+
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [
+        (["--vcf", "calls.vcf"], "--vcf cannot be used with parts of predictions"),
+        (["--summary", "s.tsv", "--tabix", "t.tsv.gz"], "--summary, --tabix cannot be used with parts of predictions"),
+    ],
+)
+def test_options_of_the_other_kind_are_refused(
+    run: tuple[list[Path], dict[str, Path]], tmp_path: Path, commands: Commands, options: list[str], refused: str
+) -> None:
+    assert refused in commands.refuse("merge", *run[0], "--out", tmp_path / "o.tsv", *options)
+    (tmp_path / "1.parts").mkdir()
+    message = commands.refuse("merge", tmp_path / "1.parts", "--out", tmp_path / "o.tsv", "--also", "o.parquet")
+    assert "--also cannot be used with parts of effects and haplotypes" in message

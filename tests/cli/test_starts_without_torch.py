@@ -25,8 +25,11 @@ FILES = ("--fasta", str(DEMO / "genome.fa.gz"), "--gtf", str(DEMO / "genes.gtf")
 
 WITHOUT = """
 import sys
-for name in ("torch", "transformers"):
-    sys.modules[name] = None
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "transformers"):
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+sys.meta_path.insert(0, Missing())
 from texcnn.cli.main import main
 main(sys.argv[1:])
 """
@@ -80,6 +83,23 @@ def test_a_report_is_written_without_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     version = texcnn.list_models().set_index("name").loc["texcnn-yeast", "version"]
     assert f"texcnn-yeast version {version}" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_predictions_are_evaluated_without_it(tmp_path: Path) -> None:
+    """Options of how to compute a model's predictions are there and resolve nothing."""
+    genes = [Gene(f"g{number}", "", "chr1", 10, "+") for number in range(20)]
+    values = np.arange(20, dtype=np.float32)[:, None]
+    with open_tables([tmp_path / "p.parquet"], DESCRIPTION) as table:
+        table.write(prediction_frame(genes, [0.0] * 20, values, ("liver",), transcripts=False))
+        table.write_skipped([])
+    measured = pd.DataFrame({"gene_id": [gene.id for gene in genes], "liver": 2 * values[:, 0] + 1})
+    measured.to_csv(tmp_path / "measured.tsv", sep="\t", index=False)
+    done = run(
+        ["evaluate", "--predictions", str(tmp_path / "p.parquet"), "--expression", str(tmp_path / "measured.tsv"),
+         "--transform", "none", "--bootstrap", "0", "--out", str(tmp_path / "ev")]
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "ev" / "metrics.tsv", sep="\t")["squared_pearson"][0] == pytest.approx(1)
 
 
 def test_predict_needs_it() -> None:

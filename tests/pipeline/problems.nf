@@ -2,7 +2,7 @@
  * What the pipeline says of many sets of parameters, in one run: cases.json is a list of [params, command].
  */
 include { readSchema; castParams } from './subworkflows/local/parameters/main'
-include { inputProblems } from './subworkflows/local/checks/main'
+include { inputProblems } from './subworkflows/local/samples/main'
 
 workflow {
     def schema = readSchema("${projectDir}/nextflow_schema.json")

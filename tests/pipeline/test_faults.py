@@ -102,8 +102,8 @@ def test_tasks_that_are_killed_get_more_memory(
     embed = trace[trace["process"] == "EMBED"]
     assert embed["attempt"].tolist().count(2) == 1
     lost = embed[embed["status"] == "FAILED"].iloc[0]
-    assert (lost["exit"], lost["memory"]) == (137, "16 GB")
-    assert embed[embed["attempt"] == 2].iloc[0]["memory"] == "32 GB"
+    assert (lost["exit"], lost["memory"]) == (137, "8 GB")
+    assert embed[embed["attempt"] == 2].iloc[0]["memory"] == "16 GB"
     assert_same(run, undisturbed)
 
 

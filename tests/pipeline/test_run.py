@@ -84,9 +84,9 @@ def test_publishes_every_file(first: Run) -> None:
     assert first.files == PUBLISHED
 
 
-def test_tasks_of_three_shards(first: Run) -> None:
+def test_tasks_of_two_shards(first: Run) -> None:
     once = ["CHECK", "MERGE", "PREPARE", "REPORT", "WINDOWS"]
-    assert first.processes("COMPLETED") == sorted([*once, *(3 * ["EMBED", "PREDICT"])])
+    assert first.processes("COMPLETED") == sorted([*once, *(2 * ["EMBED", "PREDICT"])])
 
 
 def test_predicts_what_python_predicts(first: Run, expected: pd.DataFrame) -> None:

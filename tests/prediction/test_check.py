@@ -77,6 +77,17 @@ def test_variants_out_of_order(files: dict[str, Path], takes: dict[str, object],
     assert problem.startswith("the variants are not sorted by position, or a chromosome comes twice")
 
 
+def test_samples_of_haplotypes_are_in_the_vcf(files: dict[str, Path], takes: dict[str, object]) -> None:
+    (problem,) = input_problems([takes], files, samples=["s"])
+    assert problem.startswith("the VCF has no samples")
+    head, row = VCF.format(chrom="1").rstrip("\n").rsplit("\n", 1)
+    files["vcf"].write_text(f"{head}\tFORMAT\tmum\tdad\n{row}\tGT\t0|1\t1|1\n")
+    assert input_problems([takes], files, samples=["dad", "mum"]) == []
+    (problem,) = input_problems([takes], files, samples=["mum", "dat"])
+    assert "dat" in problem
+    assert "dad" in problem
+
+
 def test_features_are_needed_or_computed(
     files: dict[str, Path], takes: dict[str, object], plain: dict[str, object]
 ) -> None:

@@ -20,24 +20,56 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
     multiple=True,
     help="A further list of skipped genes to join, in addition to each PART.skipped.tsv; repeatable.",
 )
+@click.option("--vcf", type=FILE, help="Of parts with effects: the VCF whose alleles are wanted.")
+@click.option("--summary", type=FILE, help="Of effects: one row per allele: .tsv, .tsv.gz or .parquet.")
+@click.option("--annotate", type=FILE, help="Of effects: the VCF with the INFO fields TEXCNN_*: .vcf.gz.")
+@click.option("--tabix", type=FILE, help="Of effects: the detailed rows with a tabix index: .tsv.gz.")
 @OVERWRITE_OPTION
 def merge(
-    parts: tuple[Path, ...], out: Path, also: tuple[Path, ...], more_skipped: tuple[Path, ...], overwrite: bool
+    parts: tuple[Path, ...],
+    out: Path,
+    also: tuple[Path, ...],
+    more_skipped: tuple[Path, ...],
+    vcf: Path | None,
+    overwrite: bool,
+    **outputs: Path | None,
 ) -> None:
     r"""Join tables of one run, given in the order their rows are to have.
 
     \b
     texcnn merge shard1.parquet shard2.parquet --out predictions.parquet --also predictions.tsv.gz
+    texcnn merge 1.parts 2.parts --vcf calls.vcf.gz --out effects.tsv.gz --annotate effects.vcf.gz
+    texcnn merge 1.parts 2.parts --out haplotypes.tsv.gz
 
-    The parts must have been made with the same model, genome and version; each one's PART.skipped.tsv is joined too.
+    The parts must have been made with the same model, genome and version. Of predictions each PART.skipped.tsv is
+    joined too; effects and haplotypes are what texcnn variants --out PART.parts wrote.
     """
+    of_effects = {"--vcf": vcf, **{f"--{name}": path for name, path in outputs.items()}}
+    of_predictions = {"--also": also, "--skipped": more_skipped}
+    is_effects = any(part.is_dir() for part in parts)
+    wrong = [name for name, value in (of_predictions if is_effects else of_effects).items() if value]
+    if wrong:
+        kind = "effects and haplotypes" if is_effects else "predictions"
+        raise click.UsageError(f"{', '.join(wrong)} cannot be used with parts of {kind}.")
+    if is_effects:
+        from texcnn.effects.merge import merge_effects
+        from texcnn.effects.options import EffectOutputs
+
+        counts = merge_effects(parts, out, vcf=vcf, outputs=EffectOutputs(**outputs), overwrite=overwrite)
+        click.echo(f"{counts}: {out}", err=True)
+        return
+    _merge_predictions(parts, [out, *also], more_skipped, overwrite=overwrite)
+
+
+def _merge_predictions(
+    parts: tuple[Path, ...], outs: list[Path], more_skipped: tuple[Path, ...], *, overwrite: bool
+) -> None:
     from texcnn.genome.skipped import count_reasons, read_skipped, skipped_path
     from texcnn.tables.merge import merge_tables
     from texcnn.tables.writers import check_table_output
 
-    outs = [out, *also]
     for path in outs:
         check_table_output(path, overwrite=overwrite)
     rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
-    click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)
-    say_skipped(count_reasons(read_skipped(skipped_path(out))))
+    click.echo(f"{rows} genes, {skipped} skipped: {outs[0]}", err=True)
+    say_skipped(count_reasons(read_skipped(skipped_path(outs[0]))))

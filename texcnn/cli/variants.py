@@ -21,6 +21,7 @@ from texcnn.cli.options import (
     gene_options,
 )
 from texcnn.cli.subcommands import CommandWithSubcommands
+from texcnn.cli.variants_split import split
 
 
 @click.group(
@@ -46,6 +47,7 @@ from texcnn.cli.subcommands import CommandWithSubcommands
     "--unphased", type=click.Choice(["error", "skip", "as-is", "merge"]), default="error", show_default=True,
     help="Heterozygous calls without phase: stop, leave out, take as written, or put on both haplotypes.",
 )  # fmt: skip
+@click.option("--shard", metavar="K/N", help="Only this share of the chromosomes, with --phased and --out X.parts.")
 @click.option("--allow-tss-deletion", is_flag=True, help="Score alleles that delete the first transcribed base.")
 @click.option("--quantile/--no-quantile", default=True, show_default=True, help="Compare with random substitutions.")
 @click.option("--summary", type=FILE, help="One row per allele: .tsv, .tsv.gz or .parquet.")
@@ -76,7 +78,8 @@ def variants(
 
     One row per allele, gene and cell type; delta is the prediction with the allele minus that without. Each allele has
     a status, and those without a prediction are listed with the reason in OUT.skipped.tsv, so that alleles in =
-    scored + skipped. A run that was killed continues when it is started again in the same way.
+    scored + skipped. A run that was killed continues when it is started again in the same way. With --out X.parts
+    the rows are kept for texcnn merge; texcnn variants split cuts a VCF into shards.
     """
     import texcnn
 
@@ -110,3 +113,6 @@ def background(model: Path, fasta: Path, quiet: bool, **options: Any) -> None:
     made = make_background(model, fasta, progress=not quiet, **options)
     if not quiet:
         click.echo(f"{made.n_variants} random substitutions: {model}", err=True)
+
+
+variants.add_command(split)

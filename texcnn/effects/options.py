@@ -11,6 +11,7 @@ from texcnn.arguments import names_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import UNPHASED_CHOICES
+from texcnn.genome.chromosome_shards import parse_shard
 from texcnn.genome.select import GeneSelection
 from texcnn.keywords import check_flags
 
@@ -55,6 +56,7 @@ class EffectOptions:
         phased: Whether haplotypes are predicted; for all samples of the VCF where ``samples`` is empty.
         unphased: How heterozygous calls without phase are treated: one of
             :data:`texcnn.genome.haplotype.UNPHASED_CHOICES`.
+        shard: Which share of the chromosomes has its haplotypes predicted, such as ``2/3``; None for all.
 
     Raises:
         InputError: when a value is unusable, or options do not go together.
@@ -72,6 +74,7 @@ class EffectOptions:
     samples: str | Iterable[str] | None = None
     phased: bool = False
     unphased: str = "error"
+    shard: str | None = None
 
     def __post_init__(self) -> None:
         """Checks what goes together."""
@@ -102,3 +105,10 @@ class EffectOptions:
             raise InputError("haplotypes have every variant of a window", where="`max_distance`", allowed="no `phased`")
         if self.unphased != "error" and not self.phased:
             raise InputError("genotypes count for haplotypes only", where="`unphased`", allowed="with `phased`")
+        if self.shard is not None:
+            parse_shard(self.shard)
+            if not self.phased:
+                raise InputError(
+                    "shards of chromosomes are for haplotypes", where="`shard`", allowed="with `phased`",
+                    remedy="`texcnn variants split` cuts alleles into shards",
+                )  # fmt: skip

@@ -49,11 +49,13 @@ class AlleleChunk:
         variants: The alleles as stated.
         problems: Why an allele has no pair; None where it has at least one.
         pairs: Alleles and genes, ordered by allele and then as the genes are.
+        normalized: Numbers of the alleles that were trimmed or moved to the left.
     """
 
     variants: list[Variant]
     problems: list[NotScored | None]
     pairs: list[Pair] = field(default_factory=list)
+    normalized: set[int] = field(default_factory=set)
 
 
 class PairMaker:
@@ -92,7 +94,10 @@ class PairMaker:
         while taken := list(islice(source, ALLELES_PER_CHUNK)):
             chunk = AlleleChunk(taken, [])
             for number, variant in enumerate(taken):
+                before = check.normalized
                 found = check.check(variant)
+                if check.normalized > before:
+                    chunk.normalized.add(number)
                 pairs = [] if isinstance(found, NotScored) else self.pairs_of(number, found)
                 chunk.pairs.extend(pairs)
                 if isinstance(found, NotScored):

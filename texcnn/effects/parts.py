@@ -14,10 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError, RunError
-from texcnn.files import atomic_file
+from texcnn.files import atomic_file, atomic_folder
 from texcnn.scratch import locked
+from texcnn.typed_json import read_object
 
 _KEY, _LOCK = "run.json", "lock"
+
+KEPT_FILE = "parts.json"
+"""In a folder of chunks that is kept: what they are."""
+
+EFFECTS, HAPLOTYPES = "variant effects", "haplotypes"
+"""What such chunks hold."""
+
+_FORMAT = 1
 
 
 class Parts:
@@ -28,11 +37,12 @@ class Parts:
         kinds: Names of the kinds of row.
 
     Attributes:
+        folder: The folder.
         done: Chunks that are finished; they are the first ones.
     """
 
     def __init__(self, folder: Path, kinds: Sequence[str]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._kinds = kinds
         self.done = 0
         while all(self._path(kind, self.done).is_file() for kind in kinds):
@@ -48,10 +58,14 @@ class Parts:
     def read(self, kind: str) -> Iterator[pa.Table]:
         """Yields the rows of one kind, a chunk at a time."""
         for chunk in range(self.done):
-            yield pq.read_table(self._path(kind, chunk))
+            yield self.chunk(kind, chunk)
+
+    def chunk(self, kind: str, number: int) -> pa.Table:
+        """Returns the rows of one kind of a chunk."""
+        return pq.read_table(self._path(kind, number))
 
     def _path(self, kind: str, chunk: int) -> Path:
-        return self._folder / f"{kind}-{chunk:06d}.parquet"
+        return self.folder / f"{kind}-{chunk:06d}.parquet"
 
 
 class PartsInMemory:
@@ -118,3 +132,37 @@ def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overw
                 shutil.rmtree(folder)
             raise
         shutil.rmtree(folder)
+
+
+def keep_parts(parts: Parts, out: Path, said: Mapping[str, Any]) -> None:
+    """Keeps the chunks of a finished run as a folder, which :func:`kept_parts` reads.
+
+    Args:
+        parts: The chunks.
+        out: The folder.
+        said: What they are, in terms of JSON.
+    """
+    with atomic_folder(out) as folder:
+        for path in parts.folder.glob("*.parquet"):
+            shutil.copyfile(path, folder / path.name)
+        (folder / KEPT_FILE).write_text(json.dumps({"format_version": _FORMAT, **said}, indent=1), encoding="utf-8")
+
+
+def kept_parts(folder: Path) -> dict[str, Any]:
+    """Returns what :func:`keep_parts` said of a folder's chunks.
+
+    Raises:
+        InputError: The folder is none of its folders, or one of another version.
+    """
+    if not (folder / KEPT_FILE).is_file():
+        raise InputError(
+            f"'{folder}' has no parts of a run", where="parts to merge",
+            allowed=f"a folder that texcnn variants wrote, which has {KEPT_FILE}",
+        )  # fmt: skip
+    said = read_object(folder / KEPT_FILE, error=InputError)
+    if said.get("format_version") != _FORMAT:
+        raise InputError(
+            f"parts of version {said.get('format_version')}", where=folder, allowed=f"version {_FORMAT}",
+            remedy="run texcnn variants again",
+        )  # fmt: skip
+    return said

@@ -154,7 +154,7 @@ class EffectRun:
     progress: bool
 
     def chunks(self, done: int = 0) -> Iterator[dict[str, pa.Table]]:
-        """Yields the rows of one chunk of alleles after the other.
+        """Yields the rows of one chunk of alleles after the other; they do not depend on the chunks before.
 
         Args:
             done: Chunks that an earlier run has computed: their alleles are only compared with the genome.
@@ -165,6 +165,7 @@ class EffectRun:
         columns = self.model.cell_type_columns(self.options.cell_types)
         with progress_bar(self.progress, total=None, what="scoring", unit="alleles") as bar:
             for chunk in self.maker.chunks(self.variants, self.check, skip=done):
+                self.engine.forget()
                 values = score_pairs(
                     self.engine, self.maker, chunk, self.inputs.features, columns,
                     allow_tss_deletion=self.options.allow_tss_deletion, background=self.background,
@@ -208,6 +209,7 @@ class EffectRun:
             "cell_types": self.cell_types,
             "samples": [] if self.reader is None else list(self.reader.samples),
             "unphased": self.options.unphased,
+            "shard": self.options.shard,
             "map_chrom_names": self.options.selection.map_chrom_names,
         }
 

@@ -102,8 +102,8 @@ class EffectEngine:
             changes: Their changes, any number for each window.
 
         Returns:
-            Predictions of all windows and all changes, in their order. They do not depend on what else is scored in
-            the same call or in earlier calls.
+            Predictions of all windows and all changes, in their order. What else is scored in the same call, or was
+            in earlier calls since :meth:`forget`, moves them by rounding only.
 
         Raises:
             RunError: A prediction is not finite although bases and features are known.
@@ -114,6 +114,7 @@ class EffectEngine:
         if not self._checked:
             self._checked = True
             self.incremental = self._fast_path_agrees(windows, features)
+            self.forget()
         score = self._fast if self.incremental and self._fast is not None else self._by_windows
         reference, alternative = score(windows, features, changes)
         self.scored += len(changes)
@@ -121,6 +122,15 @@ class EffectEngine:
         # An effect needs both predictions.
         alternative = alternative.masked_fill(reference[rows].isnan(), torch.nan)
         return EffectScores(reference.numpy(), alternative.numpy(), rows.numpy())
+
+    def forget(self) -> None:
+        """Drops the vectors of earlier calls, which were computed in batches of other sizes: rounding depends on that.
+
+        What is scored from here on has the same bits as in a new run, so that shards, and a run that continues another,
+        give those of one run.
+        """
+        if isinstance(self._session, EmbeddingSession):
+            self._session.cache.clear()
 
     def _fast_path(self) -> _Way | None:
         """The fast path, which skips what a change does not touch; None where the network has none."""

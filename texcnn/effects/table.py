@@ -52,6 +52,9 @@ SUMMARY_SCHEMA = pa.schema(
 SKIPPED_SCHEMA = pa.schema([*_ALLELE, ("reason", _TEXT)])
 """Alleles without a prediction."""
 
+ALLELE_SCHEMA = pa.schema([("rows", _WHOLE), ("normalized", pa.bool_())])
+"""One row per allele, for those who join chunks: its rows of the detail, and whether it was trimmed or moved left."""
+
 
 @dataclass(frozen=True)
 class PairValues:
@@ -72,8 +75,8 @@ class PairValues:
     n_fraction: Sequence[float]
 
 
-TABLES = ("detail", "summary", "skipped")
-"""Names of the three kinds of row."""
+TABLES = ("detail", "summary", "skipped", "alleles")
+"""Names of the kinds of row; the last is in no table that users read."""
 
 
 def make_rows(
@@ -99,11 +102,13 @@ def make_rows(
     summary: list[dict[str, Any]] = []
     skipped: list[tuple[Variant, NotScored]] = []
     kept = np.zeros(len(chunk.pairs), bool)
+    rows = np.zeros(len(chunk.variants), np.int64)
     for number, variant in enumerate(chunk.variants):
         pairs = np.arange(first[number], first[number + 1])
         good = pairs[scored[pairs]]
         if len(good):
             kept[pairs] = True
+            rows[number] = len(pairs) * len(cell_types)
             place = int(np.abs(delta[good]).argmax())
             pair, column = good[place // len(cell_types)], place % len(cell_types)
             gene = genes[chunk.pairs[pair].gene]
@@ -127,6 +132,10 @@ def make_rows(
         "detail": _detail(chunk, values, delta, np.flatnonzero(kept), genes, cell_types),
         "summary": pa.Table.from_pylist(summary, schema=SUMMARY_SCHEMA),
         "skipped": skipped_table(skipped),
+        "alleles": pa.table(
+            [pa.array(rows), pa.array([number in chunk.normalized for number in range(len(rows))], pa.bool_())],
+            schema=ALLELE_SCHEMA,
+        ),
     }
 
 

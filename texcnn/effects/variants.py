@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,17 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from texcnn.effects.haplotypes import (
+from texcnn.effects.haplotype_table import (
     HAPLOTYPE_SCHEMA,
     HAPLOTYPE_TABLES,
+    NOT_APPLIED,
     HaplotypeCounts,
-    HaplotypeRun,
     write_haplotypes,
 )
+from texcnn.effects.haplotypes import HaplotypeRun
 from texcnn.effects.options import EffectOptions
-from texcnn.effects.outputs import EffectCounts, check_outputs, count_statuses, write_outputs
-from texcnn.effects.parts import Parts, PartsInMemory, open_parts
+from texcnn.effects.outputs import KEPT_ENDING, EffectCounts, check_outputs, count_statuses, write_outputs
+from texcnn.effects.parts import EFFECTS, HAPLOTYPES, Parts, PartsInMemory, keep_parts, open_parts
 from texcnn.effects.run import EffectRun, VariantSource, open_run
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES, skipped_table
 from texcnn.errors import InputError
@@ -53,7 +55,8 @@ def variant_effects(
         fasta: Genome, plain or BGZF.
         vcf: VCF or BCF, plain, gzip or BGZF; exactly one of ``vcf`` and ``variants``.
         variants: Variants as text (see :func:`texcnn.genome.variant.parse_variant`).
-        out: Table to write, .tsv, .tsv.gz or .parquet. None returns the rows.
+        out: Table to write, .tsv, .tsv.gz or .parquet; or .parts, a folder for :mod:`texcnn.effects.merge`. None
+            returns the rows.
         overwrite: Whether to replace files that are already there.
         options: Which genes, cell types and variants, what else to write, and how to compute.
         progress: Whether to show progress.
@@ -64,7 +67,7 @@ def variant_effects(
         Without ``out`` the rows, one per allele, gene and cell type, in the variants' order; ``attrs`` has ``unit``,
         ``statuses`` and ``skipped``, the alleles without a row. With ``out`` the counts of alleles; those without
         a row are in ``<out>.skipped.tsv``. With ``phased`` there is one row per gene, sample and cell type instead:
-        :data:`texcnn.effects.haplotypes.HAPLOTYPE_SCHEMA`.
+        :data:`texcnn.effects.haplotype_table.HAPLOTYPE_SCHEMA`.
 
     Raises:
         InputError: when the input cannot be used.
@@ -88,7 +91,11 @@ def variant_effects(
             if parts.done:
                 _LOG.info("%d chunks of an earlier run are there already", parts.done)
             _compute(run, parts)
-            return write_outputs(path, parts, run, chosen.outputs)
+            if path.name.endswith(KEPT_ENDING):
+                return _keep(run, path, parts)
+            return write_outputs(
+                path, parts, run.described, chosen.outputs, vcf=source.vcf, incremental=run.engine.incremental
+            )
 
 
 def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[str | Variant] | None) -> VariantSource:
@@ -120,7 +127,25 @@ def _haplotypes(run: EffectRun, out: Path | None, *, overwrite: bool) -> pd.Data
     with open_parts(out, HAPLOTYPE_TABLES, run.identity(), overwrite=overwrite) as parts:
         for tables in haplotypes.chunks(parts.done):
             parts.add(tables)
-        return write_haplotypes(out, parts, haplotypes, run.described)
+        counts, not_applied = haplotypes.counts, skipped_table(haplotypes.source.not_applied)
+        if not out.name.endswith(KEPT_ENDING):
+            return write_haplotypes(
+                out, parts.read("haplotypes"), not_applied, counts, run.described, samples=haplotypes.source.samples
+            )
+        Parts(parts.folder, NOT_APPLIED).add({"not_applied": not_applied})
+        keep_parts(parts, out, {
+            "content": HAPLOTYPES, "described": run.described, "counts": asdict(counts),
+            "samples": haplotypes.source.samples,
+            "chromosomes": haplotypes.source.chromosomes, "chunks": haplotypes.chunk_chroms,
+            "gene_chromosomes": list(dict.fromkeys(gene.chrom for gene in run.maker.genes)),
+        })  # fmt: skip
+        return counts
+
+
+def _keep(run: EffectRun, out: Path, parts: Parts) -> EffectCounts:
+    keep_parts(parts, out, {"content": EFFECTS, "described": run.described, "incremental": run.engine.incremental})
+    statuses = count_statuses(parts)
+    return EffectCounts(sum(statuses.values()), sum(len(table) for table in parts.read("detail")), statuses)
 
 
 def _frame(parts: PartsInMemory, run: EffectRun) -> pd.DataFrame:

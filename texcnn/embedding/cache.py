@@ -78,6 +78,11 @@ class SegmentCache:
             self._vectors.move_to_end(segment)
         return found
 
+    def clear(self) -> None:
+        """Drops all vectors, and keeps the counts."""
+        self._vectors.clear()
+        self.nbytes = 0
+
     def count(self, *, asked: int, computed: int) -> None:
         """Counts segments that were asked for, and those of them that were computed."""
         self.asked += asked

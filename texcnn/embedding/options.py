@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from texcnn.device import resolve_device, resolve_dtype
 from texcnn.errors import InputError
 
+if TYPE_CHECKING:
+    import torch
+
+    Device = torch.device
+    Dtype = torch.dtype
+else:  # torch takes seconds to load, which commands that compute nothing do not wait for
+    Device = Dtype = object
+
 DEFAULT_BATCH_SIZE = 64
+
+_ALWAYS_THERE = (None, "auto", "cpu"), (None, "auto", "float32")
+"""Devices and types that no machine and no other option rule out."""
 
 
 @dataclass(frozen=True, init=False)
 class ComputeOptions:
     """Where and in which type of number to compute.
 
-    The constructor resolves names once: everything below it reads a device and a type that exist.
+    Names are resolved once: everything below reads a device and a type that exist. The constructor does so, or, where
+    the names exist everywhere, the first who reads them.
 
     Attributes:
         batch_size: Segments of 500 bases per forward pass, or windows for a one-hot model. It changes speed and memory,
@@ -37,15 +47,15 @@ class ComputeOptions:
     """
 
     batch_size: int
-    device: torch.device
-    dtype: torch.dtype
+    device: Device
+    dtype: Dtype
     compile: bool
 
     def __init__(
         self,
         batch_size: int = DEFAULT_BATCH_SIZE,
-        device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
+        device: str | Device | None = None,
+        dtype: str | Dtype | None = None,
         compile: bool = False,
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -54,8 +64,23 @@ class ComputeOptions:
             )
         if not isinstance(compile, bool):
             raise InputError(f"{compile!r} is not yes or no", where="`compile`", allowed="True or False")
-        resolved = resolve_device(device)
         object.__setattr__(self, "batch_size", batch_size)
+        object.__setattr__(self, "compile", compile)
+        object.__setattr__(self, "_asked", (device, dtype))
+        if device not in _ALWAYS_THERE[0] or dtype not in _ALWAYS_THERE[1]:
+            self._resolve()
+
+    def __getattr__(self, name: str) -> Any:
+        """Resolves device and type when they are first read."""
+        if name in ("device", "dtype") and "_asked" in self.__dict__:
+            self._resolve()
+            return self.__dict__[name]
+        raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+
+    def _resolve(self) -> None:
+        from texcnn.device import resolve_device, resolve_dtype
+
+        device, dtype = self.__dict__["_asked"]
+        resolved = resolve_device(device)
         object.__setattr__(self, "device", resolved)
         object.__setattr__(self, "dtype", resolve_dtype(dtype, resolved))
-        object.__setattr__(self, "compile", compile)

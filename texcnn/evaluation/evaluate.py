@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,12 +23,11 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.keywords import check_flags, options_from
-from texcnn.model.load import load_model
-from texcnn.model.model import Model
-from texcnn.prediction.options import PredictOptions
-from texcnn.prediction.predict import predict
 from texcnn.tables.expression import read_expression, transform_expression
 from texcnn.tables.split import TEST, TRAIN
+
+if TYPE_CHECKING:  # a table is evaluated without torch, which takes seconds to load
+    from texcnn.model.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +86,7 @@ def evaluate(
     genome = None if fasta is None else Path(fasta)
     _check_sources(chosen, predictions, model, genome)
     peers = read_peers(chosen.peers, chosen.peer_scales)
-    loaded = model if model is None or isinstance(model, Model) else load_model(model)
-    if loaded is not None:
-        for name in chosen.cell_types:  # before anything is read
-            if name not in loaded.cell_types:
-                raise unknown_name("cell type", name, loaded.cell_types, where="`cell_types`")
+    loaded = None if model is None else _load(model, chosen)
     question = _question(Path(expression), chosen)
     if loaded is None:
         assert predictions is not None
@@ -130,6 +125,18 @@ def _check_sources(
         raise InputError("no model that could be compiled", where="`compile`", remedy="leave it out")
 
 
+def _load(model: Model | str | PathLike[str], options: EvaluateOptions) -> Model:
+    """Returns the model, after a look at the cell types that are asked of it."""
+    from texcnn.model.load import load_model
+    from texcnn.model.model import Model
+
+    loaded = model if isinstance(model, Model) else load_model(model)
+    for name in options.cell_types:
+        if name not in loaded.cell_types:
+            raise unknown_name("cell type", name, loaded.cell_types, where="`cell_types`")
+    return loaded
+
+
 def _question(path: Path, options: EvaluateOptions) -> Question:
     measured = read_expression(path, gene_column=options.gene_column, only=options.cell_types or None)
     return Question(
@@ -149,6 +156,9 @@ def _selection(options: EvaluateOptions, genes: list[str]) -> GeneSelection:
 
 
 def _predict(model: Model, fasta: Path, genes: list[str], options: EvaluateOptions, progress: bool) -> PredictionTable:
+    from texcnn.prediction.options import PredictOptions
+    from texcnn.prediction.predict import predict
+
     asked = PredictOptions(
         selection=_selection(options, genes),
         compute=options.compute,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from texcnn.errors import InputError, RunError
@@ -74,6 +74,7 @@ class HaplotypeWindows:
         genes: Placed genes.
         spec: The window's reach.
         unphased: One of :data:`texcnn.genome.haplotype.UNPHASED_CHOICES`.
+        only: The FASTA's names of the chromosomes whose genes are wanted; None for all.
 
     Attributes:
         samples: Names of the samples.
@@ -81,6 +82,7 @@ class HaplotypeWindows:
         missing: For each sample, alleles of half or wholly missing calls; they count as REF.
         elsewhere: Records on chromosomes that the FASTA lacks.
         not_applied: Alleles that some sample carries and that cannot be applied, with the reason.
+        chromosomes: The VCF's chromosomes in its order so far, each with its name in the FASTA, None where it lacks it.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class HaplotypeWindows:
         spec: WindowSpec,
         *,
         unphased: str = "error",
+        only: Container[str] | None = None,
     ) -> None:
         self.samples = reader.samples
         self._reader, self._bases, self._check = reader, bases, check
@@ -105,8 +108,11 @@ class HaplotypeWindows:
         self.missing: Counter[str] = Counter()
         self.elsewhere = 0
         self.not_applied: list[tuple[Variant, NotScored]] = []
+        self.chromosomes: dict[str, str | None] = {}
         self._by_chrom: dict[str, list[tuple[int, int]]] = {}
         for row, gene in enumerate(genes):
+            if only is not None and gene.chrom not in only:
+                continue
             self._by_chrom.setdefault(gene.chrom, []).append((spec.interval(gene).start, row))
         for places in self._by_chrom.values():
             places.sort()
@@ -122,6 +128,7 @@ class HaplotypeWindows:
         pending: deque[tuple[int, int]] = deque()
         for record in self._reader:
             name = self._check.chromosome(record.chrom)
+            self.chromosomes.setdefault(record.chrom, name)
             self.elsewhere += name is None
             if name != chrom:
                 yield from self._finish(pending)

@@ -23,7 +23,11 @@ TRUTH_COLUMNS = ("gene_id", "true_expression")
 
 
 def input_problems(
-    models: Sequence[Mapping[str, Any]], files: Mapping[str, Path], *, half_life: bool = False
+    models: Sequence[Mapping[str, Any]],
+    files: Mapping[str, Path],
+    *,
+    half_life: bool = False,
+    samples: Sequence[str] = (),
 ) -> list[str]:
     """Checks the files of one prediction.
 
@@ -31,6 +35,7 @@ def input_problems(
         models: Descriptions by :func:`texcnn.model.describe.describe_model`.
         files: What there is of ``fasta``, ``genes``, ``features``, ``truth``, ``expression``, ``split`` and ``vcf``.
         half_life: Whether half-life features are computed.
+        samples: Those of the VCF whose haplotypes are wanted; none for no haplotypes.
 
     Returns:
         One message per problem; none where everything fits.
@@ -47,7 +52,7 @@ def input_problems(
     if "split" in files:
         checks.append(lambda: read_parts(files["split"]))
     if "vcf" in files:
-        checks.append(lambda: _check_vcf(files["vcf"], files["fasta"]))
+        checks.append(lambda: _check_vcf(files["vcf"], files["fasta"], samples))
     problems = []
     for check in checks:
         try:
@@ -93,13 +98,13 @@ def _check_expression(path: Path, models: Sequence[Mapping[str, Any]]) -> None:
             )  # fmt: skip
 
 
-def _check_vcf(path: Path, fasta: Path) -> None:
-    """Reads all records, so that a file that breaks off, or is not sorted, is not found after hours of scoring."""
+def _check_vcf(path: Path, fasta: Path, samples: Sequence[str]) -> None:
+    """Reads all records, so that what breaks off or is not sorted is not found after hours of scoring."""
     with Reference(fasta) as reference:
         named = in_any_style(list(reference.lengths))
         last: dict[str, int] = {}
         chrom = ""
-        with VcfReader(path) as records:
+        with VcfReader(path, samples=samples or None) as records:
             for record in records:
                 if record.start < last.get(record.chrom, -1) or (record.chrom != chrom and record.chrom in last):
                     raise unsorted_variants(path)

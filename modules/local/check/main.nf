@@ -7,7 +7,8 @@ process CHECK {
     label 'error_ignore'
 
     input:
-    // sample: [id, half_life, kinds: what each file is, models: their descriptions as JSON]; genome: the FASTA and its index
+    // sample: [id, half_life, samples: of the VCF, or '', kinds: what each file is, models: their descriptions as
+    // JSON]; genome: the FASTA and its index
     tuple val(sample), path(genome, stageAs: 'genome/*'), path(files, stageAs: 'files/?/*')
     val code
 
@@ -18,11 +19,12 @@ process CHECK {
     def listed = files instanceof List ? files : [files]
     def given = [sample.kinds, listed].transpose().collect { kind, path -> "--${kind} ${path}" }.join(' ')
     def half_life = sample.half_life ? '--half-life' : ''
+    def phased = sample.samples ? "--samples '${sample.samples}'" : ''
     """
     cat > models.json <<'END'
     ${sample.models}
     END
-    texcnn check --fasta ${genome[0]} --models models.json --out problems.json ${given} ${half_life}
+    texcnn check --fasta ${genome[0]} --models models.json --out problems.json ${given} ${half_life} ${phased}
     """
 
     stub:

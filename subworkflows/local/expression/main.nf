@@ -1,11 +1,10 @@
 /*
  * From vectors and bases to tables: expression predicted in shards and merged, effects of variants, evaluation, report.
  */
-include { plainFile } from '../parameters/main'
-include { optionalFile; annotationOptions } from '../sequences/main'
+include { plainFile; optionalFile } from '../files/main'
+include { EFFECTS } from '../effects/main'
 include { PREDICT } from '../../../modules/local/predict/main'
 include { PREDICT_DIRECT } from '../../../modules/local/predict_direct/main'
-include { VARIANTS } from '../../../modules/local/variants/main'
 include { MERGE } from '../../../modules/local/merge/main'
 include { EVALUATE } from '../../../modules/local/evaluate/main'
 include { REPORT } from '../../../modules/local/report/main'
@@ -27,14 +26,9 @@ def expectedFiles(settings) {
     return settings.expected ? ['', '.meta.json', '.skipped.tsv'].collect { ending -> plainFile("${settings.expected}${ending}") }.findAll { path -> path.exists() } : []
 }
 
-// Options of each table of variants of a sample: [what: options].
-def variantTables(sample, settings) {
-    if (!sample.vcf) {
-        return [:]
-    }
-    def shared = annotationOptions(sample, settings) + (settings.half_life == false && sample.kind == 'gtf' ? ' --no-half-life' : '')
-    def phased = "${shared} --phased --samples '${settings.samples}' --unphased ${settings.unphased}".toString()
-    return [effects: shared] + (settings.samples ? [haplotypes: phased] : [:])
+// The meta of a job, as it was before MERGE.
+def withoutKind(meta) {
+    return meta.findAll { name, _value -> name != 'what' }
 }
 
 workflow EXPRESSION {
@@ -43,6 +37,7 @@ workflow EXPRESSION {
     direct     // [meta with shard, content, windows BED, job]
     features   // [meta, features or []]
     ready      // [set, job] of usable samples
+    samples    // the same before any training
     counts     // [set, [genes, shards], skipped genes]
     code       // value: map of stages' digests
     settings   // map
@@ -69,35 +64,31 @@ workflow EXPRESSION {
     ch_direct_parts = PREDICT_DIRECT.out.parts
         .map { meta, part, skipped -> [meta.findAll { name, _value -> !(name in ['light', 'options', 'dtype']) }, part, skipped] }
     ch_gathered = gathered(PREDICT.out.parts.mix(ch_direct_parts), ch_count.map { meta, _genes, shards, _skipped -> [meta, shards] })
+    EFFECTS(samples, ready, features, ch_count.map { meta, _genes, shards, _skipped -> [meta, shards] }, code, settings)
+
+    // One merge for all kinds of table
+    ch_predicted = ch_gathered.combine(ch_count, by: 0)
+        .map { meta, parts, skipped_parts, genes, _shards, skipped -> [meta + [what: 'predictions'], parts, skipped_parts, skipped, [], genes] }
     MERGE(
-        ch_gathered.combine(ch_count, by: 0).map { meta, parts, skipped_parts, genes, _shards, skipped -> [meta, parts, skipped_parts, skipped, genes] },
+        ch_predicted.mix(EFFECTS.out.parts.map { meta, parts, vcf -> [meta, parts, [], [], vcf, 0] }),
         code.map { stages -> stages.merge },
     )
-
-    VARIANTS(
-        ready.map { _set, job -> [job.meta, job] }.combine(features, by: 0).flatMap { meta, job, table ->
-            variantTables(job.sample, settings).collect { what, options ->
-                def said = [what: what, kind: job.sample.kind, light: job.model.light, options: options, dtype: settings.dtype]
-                [meta + said, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes), plainFile(job.sample.vcf), table, job.bundle]
-            }
-        },
-        code.map { stages -> stages.variants },
-    )
+    ch_predictions = MERGE.out.predictions.map { meta, table, skipped -> [withoutKind(meta), table, skipped] }
 
     ch_sample = ready.map { _set, job -> [job.meta, job.sample] }
     EVALUATE(
-        MERGE.out.predictions.combine(ch_sample.filter { _meta, sample -> sample.expression }, by: 0).map { meta, table, _skipped, sample ->
+        ch_predictions.combine(ch_sample.filter { _meta, sample -> sample.expression }, by: 0).map { meta, table, _skipped, sample ->
             [meta, table, plainFile(sample.expression), optionalFile(sample.split)]
         },
         code.map { stages -> stages.evaluate },
     )
     // [meta, table, skipped, job]: reports wait only for the other results of their sample
-    ch_reported = MERGE.out.predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).branch { _meta, _table, _skipped, job ->
+    ch_reported = ch_predictions.combine(ready.map { _set, job -> [job.meta, job] }, by: 0).branch { _meta, _table, _skipped, job ->
         more: job.sample.vcf || job.sample.expression
         plain: true
     }
-    ch_effects = VARIANTS.out.tables.filter { meta, _files -> meta.what == 'effects' }
-        .map { meta, files -> [meta.subMap(['id', 'model', 'source', 'content']), [files].flatten().find { file -> file.name == 'effects.tsv.gz' }] }
+    ch_effects = MERGE.out.variants.filter { meta, _files -> meta.what == 'effects' }
+        .map { meta, files -> [withoutKind(meta), [files].flatten().find { file -> file.name == 'effects.tsv.gz' }] }
     ch_more = ch_reported.more.join(EVALUATE.out.folder, remainder: true).filter { row -> row[1] }
         .join(ch_effects, remainder: true).filter { row -> row[1] }
     REPORT(
@@ -110,10 +101,10 @@ workflow EXPRESSION {
     )
 
     emit:
-    predictions = MERGE.out.predictions   // [meta, predictions.parquet, predictions.skipped.tsv]
+    predictions = ch_predictions           // [meta, predictions.parquet, predictions.skipped.tsv]
     counts = ch_count                     // [meta, genes, shards, skipped genes]
-    rows = MERGE.out.counts               // [meta, counts.tsv: predicted, n_fraction]
-    variants = VARIANTS.out.tables        // [meta with what, files]
+    rows = MERGE.out.counts.map { meta, rows -> [withoutKind(meta), rows] }   // [meta, counts.tsv: predicted, n_fraction]
+    variants = MERGE.out.variants         // [meta with what, files]
     evaluation = EVALUATE.out.folder      // [meta, folder]
     report = REPORT.out.html              // [meta, report.html]
 }

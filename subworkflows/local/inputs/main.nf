@@ -2,9 +2,8 @@
  * From parameters to jobs: what the installed package is, what the models are, genomes that can be read at any place, and
  * samples whose files fit.
  */
-include { plainFile } from '../parameters/main'
+include { plainFile; computesHalfLife } from '../files/main'
 include { describedModel; splitNames; modelId; startsTraining } from '../models/main'
-include { computesHalfLife } from '../samples/main'
 include { PROBE } from '../../../modules/local/probe/main'
 include { PREPARE } from '../../../modules/local/prepare/main'
 include { CHECK } from '../../../modules/local/check/main'
@@ -39,7 +38,8 @@ def checkedFiles(sample, settings, described) {
     def models = wanted.collect { model ->
         [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
     }
-    def identity = [id: sample.id, half_life: settings.half_life, kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
+    def phased = sample.vcf ? settings.samples : ''
+    def identity = [id: sample.id, half_life: settings.half_life, samples: phased ?: '', kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
     return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, models.collectMany { model -> model.needed }]
 }
 

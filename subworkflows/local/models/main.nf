@@ -1,11 +1,7 @@
 /*
  * Models: names and folders, and a copy of each folder named by its content, so that a model may move.
  */
-include { plainFile } from '../parameters/main'
-
-def digestOf(values) {
-    return java.security.MessageDigest.getInstance('SHA-256').digest(values.toString().getBytes('UTF-8')).encodeHex().toString().take(24)
-}
+include { plainFile; digestOf; keepByContent } from '../files/main'
 
 // A name with a slash is a folder, except names of the Hub.
 def isFolder(source) {
@@ -58,25 +54,6 @@ def folderDigest(folder) {
         path.eachByte(1 << 16) { bytes, n -> sha256.update(bytes, 0, n) }
     }
     return sha256.digest().encodeHex().toString().take(24)
-}
-
-// A file or the files of a folder, named by their content: the path is part of every task's identity and then
-// changes with the content only.
-def keepByContent(source, place) {
-    if (!place.exists()) {
-        def unfinished = place.resolveSibling("${place.name}.${workflow.sessionId}")
-        unfinished.parent.mkdirs()
-        if (source.isDirectory()) {
-            unfinished.deleteDir()
-            unfinished.mkdirs()
-            source.listFiles().findAll { path -> path.isFile() }.each { path -> path.copyTo(unfinished.resolve(path.name)) }
-        }
-        else {
-            source.copyTo(unfinished)
-        }
-        java.nio.file.Files.move(unfinished, place)
-    }
-    return place
 }
 
 // [id, source: the name or nothing, folder: its copy or nothing]

@@ -1,6 +1,7 @@
 /*
  * Parameters, cast and checked against their JSON schema without a plugin, so that a run needs no network.
  */
+include { isGiven; plainFile } from '../files/main'
 
 // Every property of a schema, the groups under $defs laid flat: [name: rule].
 def schemaProperties(schema) {
@@ -9,15 +10,6 @@ def schemaProperties(schema) {
 
 def readSchema(path) {
     return new groovy.json.JsonSlurper().parseText(file(path).text)
-}
-
-def isGiven(value) {
-    return value != null && value != ''
-}
-
-// A file by its exact name: brackets and stars are plain characters here.
-def plainFile(path) {
-    return file(path.toString(), glob: false)
 }
 
 // From Nextflow 26.04 on every parameter of the command line is a string; the schema knows what it means.
@@ -126,4 +118,12 @@ def helpText(schema) {
         return "${group.title}\n${lines.join('\n')}"
     }
     return "${schema.description}\n\nnextflow run main.nf --genome hg38 --outdir results -profile docker\n\n${groups.join('\n\n')}\n"
+}
+
+// What a run says at its start: its version, and the parameters that differ from the defaults.
+def startText(schema, settings) {
+    def rules = schemaProperties(schema)
+    def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }
+    def run = "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}"
+    return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
 }

@@ -1,7 +1,9 @@
 /*
  * Samples: rows of a samplesheet, or one from the parameters alone, and what is wrong with them.
  */
-include { readSchema; valueProblems; isGiven; nearest; plainFile } from '../parameters/main'
+include { isGiven; plainFile } from '../files/main'
+include { readSchema; valueProblems; positionalProblems; nearest } from '../parameters/main'
+include { modelProblems } from '../models/main'
 
 // The cells of one line of a CSV file, as RFC 4180 has them: a quoted cell may hold commas and doubled quotes.
 def csvCells(line) {
@@ -87,12 +89,6 @@ def resolveSample(settings, row) {
     ]
 }
 
-// Whether half-life features are computed for a sample and a model: as asked for, else where the model takes them and
-// no other features are given, as in texcnn predict.
-def computesHalfLife(settings, sample, model) {
-    return settings.half_life != false && model.half_life && sample.kind == 'gtf' && !sample.features
-}
-
 // What is wrong with where one row's genome and genes come from.
 def sourceProblems(settings, row) {
     def genome = row.genome ?: settings.genome
@@ -153,4 +149,11 @@ def sampleProblems(settings, schema_path) {
     }
     return (rows ? [] : ["${settings.input} has no rows – allowed: a header line, then one line per sample"]) + problems.findAll { problem -> problem } +
         trainingProblems(settings, rows.collect { row -> row.cells })
+}
+
+// Finds all problems of a run's inputs before anything runs.
+// schema: of the parameters; settings: the parameters, cast; command: as it was typed; sheet_schema: path of the samplesheet's
+def inputProblems(schema, settings, command, sheet_schema) {
+    def wrong = valueProblems(schema, settings, '--') + positionalProblems(command)
+    return wrong ?: sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
 }

@@ -1,25 +1,10 @@
 /*
  * From genomes and genes to shards of windows, and to vectors of these: shared by all samples and models that need the same.
  */
-include { plainFile } from '../parameters/main'
-include { digestOf; keepByContent } from '../models/main'
+include { plainFile; optionalFile; annotationOptions; digestOf; keepByContent; computesHalfLife } from '../files/main'
 include { WINDOWS } from '../../../modules/local/windows/main'
 include { EMBED } from '../../../modules/local/embed/main'
-include { computesHalfLife } from '../samples/main'
 include { HALF_LIFE } from '../../../modules/local/half_life/main'
-
-def optionalFile(path) {
-    return path ? plainFile(path) : []
-}
-
-// Options of tasks that read the annotation.
-def annotationOptions(sample, settings) {
-    return [
-        sample.kind == 'bed' ? "--bed-anchor ${settings.bed_anchor}" : '',
-        sample.kind == 'gtf' ? "--transcripts ${settings.transcripts}" : '',
-        settings.map_chrom_names ? '--map-chrom-names' : '',
-    ].findAll { option -> option }.join(' ')
-}
 
 // What the windows of a job depend on: jobs with the same set share them.
 def setOf(job, settings) {
@@ -30,7 +15,7 @@ def setOf(job, settings) {
         kind: job.sample.kind,
         upstream: job.model.window[0],
         downstream: job.model.window[1],
-        shard_size: settings.shard_size ?: (job.model.light ? 20000 : 1000),
+        shard_size: settings.shard_size ?: (job.model.light ? 3500 : 1000),
         options: annotationOptions(job.sample, settings),
     ]
 }
@@ -76,8 +61,11 @@ workflow SEQUENCES {
     // [set, job]: all samples are checked before anything is computed
     ch_ready = usable.combine(jobs.map { job -> [job.meta.id, job] }, by: 0).map { _id, job -> [setOf(job, settings), job] }
 
+    // CHECK reads lists of genes and nothing else of what WINDOWS reads: without one WINDOWS need not wait for it
+    ch_placed = jobs.filter { job -> !job.sample.genes }.map { job -> [setOf(job, settings), job] }
+        .mix(ch_ready.filter { _set, job -> job.sample.genes })
     WINDOWS(
-        ch_ready.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
+        ch_placed.map { set, job -> [set, job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)] }
             .unique { row -> row[0] },
         code.map { stages -> stages.windows },
     )

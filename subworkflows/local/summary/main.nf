@@ -1,14 +1,7 @@
 /*
- * What a run reports: at its start the parameters that differ from the defaults, at its end the result of each sample.
+ * What a run reports at its end: the result of each sample, by mail and to a hook too.
  */
-include { schemaProperties; isGiven; plainFile } from '../parameters/main'
-
-def startText(schema, settings) {
-    def rules = schemaProperties(schema)
-    def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }
-    def run = "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}"
-    return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
-}
+include { plainFile } from '../files/main'
 
 // One text for reasons that differ in names and numbers only, as in texcnn predict: keeps what they share.
 def blended(reasons) {

@@ -1,9 +1,8 @@
 /*
  * From vectors and measured expression to a model of the user's own, which takes the place of the one it starts from.
  */
-include { plainFile } from '../parameters/main'
+include { plainFile; optionalFile; annotationOptions } from '../files/main'
 include { describedModel } from '../models/main'
-include { optionalFile; annotationOptions } from '../sequences/main'
 include { TRAIN } from '../../../modules/local/train/main'
 include { BEST_RUN } from '../../../modules/local/best_run/main'
 
