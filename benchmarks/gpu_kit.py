@@ -30,10 +30,16 @@ def _genes(device: str, out: Path) -> Iterator[Row]:
     yield from bench_gpu.measure_genes(device)
 
 
-def _other_genes(device: str, out: Path) -> Iterator[Row]:
+def _small(device: str, out: Path) -> Iterator[Row]:
+    import gpu_small
+
+    yield from gpu_small.measure(device)
+
+
+def _kmers(device: str, out: Path) -> Iterator[Row]:
     import bench_gpu
 
-    yield from bench_gpu.measure_other_genes(device)
+    yield from bench_gpu.measure_kmer_genes(device)
 
 
 def _speed(device: str, out: Path) -> Iterator[Row]:
@@ -48,28 +54,38 @@ def _variants(device: str, out: Path) -> Iterator[Row]:
     yield from gpu_variants.measure(device, out)
 
 
+def _kernel(device: str, out: Path) -> Iterator[Row]:
+    yield _tests(device, out / "kernel.txt", "one_attention_kernel or vectors_correlate")
+
+
 def _checks(device: str, out: Path) -> Iterator[Row]:
-    """The tests of a GPU, in a process of their own."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]
+    yield _tests(device, out / "checks.txt", "test")
+
+
+def _tests(device: str, log: Path, chosen: str) -> Row:
+    """The tests of a GPU whose names match, in a process of their own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "-k", chosen]
     command += ["--confcutdir", str(TESTS), str(TESTS)]
     environment = {**os.environ, "TEXCNN_GPU_CHECKS": device}
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    (out / "checks.txt").write_text(done.stdout, encoding="utf-8")
+    log.write_text(done.stdout, encoding="utf-8")
     print(done.stdout[-3000:])
     last = done.stdout.strip().splitlines()[-1]
-    yield Row(f"tests/gpu: {last}", float(done.returncode == 0), "passed")
+    return Row(f"tests/gpu: {last}", float(done.returncode == 0), "passed")
 
 
 PARTS: dict[str, tuple[Callable[[str, Path], Iterator[Row]], float]] = {
-    "genes": (_genes, 15),
-    "checks": (_checks, 30),
-    "other genes": (_other_genes, 20),
-    "variants": (_variants, 25),
+    "kernel": (_kernel, 10),
     "speed": (_speed, 15),
+    "texcnn-mini": (_small, 15),
+    "genes": (_genes, 20),
+    "checks": (_checks, 30),
+    "variants": (_variants, 25),
+    "k-mers": (_kmers, 15),
 }
-"""Each part, and the seconds without which it is not begun."""
+"""Each part, and the seconds without which it is not begun. What no card has run yet is first."""
 
 
 def run(name: str, device: str, out: Path, seconds: float) -> list[Row]:

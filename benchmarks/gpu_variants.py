@@ -11,18 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_encoders import FLOP_SIZES, WINDOW, dnabert, dnabert2
+from bench_encoders import FLOP_SIZES, dnabert, dnabert2
 from bench_gpu import GENES_PER_ROUND, segments_of_genes, use_tiny_sizes
 from torch import Tensor, nn
 
 from texcnn.bench.flops import batch_flops, gemm_flops_per_second, synchronize
-from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Row, median_ratio, time_rounds
 from texcnn.device import gpu_kernels
 from texcnn.encoders import dnabert2_layers
 from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.token_encoder import TokenEncoder
-from texcnn.model.load import load_model
 
 Rows = Sequence[Sequence[int]]
 ROUNDS = 3
@@ -52,14 +50,13 @@ def in_batches(embed: Callable[[Rows], Tensor], tokens: Rows, budget: int, pool:
 
 
 def measure(device: str, out: Path) -> Iterator[Row]:
-    """Times each way of DNABERT-2 and of DNABERT, and each encoder of texcnn-mini in batches of three sizes."""
+    """Times each way of DNABERT-2 and of DNABERT."""
     torch.manual_seed(0)
     if device == "cpu":
         use_tiny_sizes()
     with gpu_kernels():  # as in a session
         yield from _dnabert2_rows(device, out)
         yield from _dnabert_rows(device)
-        yield from _mini_rows(device)
 
 
 @contextmanager
@@ -204,24 +201,3 @@ def _profile(name: str, encoder: TokenEncoder, batch: Rows, device: str) -> str:
     tokens = sum(map(len, batch))
     table = found.key_averages().table(sort_by=key, row_limit=30, max_name_column_width=90)
     return f"{name}: {len(batch)} rows, {tokens} tokens\n{table}"
-
-
-def _mini_rows(device: str) -> Iterator[Row]:
-    """texcnn-mini's encoders: their tokens, and batches of three sizes."""
-    network = load_model("texcnn-mini").segment_network()
-    n_genes = 256 if device == "cuda" else 2
-    pieces = [piece for window in random_windows(n_genes, WINDOW) for piece in network.segments.split(window).bases]
-    runs: dict[str, Callable[[], object]] = {}
-    for number, encoder in enumerate(network.encoders, 1):
-        name = f"{number} {encoder.name}"
-        tokens = encoder.to(torch.device(device)).tokenize(pieces)
-        runs[f"{name}, tokens"] = functools.partial(encoder.tokenize, pieces)
-        for budget in (8192, 32768, 131072):
-            runs[f"{name}, {budget // 1024}k tokens"] = functools.partial(
-                in_batches, encoder.embed, tokens, budget, 4096
-            )
-    for run in runs.values():
-        run()
-    seconds = time_rounds(runs, ROUNDS)
-    for what, times in seconds.items():
-        yield Row(f"texcnn-mini, {what}", statistics.median(times) / n_genes * 20_000, "s per 20,000 genes")
