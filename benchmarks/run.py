@@ -57,6 +57,12 @@ def _outputs() -> list[Row]:
     return bench_outputs.measure()
 
 
+def _precision() -> list[Row]:
+    import bench_precision
+
+    return bench_precision.measure()
+
+
 def _variants() -> list[Row]:
     import bench_variants
 
@@ -70,7 +76,7 @@ def _gpu() -> list[Row]:
     return list(bench_gpu.measure()) if torch.cuda.is_available() else skipped("no CUDA device", ["encoders on a GPU"])
 
 
-NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs}
+NEED_DATA = {"windows": _windows, "genes": _genes, "outputs": _outputs, "precision": _precision}
 NAMES = ("startup", "encoders", *NEED_DATA, "variants", "gpu")
 QUICK = ("startup", "encoders")
 

@@ -82,6 +82,17 @@ def test_a_kept_vector_does_not_hold_its_batch_in_memory() -> None:
     assert kept.untyped_storage().nbytes() == 32
 
 
+def test_a_vector_that_was_found_outlives_its_place_in_the_cache() -> None:
+    cache = SegmentCache(2 * (4 + 1))
+    cache.put(["A", "C"], torch.tensor([[1.0], [2.0]]))
+    found = cache.found(["C", "G", "A"])
+    cache.put(["G", "T"], torch.tensor([[3.0], [4.0]]))
+    assert {segment: vector.tolist() for segment, vector in found.items()} == {"C": [2.0], "A": [1.0]}
+    assert {segment: vector.tolist() for segment, vector in cache.found(["G", "T", "A"]).items()} == {
+        "G": [3.0], "T": [4.0],
+    }  # fmt: skip
+
+
 def test_masked_segments_are_neither_asked_nor_kept() -> None:
     cache, windows = SegmentCache(), ["GGGGGNNNNNACGTA", "N" * 15]
     with embedding_session([CompositionEncoder()], ComputeOptions(4, "cpu"), cache) as session:

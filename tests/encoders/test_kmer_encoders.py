@@ -20,6 +20,15 @@ def test_kmers_are_multiples_of_equal_shares():
         KmerCountsEncoder(7)
 
 
+@pytest.mark.parametrize("counts", [1, 40, 64])
+def test_counts_do_not_depend_on_how_many_rows_are_counted_at_once(monkeypatch, counts):
+    encoder, pieces = KmerCountsEncoder(2), ["ACGTN", "A", "", "NNAC", "ACACACAC", "GGGTTTN", "AC"]
+    expected = encoder.embed(encoder.tokenize(pieces))
+    assert expected.sum(dim=1).tolist() == [16, 0, 0, 16, 16, 16, 16]
+    monkeypatch.setattr("texcnn.encoders.kmer_counts._COUNTS", counts)
+    assert encoder.embed(encoder.tokenize(pieces)).equal(expected)
+
+
 def test_a_segment_is_the_mean_of_its_words():
     encoder = Word2VecEncoder(torch.arange(32.0).reshape(16, 2), 2)
     vectors = encoder.embed(encoder.tokenize(["AAC", "NN", "TTNA"]))

@@ -3,12 +3,17 @@ import pytest
 import torch
 
 from texcnn.errors import InputError
-from texcnn.segments.bases import base_codes, kmer_numbers, one_hot, stack_codes
+from texcnn.segments.bases import base_codes, base_tokens, kmer_numbers, one_hot, stack_codes
 
 
 def test_codes_know_four_bases_and_nothing_else():
     assert base_codes("ACGTNRacgt\u00e9").tolist() == [0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4]
     assert base_codes("ACGT").dtype == np.uint8
+
+
+def test_tokens_are_a_byte_per_base():
+    assert base_tokens(["ACG", "", "TNé"]) == [b"\0\1\2", b"", b"\3\4\4"]
+    assert base_tokens([]) == []
 
 
 def test_one_hot_has_a_channel_per_base_in_the_order_acgt():

@@ -15,6 +15,7 @@ DEFAULT_CACHE_BYTES = 256 * 2**20
 """Room for the segments of some 5,000 windows with 320 numbers a segment, or 2,500 with DNABERT-2's 768."""
 
 _FLOAT_BYTES = 4
+_NO_SLOT = -1
 
 
 class SegmentCache:
@@ -41,15 +42,19 @@ class SegmentCache:
         self.asked = 0
         self.computed = 0
         self.nbytes = 0
-        self._vectors: OrderedDict[AnySegment, Tensor] = OrderedDict()
+        self._slots: OrderedDict[AnySegment, int] = OrderedDict()
+        """The row of each segment, the one that was asked for the longest ago first."""
+        self._vectors = torch.zeros(0, 0)
+        """One block for all vectors: as blocks of their own, the last of hundreds of thousands would leave gaps."""
+        self._free: list[int] = []
 
     def __len__(self) -> int:
         """Number of segments in the cache."""
-        return len(self._vectors)
+        return len(self._slots)
 
     def __contains__(self, segment: AnySegment) -> bool:
         """Whether a segment's vector is here."""
-        return segment in self._vectors
+        return segment in self._slots
 
     def embed(self, segments: Sequence[AnySegment], compute: Callable[[Sequence[AnySegment]], Tensor]) -> Tensor:
         """Returns the vectors of segments; computes those that are missing, each distinct one once.
@@ -72,16 +77,17 @@ class SegmentCache:
         return vectors[[row_of[segment] for segment in segments]]
 
     def found(self, segments: Iterable[AnySegment]) -> dict[AnySegment, Tensor]:
-        """Returns the vectors that are here; they are then the last ones to be dropped."""
-        found = {segment: self._vectors[segment] for segment in segments if segment in self._vectors}
+        """Returns copies of the vectors that are here; they are then the last ones to be dropped."""
+        found = {segment: self._slots[segment] for segment in segments if segment in self._slots}
         for segment in found:
-            self._vectors.move_to_end(segment)
-        return found
+            self._slots.move_to_end(segment)
+        vectors = self._vectors.index_select(0, torch.tensor(list(found.values()), dtype=torch.int64))
+        return dict(zip(found, vectors, strict=True))
 
     def clear(self) -> None:
         """Drops all vectors, and keeps the counts."""
-        self._vectors.clear()
-        self.nbytes = 0
+        self._slots.clear()
+        self._vectors, self._free, self.nbytes = torch.zeros(0, 0), [], 0
 
     def count(self, *, asked: int, computed: int) -> None:
         """Counts segments that were asked for, and those of them that were computed."""
@@ -95,16 +101,36 @@ class SegmentCache:
             segments: Their bases; of equal ones the first counts.
             vectors: float32 ``(len(segments), dim)``.
         """
-        if self.max_bytes == 0:
+        if self.max_bytes == 0 or not len(segments):
             return
-        size = vectors.shape[1] * _FLOAT_BYTES if len(segments) else 0
-        for segment, vector in zip(segments, vectors, strict=True):
-            if segment in self._vectors:
-                self._vectors.move_to_end(segment)
+        size = vectors.shape[1] * _FLOAT_BYTES
+        rows: dict[AnySegment, int] = {}
+        for row, segment in enumerate(segments):
+            if segment in self._slots:
+                self._slots.move_to_end(segment)
                 continue
-            # A copy: a row that is only looked at would keep the whole of its batch in memory.
-            self._vectors[segment] = vector.clone()
+            rows[segment] = row
+            self._slots[segment] = _NO_SLOT
             self.nbytes += size + len(segment)
         while self.nbytes > self.max_bytes:
-            dropped, vector = self._vectors.popitem(last=False)
-            self.nbytes -= len(vector) * _FLOAT_BYTES + len(dropped)
+            dropped, slot = self._slots.popitem(last=False)
+            self.nbytes -= size + len(dropped)
+            if slot == _NO_SLOT:
+                del rows[dropped]
+            else:
+                self._free.append(slot)
+        self._keep(rows, vectors)
+
+    def _keep(self, rows: dict[AnySegment, int], vectors: Tensor) -> None:
+        """Copies vectors into free rows of the block."""
+        if not rows:
+            return
+        if not len(self._vectors):
+            # Memory that nothing was written to yet is not taken from the system.
+            with torch.inference_mode(False):  # kept for later calls, some of them in that mode and some not
+                self._vectors = torch.empty(self.max_bytes // (vectors.shape[1] * _FLOAT_BYTES), vectors.shape[1])
+            self._free = list(range(len(self._vectors)))[::-1]
+        slots = [self._free.pop() for _ in rows]
+        self._slots.update(zip(rows, slots, strict=True))
+        kept = vectors if len(rows) == len(vectors) else vectors[list(rows.values())]
+        self._vectors.index_copy_(0, torch.tensor(slots), kept)

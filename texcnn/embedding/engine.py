@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +22,7 @@ from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.placing import Placing, laid_out
 from texcnn.embedding.prefetch import prefetch
+from texcnn.embedding.workers import SEGMENTS_PER_TASK, VectorsOfWorker, worker_threads
 from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
@@ -76,6 +79,7 @@ class EmbeddingSession:
         encoders: Their vectors are joined per segment, in this order.
         options: How they compute.
         cache: Vectors of the segments before.
+        workers: Threads for encoders of small batches; None where PyTorch's own threads share each batch.
     """
 
     encoders: Sequence[Encoder]
@@ -83,6 +87,7 @@ class EmbeddingSession:
     cache: SegmentCache
     _budgets: list[int] = field(default_factory=list)
     """Tokens per batch of each encoder: halved where the memory did not suffice, so that no chunk tries again."""
+    workers: ThreadPoolExecutor | None = None
 
     @property
     def dim(self) -> int:
@@ -161,21 +166,26 @@ class EmbeddingSession:
         return laid_out(self._embed_parts(index, tokens, bar), places, len(segments))
 
     def parts(self, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-        """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`."""
-        size = PREFETCHED_SEGMENTS[self.options.device.type]
+        """Splits what is tokenised or embedded into parts of :data:`PREFETCHED_SEGMENTS`; for workers into less."""
+        size = SEGMENTS_PER_TASK if self.workers else PREFETCHED_SEGMENTS[self.options.device.type]
         return (items[start : start + size] for start in range(0, len(items), size))
 
     def _embed_parts(self, index: int, parts: Iterable[Sequence[Sequence[int]]], bar: Progress) -> Tensor:
         found: list[Tensor] = []
-        coming: VectorsOnTheWay | None = None
+        # The next part is begun before vectors of the last one are awaited: a GPU has work meanwhile.
+        ahead = 2 * torch.get_num_threads() if self.workers else 1
+        waiting: deque[VectorsOnTheWay | VectorsOfWorker] = deque()
         for tokens in parts:
-            last, coming = coming, self.start(index, tokens, bar)
-            # Only now: a GPU has the work of this part while the vectors of the last one are put in order.
-            found += [last.in_order()] if last else []
-        return joined([*found, coming.in_order()]) if coming else torch.zeros(0, self.encoders[index].dim)
+            waiting.append(self.start(index, tokens, bar))
+            if len(waiting) > ahead:
+                found.append(waiting.popleft().in_order())
+        found += [coming.in_order() for coming in waiting]
+        return joined(found) if found else torch.zeros(0, self.encoders[index].dim)
 
-    def start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None) -> VectorsOnTheWay:
-        """Gives the device the tokens of a part, batch by batch; a GPU is not waited for.
+    def start(
+        self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None
+    ) -> VectorsOnTheWay | VectorsOfWorker:
+        """Gives the device the tokens of a part, batch by batch; neither a GPU nor a worker is waited for.
 
         Args:
             index: Number of the encoder.
@@ -186,8 +196,13 @@ class EmbeddingSession:
             Their vectors, in the order of ``tokens``.
 
         Raises:
-            RunError: when the memory does not suffice for a single row.
+            RunError: when the memory does not suffice for a single row; of a worker when its vectors are asked for.
         """
+        if self.workers:
+            return VectorsOfWorker(self.workers.submit(self._start, index, tokens), len(tokens), bar)
+        return self._start(index, tokens, bar)
+
+    def _start(self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None) -> VectorsOnTheWay:
         encoder = self.encoders[index]
         # Segments of similar token counts share a batch, so that there is little padding; the sort is stable, so the
         # batches, and with them the last bits of every float, are the same in every run.
@@ -248,8 +263,8 @@ def embedding_session(
             if isinstance(encoder, ReducedPrecision):
                 encoder.compute_in(options.dtype)
             encoder.to(options.device)
-        with gpu_kernels():
-            yield EmbeddingSession(encoders, options, SegmentCache() if cache is None else cache, budgets)
+        with gpu_kernels(), worker_threads(encoders, options.device) as workers:
+            yield EmbeddingSession(encoders, options, SegmentCache() if cache is None else cache, budgets, workers)
     finally:
         for encoder, device, dtype in before:
             if isinstance(encoder, ReducedPrecision):

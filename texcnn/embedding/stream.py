@@ -13,6 +13,7 @@ from texcnn.embedding.batches import VectorsOnTheWay, joined
 from texcnn.embedding.engine import Embeddings, EmbeddingSession
 from texcnn.embedding.placing import laid_out
 from texcnn.embedding.prefetch import prefetch
+from texcnn.embedding.workers import VectorsOfWorker
 from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
 
 
@@ -35,7 +36,7 @@ class _Chunk:
         known: dict[AnySegment, Tensor],
         last: _Chunk | None,
         new: Sequence[AnySegment],
-        vectors: list[list[VectorsOnTheWay]],
+        vectors: list[list[VectorsOnTheWay | VectorsOfWorker]],
         *,
         cached: bool,
     ) -> None:
@@ -91,7 +92,8 @@ def embed_chunks(
 ) -> Iterator[Tensor]:
     """Embeds chunks of segments; each distinct segment that the cache lacks is computed once.
 
-    A thread reads and tokenises the next chunk. A GPU is given a chunk before the vectors of the last one are awaited.
+    A thread reads and tokenises the next chunk. A GPU, or workers, are given a chunk before the vectors of the last one
+    are awaited.
 
     Args:
         session: Encoders, their device and the cache.
@@ -106,7 +108,7 @@ def embed_chunks(
     Raises:
         RunError: when the memory does not suffice for a single segment.
     """
-    at_once = _computes_at_once(session.options.device)
+    at_once = _computes_at_once(session)
     coming: _Chunk | None = None
     for chunk in prefetch(_tokenised(session, segments) for segments in chunks):
         last, coming = coming, _begin(session, chunk, coming, neighbours=neighbours)
@@ -145,8 +147,8 @@ def embed_windows_in_chunks(
         yield Embeddings.of_cut(coming.popleft(), vectors)
 
 
-def _computes_at_once(device: torch.device) -> bool:
-    return device.type == "cpu"
+def _computes_at_once(session: EmbeddingSession) -> bool:
+    return session.options.device.type == "cpu" and session.workers is None
 
 
 def _tokenised(session: EmbeddingSession, segments: Sequence[AnySegment]) -> _Tokenised:

@@ -12,7 +12,7 @@ from torch import Tensor
 from texcnn.encoders.contributions import gradients_at
 from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.errors import ModelError
-from texcnn.segments.bases import UNKNOWN, base_codes, one_hot
+from texcnn.segments.bases import UNKNOWN, base_tokens, one_hot
 
 
 class BaseEncoder(ModuleEncoder):
@@ -42,7 +42,7 @@ class BaseEncoder(ModuleEncoder):
             raise ModelError(
                 f"a segment of {longest} bases for the encoder '{self.name}'", allowed=f"{self.longest} bases at most"
             )
-        return [base_codes(segment).tobytes() for segment in segments]
+        return base_tokens(segments)
 
     @torch.inference_mode()
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
@@ -90,6 +90,9 @@ class BaseEncoder(ModuleEncoder):
 
     def _padded(self, rows: Sequence[Sequence[int]], length: int) -> Tensor:
         """Codes of rows in the middle of ``length`` bases, uint8 ``(n, length)``, on the encoder's device."""
+        if all(len(row) == length for row in rows):
+            whole = bytearray().join(map(bytes, rows))  # an array that PyTorch may write to
+            return self._moved(np.frombuffer(whole, np.uint8).reshape(len(rows), length))
         codes = np.full((len(rows), length), UNKNOWN, np.uint8)
         for place, row in enumerate(rows):
             start = _left_padding(length, len(row))

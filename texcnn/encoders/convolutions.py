@@ -28,6 +28,7 @@ class ConvolutionsEncoder(BaseEncoder):
     model: Any
     sizes: ClassVar[tuple[str, ...]]
     bundle_files: ClassVar[Mapping[str, str] | None] = {}
+    small_batches: ClassVar[bool] = True
 
     def __init__(self, model: nn.Module, config: Mapping[str, int], dim: int) -> None:
         super().__init__(model)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from texcnn.encoders.checkpoint import load_weights
+from texcnn.encoders.cpu_kernels import CpuKernels
 from texcnn.encoders.dnabert2_config import Dnabert2Config
 from texcnn.encoders.dnabert2_layers import AttentionOutput, GatedMLP, runs_of
 from texcnn.encoders.dnabert2_model import Dnabert2ForMaskedLM, Dnabert2Model
@@ -64,7 +65,8 @@ class Dnabert2Encoder(TokenEncoder):
         lengths = [len(tokens[row]) for row in order]
         ids = np.fromiter(chain.from_iterable(tokens[row] for row in order), np.int64, sum(lengths))
         input_ids = self._moved(ids)
-        hidden = self.model.packed(input_ids, lengths)
+        with CpuKernels():
+            hidden = self.model.packed(input_ids, lengths)
         special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
         pooled, start = [], 0
         for rows, length in runs_of(lengths):

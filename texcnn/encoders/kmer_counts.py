@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,14 @@ from texcnn.encoders.contributions import spread_over_bases
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, require_option
 from texcnn.errors import ModelError
-from texcnn.segments.bases import BASES, UNKNOWN, base_codes, kmer_numbers, kmer_starts
+from texcnn.segments.bases import BASES, UNKNOWN, base_codes, base_tokens, kmer_numbers, kmer_starts
 
 _LARGEST_K = 6
 """4,096 numbers per segment."""
 
+
+_COUNTS = 2**17
+"""Counts of the rows that are counted at once: their arrays stay in the processor's cache."""
 
 _LETTERS = len(BASES) + 1
 
@@ -41,6 +44,7 @@ class KmerCountsEncoder:
     """
 
     token_cost: float = 1 / 64
+    small_batches: ClassVar[bool] = True
 
     def __init__(self, k: int) -> None:
         if not 1 <= k <= _LARGEST_K:
@@ -55,14 +59,21 @@ class KmerCountsEncoder:
 
     def tokenize(self, segments: Sequence[str]) -> list[bytes]:
         """Turns segments into one token per base: 0 to 3, and 4 for an unknown one."""
-        return [base_codes(segment).tobytes() for segment in segments]
+        return base_tokens(segments)
 
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Returns float32 ``(n, 4**k)``: the share of each k-mer among those without an unknown base, times ``4**k``.
 
         So 1 is what equal shares would give, a size that a network learns from; zero where there is no known k-mer.
         """
-        # All rows are counted at once, one after the other: an unknown base between two rows belongs to no k-mer.
+        vectors = np.empty((len(tokens), self.dim), np.float32)
+        rows = max(1, _COUNTS // self.dim)
+        for start in range(0, len(tokens), rows):
+            self._count(tokens[start : start + rows], vectors[start : start + rows])
+        return torch.from_numpy(vectors).to(self._device)
+
+    def _count(self, tokens: Sequence[Sequence[int]], vectors: npt.NDArray[np.float32]) -> None:
+        """Writes the vectors of some rows, counted as one: an unknown base between two belongs to no k-mer."""
         ends = bytes([UNKNOWN])
         codes = np.frombuffer(ends.join([*map(bytes, tokens), ends * (self.k - 1)]), np.uint8)
         words = _words(codes, self.k, _LETTERS)
@@ -71,8 +82,8 @@ class KmerCountsEncoder:
         rows = np.repeat(starts, [len(row) + 1 for row in tokens])[: len(words)]
         counts = np.bincount(self._number_of_word[words] + rows, minlength=len(tokens) * bins)
         known = counts.reshape(-1, bins)[:, : self.dim]
-        shares = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
-        return torch.from_numpy((shares * self.dim).astype(np.float32)).to(self._device)
+        equal_share = np.maximum(known.sum(axis=1, keepdims=True), 1).astype(np.float32) / self.dim
+        np.divide(known, equal_share, out=vectors, dtype=np.float32, casting="same_kind")
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns gradient x input of the counts, each k-mer's spread over its bases."""

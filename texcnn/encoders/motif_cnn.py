@@ -12,7 +12,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from texcnn.encoders.base_convolution import bin_maxima
+from texcnn.encoders.base_convolution import best_of_bins, bin_maxima, convolve_bins
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
 from texcnn.encoders.protocol import EncoderSpec
@@ -52,7 +52,7 @@ class MotifCNN(nn.Module):
         self.pool = pool
         self.pool1 = nn.MaxPool1d(pool, ceil_mode=True)
         self.conv2 = nn.Conv1d(motifs, patterns, pattern_width, padding=pattern_width // 2)
-        self.pool2 = nn.MaxPool1d(second_pool, ceil_mode=True)
+        self.second_pool = second_pool
         self.places = places
 
     def forward(self, bases: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class MotifCNN(nn.Module):
 
     def _patterns(self, motifs: Tensor) -> Tensor:
         """Finds patterns in the motifs of each bin ``(n, motifs, bins)``."""
-        patterns = self.pool2(self.conv2(motifs).relu())
+        patterns = best_of_bins(convolve_bins(self.conv2, motifs).relu(), self.second_pool)
         # ReLU's floor is zero: a place that is not there looks like one without any pattern.
         return pad(patterns, (0, self.places - patterns.shape[2])).flatten(1)
 

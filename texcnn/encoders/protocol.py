@@ -86,6 +86,19 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class SmallBatches(Protocol):
+    """What an encoder has in addition to :class:`Encoder` if a batch is too little work to share among CPU threads.
+
+    Batches then run next to each other, one thread each, so that its ``embed`` must not change the encoder.
+
+    Attributes:
+        small_batches: Says so.
+    """
+
+    small_batches: ClassVar[bool]
+
+
+@runtime_checkable
 class Compilable(Protocol):
     """What an encoder has in addition to :class:`Encoder` if parts of it can be compiled.
 

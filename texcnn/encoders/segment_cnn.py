@@ -8,11 +8,13 @@ which says how common a pattern is where the maximum only says that there is one
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, pad
 
-from texcnn.encoders.base_convolution import bin_maxima
+from texcnn.encoders.base_convolution import best_of_bins, bin_maxima, convolve_bins
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
 from texcnn.encoders.protocol import EncoderSpec
@@ -58,7 +60,8 @@ class SegmentCNN(nn.Module):
 
     def convolve(self, number: int, values: Tensor) -> Tensor:
         """Runs one of the convolutions; training adds a batch norm here, which later becomes part of the weights."""
-        convolved: Tensor = self.convolutions[number](values)
+        convolution = cast(nn.Conv1d, self.convolutions[number])
+        convolved: Tensor = convolution(values) if number == 0 else convolve_bins(convolution, values)
         return convolved
 
     def forward(self, bases: Tensor) -> Tensor:
@@ -79,7 +82,7 @@ class SegmentCNN(nn.Module):
         hidden = self.convolve(1, motifs.relu()).relu()
         for number in range(2, len(self.convolutions)):
             hidden = hidden + self.convolve(number, hidden).relu()
-        peaks = max_pool1d(hidden, self.second_pool, ceil_mode=True)
+        peaks = best_of_bins(hidden, self.second_pool)
         # ReLU's floor is zero: a place that is not there looks like one without any pattern.
         peaks = pad(peaks, (0, self.places - peaks.shape[2]))
         return torch.cat([peaks.flatten(1), hidden.mean(dim=2)], dim=1)

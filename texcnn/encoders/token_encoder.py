@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.encoders.contributions import gradients_at, spread_over_bases
+from texcnn.encoders.cpu_kernels import CpuKernels
 from texcnn.encoders.module_encoder import ModuleEncoder
 from texcnn.encoders.pooling import get_pooling
 
@@ -122,7 +123,8 @@ class TokenEncoder(ModuleEncoder):
         if not tokens:
             return torch.zeros((0, self.dim), device=self.device)
         input_ids, attention_mask = self.collate(tokens)
-        return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
+        with CpuKernels():
+            return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns gradient x input, as :class:`texcnn.encoders.protocol.Explained` says.

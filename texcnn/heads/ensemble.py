@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from texcnn.errors import ModelError
 from texcnn.heads.textcnn import TextCNN
@@ -148,7 +149,8 @@ class Ensemble(nn.Module):
 def _responses_of_some(member: TextCNN, values: Tensor, mask: Tensor, at: Tensor | None, segments: slice) -> Tensor:
     """Runs a member's convolutions as if the segments that it does not read were masked."""
     if at is None:
-        at = torch.arange(values.shape[1], device=values.device).expand(mask.shape)
+        inner = member.responses(values[:, segments], mask[:, segments])
+        return pad(inner, (segments.start, values.shape[1] - segments.stop))
     inside = (at >= segments.start) & (at < segments.stop)
     place = (at - segments.start).clamp(0, segments.stop - segments.start - 1)
     return member.responses(values * inside[..., None], mask & inside, place)

@@ -13,8 +13,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, pad
+from torch.nn.functional import pad
 
+from texcnn.cpu_products import linear
 from texcnn.errors import ModelError
 
 

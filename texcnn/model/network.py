@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -17,6 +17,7 @@ from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_sess
 from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks
+from texcnn.embedding.workers import one_thread
 from texcnn.encoders.protocol import Encoder
 from texcnn.heads.ensemble import Ensemble
 from texcnn.segments.bases import one_hot, stack_codes
@@ -171,7 +172,10 @@ class SegmentNetwork:
                 yield bases
 
         for embeddings in embed_windows_in_chunks(session, windows(), self.segments):
-            yield self.outputs(self.head_inputs(embeddings, coming.popleft()), members=members)
+            inputs = self.head_inputs(embeddings, coming.popleft())
+            with one_thread() if session.workers else nullcontext():
+                outputs = self.outputs(inputs, members=members)
+            yield outputs
 
 
 class OneHotNetwork:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,13 @@ _CODE[[ord(base) for base in BASES]] = range(4)
 def base_codes(sequence: str) -> NDArray[np.uint8]:
     """Returns 0 to 3 for A, C, G and T, and :data:`UNKNOWN` for every other letter, uint8 ``(length,)``."""
     return _CODE[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
+
+
+def base_tokens(segments: Sequence[str]) -> list[bytes]:
+    """Returns the codes of each segment, a byte per base."""
+    codes = base_codes("".join(segments)).tobytes()
+    ends = accumulate(map(len, segments), initial=0)
+    return [codes[start:stop] for start, stop in pairwise(ends)]
 
 
 def stack_codes(sequences: Sequence[str]) -> Tensor:

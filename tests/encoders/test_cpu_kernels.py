@@ -1,0 +1,210 @@
+"""Products and attention of language models on a CPU: the numbers of PyTorch's functions, and where they are used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
+from torch import Tensor
+
+from texcnn import cpu_products
+from texcnn.encoders import cpu_kernels
+from texcnn.encoders.cpu_kernels import CpuKernels
+from texcnn.encoders.dnabert import load_dnabert
+from texcnn.encoders.dnabert2 import load_dnabert2
+from texcnn.encoders.protocol import EncoderSpec
+from texcnn.encoders.token_encoder import TokenEncoder
+
+ROWS, HEADS, LENGTH, HEAD = 3, 4, 21, 8
+
+
+@pytest.fixture(autouse=True)
+def no_gradients() -> object:
+    with torch.inference_mode():
+        yield
+
+
+def given(dtype: torch.dtype = torch.bfloat16) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values as a packed batch has them, not contiguous."""
+    generator = torch.Generator().manual_seed(0)
+    packed = torch.randn(ROWS, LENGTH, 3, HEADS, HEAD, generator=generator).to(dtype)
+    query, key, value = packed.permute(2, 0, 3, 1, 4)
+    return query, key, value
+
+
+def bias() -> Tensor:
+    distance = (torch.arange(LENGTH)[None] - torch.arange(LENGTH)[:, None]).abs()
+    return -(0.5 ** torch.arange(HEADS))[None, :, None, None] * distance
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+    with CpuKernels():
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """The shapes of what is computed as two products."""
+    shapes: list[torch.Size] = []
+    products = cpu_kernels._attend_by_products
+
+    def counted(query: Tensor, *rest: Tensor) -> Tensor:
+        shapes.append(query.shape)
+        return products(query, *rest)
+
+    monkeypatch.setattr(cpu_kernels, "_attend_by_products", counted)
+    return shapes
+
+
+@pytest.mark.parametrize("scores", [LENGTH**2, 3 * LENGTH**2, 10**6], ids=["a head", "three heads", "all"])
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize(("dtype", "allowed"), [(torch.float32, 1e-6), (torch.bfloat16, 0.01)])
+def test_attention_is_pytorchs(
+    computed: list[torch.Size],
+    monkeypatch: pytest.MonkeyPatch,
+    with_bias: bool,
+    scores: int,
+    dtype: torch.dtype,
+    allowed: float,
+) -> None:
+    monkeypatch.setattr(cpu_kernels, "_SCORES", scores)
+    added = bias() if with_bias else None
+    expected = F.scaled_dot_product_attention(*(each.float() for each in given(dtype)), attn_mask=added)
+    added = added if added is None else added.to(dtype)
+    found = attend(*given(dtype), added)
+    assert computed == [(ROWS, HEADS, LENGTH, HEAD)]
+    assert (found.shape, found.dtype) == (expected.shape, dtype)
+    assert (found.float() - expected).norm() <= allowed * expected.norm()
+    alone = attend(*(each[1:2] for each in given(dtype)), added)
+    assert torch.equal(alone, found[1:2]), "a row does not depend on the others"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_pytorchs_kernel_is_used_elsewhere(
+    computed: list[torch.Size], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    attend(*given(dtype), dropout=0.5)
+    attend(*given(torch.float64))
+    with torch.inference_mode(False), torch.enable_grad():
+        query, key, value = (torch.zeros(1, 1, 3, 2, dtype=dtype, requires_grad=True) for _ in range(3))
+        attend(query, key, value).sum().backward()
+        assert value.grad is not None
+    monkeypatch.setitem(cpu_kernels._LONGEST, dtype, LENGTH - 1)
+    attend(*given(dtype))
+    assert not computed
+
+
+KNOWN = (torch.arange(LENGTH) < 13).expand(1, 1, LENGTH, LENGTH)
+
+
+@pytest.mark.parametrize("mask", [None, KNOWN], ids=["no mask", "mask"])
+def test_another_librarys_call_is_answered(computed: list[torch.Size], mask: Tensor | None) -> None:
+    expected = F.scaled_dot_product_attention(*(each.float() for each in given()), attn_mask=mask)
+    with CpuKernels():
+        found = F.scaled_dot_product_attention(*given(), attn_mask=mask, dropout_p=0.0, scale=HEAD**-0.5)
+        assert len(computed) == 1
+        assert (found.float() - expected).norm() <= 0.01 * expected.norm()
+        F.scaled_dot_product_attention(*given(), is_causal=True)
+        F.scaled_dot_product_attention(*given(), scale=1.0)
+    F.scaled_dot_product_attention(*given(), attn_mask=mask)
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize("name", ["dnabert", "dnabert2"])
+def test_encoders_use_it_in_both_types(
+    computed: list[torch.Size], name: str, dnabert_folder: Path, dnabert2_folder: Path
+) -> None:
+    encoder: TokenEncoder
+    if name == "dnabert":
+        encoder = load_dnabert(EncoderSpec("dnabert", str(dnabert_folder), options={"k": 3}))
+    else:
+        encoder = load_dnabert2(EncoderSpec("dnabert2", str(dnabert2_folder)))
+    tokens = encoder.tokenize(["ACGTACGTACGT", "GGGTTTAAACCC", "ACG"])
+    full = encoder.embed(tokens)
+    calls = len(computed)
+    assert calls
+    encoder.compute_in(torch.bfloat16)
+    low = encoder.embed(tokens)
+    assert len(computed) == 2 * calls
+    assert (low - full).abs().max() < 0.05 * full.abs().max()
+    # Padding is masked: a row alone has the vector that it has among longer ones.
+    torch.testing.assert_close(encoder.embed(tokens[2:]), low[2:], rtol=0, atol=float(0.02 * full.abs().max()))
+
+
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """Shapes of the weights that are given to oneDNN, which is said to be faster here; its answers are 1 too large."""
+    shapes: list[torch.Size] = []
+
+    def counted(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        shapes.append(weight.shape)
+        return F.linear(values, weight, bias) + 1
+
+    monkeypatch.setattr(cpu_products, "one_dnn_is_faster", lambda: True)
+    for module in (cpu_products, cpu_kernels):
+        monkeypatch.setattr(module, "one_dnn_linear", counted)
+    return shapes
+
+
+def within(layer: torch.nn.Linear, values: Tensor) -> Tensor:
+    with CpuKernels():
+        found: Tensor = layer(values)
+    return found
+
+
+def test_products_of_some_size_in_float32_are_onednns(products: list[torch.Size]) -> None:
+    values, layer = torch.randn(64, 128), torch.nn.Linear(128, 64)
+    expected = layer(values)
+    for found in (cpu_products.linear(values, layer.weight, layer.bias), within(layer, values)):
+        torch.testing.assert_close(found, expected + 1)
+    assert products == [(64, 128)] * 2
+
+    def check(values: Tensor, layer: torch.nn.Linear) -> None:
+        expected = layer(values)
+        assert torch.equal(within(layer, values), expected)
+        assert torch.equal(cpu_products.linear(values, layer.weight, layer.bias), expected)
+
+    check(values[:2], layer)  # too small
+    for dtype in (torch.bfloat16, torch.float64):
+        check(values.to(dtype), torch.nn.Linear(128, 64).to(dtype))
+    with torch.inference_mode(False), torch.enable_grad():
+        check(values.clone(), torch.nn.Linear(128, 64))
+    layer.weight = torch.nn.Parameter(torch.randn(128, 64).t(), requires_grad=False)  # oneDNN is slow with such
+    check(values, layer)
+    assert len(products) == 2
+
+
+@pytest.mark.parametrize(
+    ("capability", "vendor", "shift", "expected"),
+    [
+        ("AVX512", "AuthenticAMD", 0.0, True),
+        ("AVX512", "GenuineIntel", 0.0, False),
+        ("AVX512", "", 0.0, False),
+        ("AVX2", "AuthenticAMD", 0.0, False),
+        ("AVX512", "AuthenticAMD", 1e-3, False),
+    ],
+)
+def test_onednn_is_tried_where_the_other_library_is_slow(
+    monkeypatch: pytest.MonkeyPatch, capability: str, vendor: str, shift: float, expected: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(cpu_products, "_vendor", lambda: vendor)
+    monkeypatch.setattr(cpu_products, "one_dnn_linear", lambda *given: F.linear(*given) + shift)
+    assert cpu_products.one_dnn_is_faster.__wrapped__() == expected
+
+    def gone(*given: object) -> Tensor:
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr(cpu_products, "one_dnn_linear", gone)
+    assert not cpu_products.one_dnn_is_faster.__wrapped__()
+
+
+def test_onednns_product_is_pytorchs() -> None:
+    values, weight, bias = torch.randn(3, 50, 96), torch.randn(40, 96), torch.randn(40)
+    try:
+        found = cpu_products.one_dnn_linear(values, weight, bias)
+    except (AttributeError, NotImplementedError, RuntimeError) as error:
+        pytest.skip(f"no such operator: {error}")
+    torch.testing.assert_close(found, F.linear(values, weight, bias), rtol=0, atol=1e-4)

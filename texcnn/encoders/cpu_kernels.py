@@ -1,0 +1,82 @@
+"""Matrix products and attention of language models on CPUs, where PyTorch's own choice is a slow one.
+
+Products: see :mod:`texcnn.cpu_products`. Attention: PyTorch's kernel for CPUs multiplies one head of one row at a time.
+With the heads of a row in one product the same attention took half as long in bfloat16, for rows of 104 tokens and of
+497, and in float32 for those of 104 (AMD EPYC with AVX-512 BF16). In bfloat16 scores are then rounded between the two
+products, as in every model that computes attention step by step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from texcnn.cpu_products import has_faster_linear, one_dnn_linear
+
+_SCORES = 2**20
+"""Scores of a product: 2 MiB in bfloat16, about what a core's own cache holds."""
+
+_LONGEST = {torch.bfloat16: 1024, torch.float32: 256}
+"""Tokens of the longest row. In float32 PyTorch's kernel is as fast from some 400 tokens on."""
+
+
+class CpuKernels(TorchFunctionMode):
+    """Has faster kernels compute what a model asks PyTorch for, for the time of the block.
+
+    Whatever they do not take, and everything that needs a gradient, is PyTorch's own.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Answers for PyTorch's functions; only products and attention with nothing but a mask are others here."""
+        kwargs = kwargs or {}
+        if func is F.linear and not kwargs and has_faster_linear(*args[:2]):
+            return one_dnn_linear(args[0], args[1], args[2] if len(args) > 2 else None)
+        if func is F.scaled_dot_product_attention and len(args) == 3 and _by_products(*args):
+            rest = {name: value for name, value in kwargs.items() if name not in ("attn_mask", "scale") and value}
+            scale = kwargs.get("scale")
+            if not rest and (scale is None or scale == args[0].shape[-1] ** -0.5):
+                return _attend_by_products(*args, _as_bias(kwargs.get("attn_mask"), args[0].dtype))
+        return func(*args, **kwargs)
+
+
+def _as_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Turns a mask that is True where a token may be attended to into what is added to scores."""
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -math.inf)
+
+
+def _by_products(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    longest = _LONGEST.get(query.dtype, 0) if query.device.type == "cpu" else 0
+    return query.shape == key.shape == value.shape and query.shape[2] <= longest and not torch.is_grad_enabled()
+
+
+def _attend_by_products(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    rows, heads, length, head_dim = query.shape
+    scale = head_dim**-0.5
+    together = max(1, min(heads, _SCORES // length**2))
+    attended = query.new_empty(rows, length, heads, head_dim)  # so that joining the heads afterwards is no copy
+    wide = None if bias is None else bias.expand(rows, heads, length, length)
+    for row in range(rows):
+        for start in range(0, heads, together):
+            part = slice(start, start + together)
+            asks, keys = query[row, part], key[row, part].transpose(1, 2)
+            if wide is None:
+                scores = torch.bmm(asks * scale, keys)
+            else:
+                scores = torch.baddbmm(wide[row, part], asks, keys, alpha=scale)
+            mixed = torch.bmm(torch.softmax(scores, -1, out=scores), value[row, part])
+            attended[row, :, part] = mixed.transpose(0, 1)
+    return attended.transpose(1, 2)
