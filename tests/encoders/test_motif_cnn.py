@@ -139,3 +139,13 @@ def test_a_missing_layer_is_refused(folder, random_weights):
     write_weights(folder, tensors, "model.safetensors")
     with pytest.raises(ModelError, match=r"missing conv1\.bias"):
         load(folder)
+
+
+def test_batches_have_a_few_numbers_of_rows(random_weights, monkeypatch):
+    encoder = MotifCNNEncoder(random_weights, XPRESSO)
+    seen = set()
+    monkeypatch.setattr(random_weights, "from_codes", lambda codes: seen.add(len(codes)) or codes.float())
+    for n in range(1, 129):
+        codes = torch.full((n, 3), 2, dtype=torch.uint8)
+        assert torch.equal(encoder.embed_codes(codes), codes.float())
+    assert seen == {1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128}

@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.weights import Checkpoint
 from texcnn.errors import ModelError
+from texcnn.segments.bases import UNKNOWN
+
+_FEW = 8
+"""Rows up to which none is added."""
 
 
 class ConvolutionsEncoder(BaseEncoder):
@@ -43,12 +48,20 @@ class ConvolutionsEncoder(BaseEncoder):
 
     def embed_codes(self, codes: Tensor) -> Tensor:
         """Embeds codes of bases, uint8 ``(n, length)``, float32 ``(n, dim)``."""
-        vectors: Tensor = self.model.from_codes(codes)
-        return vectors
+        n = len(codes)
+        # oneDNN makes code for each number of rows, which takes a while: here there are a few dozen numbers.
+        vectors: Tensor = self.model.from_codes(pad(codes, (0, 0, 0, _rounded_up(n) - n), value=UNKNOWN))
+        return vectors[:n]
 
     def fingerprint_parts(self) -> Sequence[str]:
         """Name and sizes."""
         return self.name, self._sizes
+
+
+def _rounded_up(rows: int) -> int:
+    """Up to 8 the number itself, then the next multiple of 8, from 32 on of 16."""
+    step = 1 if rows <= _FEW else 8 if rows <= 4 * _FEW else 16
+    return -(-rows // step) * step
 
 
 def read_sizes(checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str) -> dict[str, int]:
