@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,17 @@ def test_a_bundled_model_predicts_without_what_others_need(genome: list[str], tm
     needless = ["pydantic", "transformers", "torch._dynamo", "huggingface_hub.file_download", "matplotlib"]
     options = [*genome, "--out", str(tmp_path / "out.tsv"), "--device", "cpu"]
     assert loaded(["predict", *options], ["torch", *needless]) == ["torch"]
+
+
+def test_a_command_bounds_memory_that_threads_and_shapes_would_take() -> None:
+    code = (
+        "import os, sys\nfrom texcnn.cli.main import main\n"
+        "try: main(['models', 'list'])\nexcept SystemExit: pass\n"
+        "print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'])"
+    )
+    for given, expected in (({}, "32"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}, "7")):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEDNN")}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == expected
