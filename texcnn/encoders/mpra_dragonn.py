@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from texcnn.encoders.base_convolution import convolve
+from texcnn.encoders.base_convolution import convolve, convolve_bins
 from texcnn.encoders.base_encoder import BaseEncoder
 from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.convolutions import read_sizes
@@ -77,7 +77,7 @@ class ReporterCNN(nn.Module):
     def _strand(self, hidden: Tensor) -> Tensor:
         """Continues with what the first filters found, ``(n, filters, length)``."""
         for convolution in list(self.convolutions)[1:]:
-            hidden = convolution(hidden).relu()
+            hidden = convolve_bins(cast(nn.Conv1d, convolution), hidden).relu()
         return hidden
 
     def _vectors(self, one: Tensor, other: Tensor, known: Tensor) -> Tensor:
@@ -108,6 +108,7 @@ class MpraDragoNNEncoder(BaseEncoder):
 
     name = "mpra-dragonn"
     token_cost = 1 / 4
+    small_batches: ClassVar[bool] = True
     model: ReporterCNN
     bundle_files: ClassVar[Mapping[str, str] | None] = {}
 
