@@ -26,7 +26,8 @@ def plugins(monkeypatch):
 
 
 BUILT_IN = [
-    "dnabert", "dnabert2", "nucleotide-transformer", "enformer", "word2vec", "kmer-counts", "motif-cnn", "segment-cnn"
+    "dnabert", "dnabert2", "nucleotide-transformer", "enformer", "word2vec", "kmer-counts", "motif-cnn", "mpra-dragonn",
+    "segment-cnn",
 ]  # fmt: skip
 
 

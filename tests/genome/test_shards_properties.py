@@ -27,15 +27,16 @@ def test_all_genes_in_order_in_shards_that_are_not_empty(n: int, size: int, seed
         assert len(shards) == bool(n)
 
 
-@pytest.mark.parametrize("size", [20, 100])
-def test_one_gene_less_changes_its_shard_and_hardly_another(size: int) -> None:
+@pytest.mark.parametrize(("size", "most"), [(20, 4.0), (100, 2.5), (400, 1.5)])
+def test_one_gene_less_changes_its_shard_and_hardly_another(size: int, most: float) -> None:
+    # The fewer genes a cut may choose from, the longer the cuts take to agree again.
     everything = genes(2000)
     before = {tuple(shard) for shard in cut_into_shards(everything, size)}
     changed = []
     for place in range(0, 2000, 97):
         after = {tuple(shard) for shard in cut_into_shards(everything[:place] + everything[place + 1 :], size)}
         changed.append(len(after - before))
-    assert sum(changed) / len(changed) < 2.5
+    assert sum(changed) / len(changed) < most
     assert len(before) > 1.2 * 2000 / (1.5 * size)
 
 
