@@ -210,7 +210,7 @@ def test_kinds_are_known_by_their_columns(tmp_path: Path) -> None:
 @pytest.mark.data
 @pytest.mark.slow
 def test_real_saturation_of_f9(data: Path, tmp_path: Path) -> None:
-    """Known before: texcnn-mini 7, which follows MPRA-DragoNN next to the TSS, has Spearman 0.375 on F9 (6 had 0.20)."""
+    """Known before: texcnn-mini 7 has Spearman 0.375 on F9 (6 had 0.20)."""
     frame = pd.read_csv(data / "variants" / "mpra_saturation_kircher2019.tsv.gz", sep="\t", dtype=str)
     frame[frame["Element"] == "F9"].to_csv(tmp_path / "f9.tsv", sep="\t", index=False)
     found = texcnn.evaluate_variants(
