@@ -16,11 +16,12 @@ from texcnn.features.half_life import HALF_LIFE_FEATURES, LOG10_NAMES
 from texcnn.model.bundle import CARD, WEIGHTS, BundleConfig, BundleFiles
 from texcnn.model.catalog import resolve_model
 
-_WITHOUT_TOKENS = ("kmer-counts", "segment-cnn", "motif-cnn")
+_WITHOUT_TOKENS = ("kmer-counts", "segment-cnn", "motif-cnn", "mpra-dragonn")
 """Encoders that slide over bases: what they cost grows with their weights and with the window."""
 
-_CHEAP_WORK = 1e9
-"""Bytes of weights x bases of a window, up to which a gene's vectors are made in less than a millisecond."""
+_CHEAP_WORK = 1e10
+"""Bytes of weights x bases of a window, up to which a gene's vectors are made in some ten milliseconds of a core:
+texcnn-mini's for 27,642 loci would be 13 GB on the disk, and take as long to write and read as to make again."""
 
 
 def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         ``needed`` for those without a default; ``half_life``: how half-life features are scaled that fit this model
         (``plain`` or ``log10``), None where none do; ``cell_types``; ``encoders``: a digest of what segments' vectors
         depend on, None for a model that reads bases; ``encoder_bytes``: the size of the encoders' weights, None where
-        these are outside the bundle; ``cheap``: whether vectors take about as long to read from a disk as to make;
+        these are outside the bundle; ``cheap``: whether vectors take about as long to keep on a disk as to make;
         ``content``: a digest of everything but the model card.
 
     Raises:
