@@ -69,7 +69,7 @@ def test_numbers_are_those_of_the_command_line(demo: Pipeline, run: Run) -> None
 
 
 def test_computed_once_for_all_shards(run: Run) -> None:
-    assert run.processes("COMPLETED").count("PREDICT") == 1
+    assert run.processes("COMPLETED").count("PREDICT_DIRECT") == 1
     assert run.processes("COMPLETED").count("HALF_LIFE") == 1
     (saved,) = (run.outdir / "features").iterdir()
     assert saved.name.endswith(".genes.gtf.log10.tsv")
