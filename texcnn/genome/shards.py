@@ -12,8 +12,8 @@ def cut_into_shards(genes: Sequence[Gene], size: int) -> list[Sequence[Gene]]:
     """Cuts genes into runs of about ``size``: an eighth more or less, the last one from a third to one and a half.
 
     Windows have one length, so equal numbers of genes are equal work. A run ends before the gene, among those an eighth
-    round the even cut, whose name has the smallest digest: one gene more or less changes the shard that it is in, and of
-    shards of some hundred genes or more hardly ever a second one, so that the others are not computed again.
+    round the even cut, whose name has the smallest digest: one gene more or less changes the shard that it is in, and
+    of shards of some hundred genes or more hardly ever a second one, so that the others are not computed again.
 
     Args:
         genes: In the order of the rows.
