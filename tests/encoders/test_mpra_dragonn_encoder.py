@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from random_dragonn import random_head
 from tiny_checkpoints import FakeBundle, write_weights
 from torch import Tensor
 
@@ -42,15 +43,6 @@ def a_counter_of_acg() -> MpraDragoNNEncoder:
     return MpraDragoNNEncoder(model, TINY)
 
 
-def random_head(length: int) -> MpraDragoNN:
-    torch.manual_seed(0)
-    head = MpraDragoNN(length)
-    for name, value in head.state_dict().items():
-        if value.is_floating_point():
-            value.copy_(torch.rand_like(value) + 0.5 if name.endswith("running_var") else torch.randn_like(value) * 0.2)
-    return head.eval()
-
-
 def published(head: MpraDragoNN, **kept: Any) -> MpraDragoNNEncoder:
     model = ReporterCNN(**PUBLISHED)
     model.load_state_dict(reporter_weights(head.state_dict()))
@@ -78,7 +70,7 @@ def test_each_known_place_counts_and_both_strands_are_averaged() -> None:
 
 
 def test_a_substitution_changes_a_segment_as_it_changes_a_window_of_the_published_network() -> None:
-    head = random_head(2 * (FRAGMENT - 1) + SEGMENT + 12)
+    head = random_head(2 * (FRAGMENT - 1) + SEGMENT + 12, 0.2)
     encoder, rng = published(head), np.random.default_rng(1)
     window = dna(head.length)
     start = FRAGMENT - 1 + 6
@@ -93,14 +85,14 @@ def test_a_substitution_changes_a_segment_as_it_changes_a_window_of_the_publishe
 
 
 def test_a_segments_share_and_its_neighbours_are_that_of_both() -> None:
-    encoder, bases = published(random_head(156)), dna(SEGMENT + 12)
+    encoder, bases = published(random_head(156, 0.2)), dna(SEGMENT + 12)
     whole = embed(encoder, bases)
     parts = embed(encoder, bases[: 6 + 100 + 6], bases[100:])
     torch.testing.assert_close(parts.sum(dim=0), whole[0], rtol=1e-4, atol=1e-3)
 
 
 def test_places_divide_a_segment() -> None:
-    head, bases = random_head(156), dna(SEGMENT + 12)
+    head, bases = random_head(156, 0.2), dna(SEGMENT + 12)
     model = ReporterCNN(**{**PUBLISHED, "place": 50, "places": 6})
     model.load_state_dict(reporter_weights(head.state_dict()))
     fine = MpraDragoNNEncoder(model, {**PUBLISHED, "place": 50, "places": 6})
@@ -111,21 +103,21 @@ def test_places_divide_a_segment() -> None:
 
 
 def test_unknown_bases_add_nothing() -> None:
-    encoder, segment = published(random_head(156)), "N" * 6 + dna(80) + "N" * 6
+    encoder, segment = published(random_head(156, 0.2)), "N" * 6 + dna(80) + "N" * 6
     alone, padded = embed(encoder, segment), embed(encoder, "N" * 30 + segment + "N" * 17)
     torch.testing.assert_close(padded, alone, rtol=1e-4, atol=1e-4)
     assert not embed(encoder, "N" * 40).any()
 
 
 def test_codes_and_one_hot_bases_are_two_ways_to_the_same_numbers() -> None:
-    model = published(random_head(156)).model
+    model = published(random_head(156, 0.2)).model
     codes = stack_codes([dna(SEGMENT + 12, seed) for seed in range(40)] + ["N" * 100 + dna(212)])
     with torch.no_grad():
         torch.testing.assert_close(model.from_codes(codes), model(one_hot(codes)), rtol=1e-4, atol=1e-3)
 
 
 def test_a_vector_does_not_depend_on_the_others() -> None:
-    encoder = published(random_head(156))
+    encoder = published(random_head(156, 0.2))
     segments = [*(dna(SEGMENT + 12, seed) for seed in range(35)), dna(20), "N" * 13]
     together = embed(encoder, *segments)
     alone = torch.cat([embed(encoder, segment) for segment in segments])

@@ -3,19 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from random_dragonn import random_head
 
 from texcnn.errors import ModelError
 from texcnn.heads.mpra_dragonn import FRAGMENT, OUTPUTS, MpraDragoNN
 from texcnn.segments.bases import one_hot, stack_codes
-
-
-def random_head(length: int) -> MpraDragoNN:
-    torch.manual_seed(0)
-    head = MpraDragoNN(length)
-    for name, value in head.state_dict().items():
-        if value.is_floating_point():
-            value.copy_(torch.rand_like(value) + 0.5 if name.endswith("running_var") else torch.randn_like(value) * 0.1)
-    return head.eval()
 
 
 def random_bases(n: int, length: int, seed: int = 0) -> list[str]:
@@ -39,7 +31,7 @@ def keras_layers(head: MpraDragoNN, fragment: np.ndarray) -> np.ndarray:
 
 
 def test_a_fragment_is_read_as_the_keras_layers_do() -> None:
-    head = random_head(156)
+    head = random_head(156, 0.1)
     bases = one_hot(stack_codes(random_bases(2, 150)))
     found = head.activities(bases)
     assert found.shape == (2, OUTPUTS, 6)
@@ -49,7 +41,7 @@ def test_a_fragment_is_read_as_the_keras_layers_do() -> None:
 
 
 def test_a_window_is_the_sum_over_its_fragments_and_strands() -> None:
-    head = random_head(168)
+    head = random_head(168, 0.1)
     bases = one_hot(stack_codes(random_bases(3, 168)))
     found = head(bases)
     mirrored = bases.flip(1, 2)
@@ -63,7 +55,7 @@ def test_a_window_is_the_sum_over_its_fragments_and_strands() -> None:
 
 
 def test_a_fragment_of_mostly_unknown_bases_adds_nothing() -> None:
-    head = random_head(168)
+    head = random_head(168, 0.1)
     known = random_bases(1, 168)[0]
     # Fragments 0 to 23 hold 84 unknown bases less their start: more than half of 145 as long as start < 12.
     bases = one_hot(stack_codes(["N" * 84 + known[84:], "N" * 168]))
@@ -75,7 +67,7 @@ def test_a_fragment_of_mostly_unknown_bases_adds_nothing() -> None:
 
 def test_an_insertion_far_from_the_ends_moves_no_other_fragment() -> None:
     """Every offset is read, so that the bases that only move keep their fragments; a coarser step would not."""
-    head = random_head(156 + 600)
+    head = random_head(156 + 600, 0.1)
     window = "A" * 300 + random_bases(1, 156)[0] + "A" * 300
     moved = "A" * 301 + window[300:-1]
     torch.testing.assert_close(

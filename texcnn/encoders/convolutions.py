@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from texcnn.encoders.base_encoder import BaseEncoder
+from texcnn.encoders.checkpoint import load_weights
 from texcnn.encoders.weights import Checkpoint
 from texcnn.errors import ModelError
 from texcnn.segments.bases import UNKNOWN
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _FEW = 8
 """Rows up to which none is added."""
@@ -64,18 +67,31 @@ def _rounded_up(rows: int) -> int:
     return -(-rows // step) * step
 
 
-def read_sizes(checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str) -> dict[str, int]:
-    """Reads the sizes of convolutions from a checkpoint's configuration.
+def load_convolutions(
+    network: type[Network], checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str
+) -> tuple[Network, dict[str, int]]:
+    """Makes convolutions of the sizes that a checkpoint says, with its weights.
 
     Args:
+        network: Their class, which takes the sizes.
         checkpoint: The checkpoint.
         names: Names of the sizes.
         odd: Those that must be odd.
         what: The convolutions, for the error.
 
+    Returns:
+        The convolutions, and their sizes.
+
     Raises:
-        ModelError: if a size is missing or unusable.
+        ModelError: if a size is missing or unusable, or weights are missing, left over or do not fit.
     """
+    sizes = _read_sizes(checkpoint, names, odd=odd, what=what)
+    model = network(**sizes)
+    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    return model, sizes
+
+
+def _read_sizes(checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str) -> dict[str, int]:
     config: dict[str, Any] = {size: checkpoint.config.get(size) for size in names}
     unusable = [size for size, value in config.items() if type(value) is not int or value < 1]
     unusable += [size for size in odd if size not in unusable and config[size] % 2 == 0]

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from texcnn.encoders.base_convolution import best_of_bins, bin_maxima, convolve_bins
-from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
+from texcnn.encoders.convolutions import ConvolutionsEncoder, load_convolutions
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 
@@ -102,7 +101,6 @@ def load_motif_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> Mot
         ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
     """
     checkpoint = read_checkpoint(spec, bundle)
-    config = read_sizes(checkpoint, _SIZES, odd=("pattern_width",), what="motif convolutions")
-    model = MotifCNN(**config)
-    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    what = "motif convolutions"
+    model, config = load_convolutions(MotifCNN, checkpoint, _SIZES, odd=("pattern_width",), what=what)
     return MotifCNNEncoder(model, config)

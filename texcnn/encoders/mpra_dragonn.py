@@ -17,8 +17,7 @@ from torch.nn.functional import pad
 
 from texcnn.encoders.base_convolution import convolve, convolve_bins
 from texcnn.encoders.base_encoder import BaseEncoder
-from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.convolutions import read_sizes
+from texcnn.encoders.convolutions import load_convolutions
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 from texcnn.errors import ModelError
@@ -143,9 +142,9 @@ def load_mpra_dragonn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> 
         ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
     """
     checkpoint = read_checkpoint(spec, bundle)
-    config = read_sizes(checkpoint, _SIZES, odd=("width",), what="MPRA-DragoNN's convolutions")
-    model = ReporterCNN(**config)
-    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    model, config = load_convolutions(
+        ReporterCNN, checkpoint, _SIZES, odd=("width",), what="MPRA-DragoNN's convolutions"
+    )
     return MpraDragoNNEncoder(model, config, _segments(spec.options.get("segments"), checkpoint.where))
 
 

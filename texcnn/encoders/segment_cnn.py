@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, pad
 
 from texcnn.encoders.base_convolution import best_of_bins, bin_maxima, convolve_bins
-from texcnn.encoders.checkpoint import load_weights
-from texcnn.encoders.convolutions import ConvolutionsEncoder, read_sizes
+from texcnn.encoders.convolutions import ConvolutionsEncoder, load_convolutions
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.encoders.weights import EncoderFiles, read_checkpoint
 
@@ -118,7 +117,7 @@ def load_segment_cnn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> S
         ModelError: if anything is missing, left over, damaged or does not fit together, or a size is unusable.
     """
     checkpoint = read_checkpoint(spec, bundle)
-    config = read_sizes(checkpoint, _SIZES, odd=("motif_width", "width"), what="segment convolutions")
-    model = SegmentCNN(**config)
-    load_weights(model, checkpoint.tensors, where=checkpoint.where)
+    model, config = load_convolutions(
+        SegmentCNN, checkpoint, _SIZES, odd=("motif_width", "width"), what="segment convolutions"
+    )
     return SegmentCNNEncoder(model, config)
