@@ -88,7 +88,7 @@ class Encoders:
 
     def add_reporter(self, tensors: dict[str, torch.Tensor]) -> None:
         """Adds MPRA-DragoNN's convolutions, which read segments near the TSS."""
-        options = {"config": dragonn.SIZES, "segments": list(dragonn.NEAR)}
+        options: dict[str, object] = {"config": dragonn.SIZES, "segments": list(dragonn.NEAR)}
         self.add("reporter", "mpra-dragonn", dragonn.SIZES["outputs"], options, tensors)
 
     def read_by(self, names: Sequence[str]) -> list[list[int]]:

@@ -105,17 +105,18 @@ def head(lines: Tensor, mean: Tensor) -> TextCNN:
     """
     segments, _, outputs = lines.shape
     found = empty_head()
-    for weight in found.parameters():
+    weights = dict(found.named_parameters())
+    for weight in weights.values():
         weight.zero_()
-    dense = found.dense[0].weight.view(2 * outputs, 2 * outputs * segments, segments)
+    filters, biases = weights["convolutions.0.weight"], weights["convolutions.0.bias"]
+    dense = weights["dense.0.weight"].view(2 * outputs, 2 * outputs * segments, segments)
     for segment in range(segments):
         for output in range(outputs):
             for place, sign in enumerate((1.0, -1.0)):
                 row = (segment * outputs + output) * 2 + place
-                filters = found.convolutions[0]
-                filters.weight[row, output, 0] = sign
-                filters.weight[row, outputs:, 0] = -sign * lines[segment, :, output]
-                filters.bias[row] = sign * lines[segment, :, output].sum()
+                filters[row, output, 0] = sign
+                filters[row, outputs:, 0] = -sign * lines[segment, :, output]
+                biases[row] = sign * lines[segment, :, output].sum()
                 dense[2 * output, row, segment], dense[2 * output + 1, row, segment] = sign, -sign
     for row, name in enumerate(cell_types()["cell_type"]):
         first = 2 * OUTPUT_OF.get(name, 0)

@@ -178,7 +178,7 @@ def variants_text() -> str:
     for truth, rows in table.groupby("truth", sort=False):
         of = rows.set_index("model")
         shown = [f"{of.value[name]:.2f} ({of.low[name]:.2f} to {of.high[name]:.2f})" for name in of.index]
-        lines.append(f"| {truth.removeprefix('MPRA promoter ')} | {of.n.iloc[0]:,} | {' | '.join(shown)} |")
+        lines.append(f"| {str(truth).removeprefix('MPRA promoter ')} | {of.n.iloc[0]:,} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 

@@ -182,7 +182,7 @@ def train(
         optimizer.step()
         with torch.no_grad():
             decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.head.parameters()), parameters, 1 - decay)
+            torch._foreach_lerp_(list(average.head.parameters()), list(network.head.parameters()), 1 - decay)
         if (step + 1) % max(steps // 4, 1) == 0:
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})

@@ -313,6 +313,7 @@ class Stack:
             if over or len(done) >= (len(self.ids) + 1) // 2:
                 numbers = [self.ids[place] for place in done]
                 self.retire(done)
-                for number in numbers if keep else ():
-                    keep(number, self.found[number])
+                if keep:
+                    for number in numbers:
+                        keep(number, self.found[number])
         return self.found
