@@ -84,10 +84,10 @@ def test_a_damaged_bundle_is_not_copied(commands: Commands, tiny: Path, tmp_path
 
 class TestFetch:
     def test_an_encoder_by_its_name(self, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-        from texcnn.encoders import hub
+        from texcnn.encoders import fetch
 
         asked = []
-        monkeypatch.setattr(hub, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
+        monkeypatch.setattr(fetch, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
         assert commands.succeed("models", "fetch", "dnabert2").out == "/cache/dnabert2\n"
         assert asked == [KNOWN_ENCODERS["dnabert2"]]
 

@@ -73,7 +73,7 @@ def fetch(name: str) -> None:
 
     The only command that uses the network.
     """
-    from texcnn.encoders.hub import fetch as fetch_encoder
+    from texcnn.encoders.fetch import fetch as fetch_encoder
     from texcnn.encoders.known import KNOWN_ENCODERS
     from texcnn.errors import ModelError, unknown_name
     from texcnn.model.catalog import HUB_PREFIX, fetch_model

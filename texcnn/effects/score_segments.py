@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.finite import finite_where_known
 from texcnn.embedding.engine import Embeddings, EmbeddingSession
 from texcnn.model.network import HeadInputs, SegmentNetwork
-
-if TYPE_CHECKING:
-    from texcnn.effects.score import ChangedWindow
 
 _HEAD_BATCH = 256
 """Windows per call of the head: with two large encoders a window's vectors take 130 kB."""
