@@ -141,15 +141,15 @@ def follow(step: Step) -> tuple[bool, str]:
 
 def in_this_process(call: object) -> tuple[bool, str]:
     """Calls something that may leave with an exit status: Python and PyTorch start once for all commands."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             call()  # type: ignore[operator]
         except SystemExit as leaving:
-            return not leaving.code, said.getvalue()
+            return not leaving.code, output.getvalue()
         except Exception as error:
-            return False, f"{said.getvalue()}{type(error).__name__}: {error}"
-    return True, said.getvalue()
+            return False, f"{output.getvalue()}{type(error).__name__}: {error}"
+    return True, output.getvalue()
 
 
 def main(pages: list[Path]) -> int:
@@ -167,13 +167,13 @@ def main(pages: list[Path]) -> int:
                     print(f"not here  {step.page}: {step.written} ({step.note})", flush=True)
                     continue
                 start = time.monotonic()
-                well, said = follow(step)
-                failed += not well
-                told = f" (shorter: {step.note})" if step.note else ""
+                passed, output = follow(step)
+                failed += not passed
+                note = f" (shorter: {step.note})" if step.note else ""
                 took = time.monotonic() - start
-                print(f"{'ran' if well else 'FAILED':<7}{took:4.1f} s  {step.page}: {step.written}{told}")
-                if not well:
-                    print(said[-2000:])
+                print(f"{'ran' if passed else 'FAILED':<7}{took:4.1f} s  {step.page}: {step.written}{note}")
+                if not passed:
+                    print(output[-2000:])
                 sys.stdout.flush()
     print(f"{failed} failed")
     return int(failed > 0)

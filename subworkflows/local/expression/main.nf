@@ -94,8 +94,8 @@ workflow EXPRESSION {
     REPORT(
         ch_reported.plain.map { meta, table, skipped, job -> [meta, table, skipped, job, [], []] }.mix(ch_more)
             .map { meta, table, skipped, job, evaluation, effects ->
-                def said = [annotation: plainFile(job.sample.annotation).name, comment: settings.report_comment ?: '']
-                [meta + said, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle, expectedFiles(settings)]
+                def more = [annotation: plainFile(job.sample.annotation).name, comment: settings.report_comment ?: '']
+                [meta + more, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle, expectedFiles(settings)]
             },
         code.map { stages -> stages.report },
     )

@@ -69,18 +69,18 @@ def readModels(settings, rows) {
 }
 
 // The part of the probe's answer on a model that tasks depend on. Embeddings with equal digests are shared.
-def describedModel(model, said, stages, dtype) {
-    def window = [said.window.upstream, said.window.downstream]
+def describedModel(model, probed, stages, dtype) {
+    def window = [probed.window.upstream, probed.window.downstream]
     return [
         id: model.id,
         source: model.source,
-        content: said.content,
+        content: probed.content,
         // Vectors that cost as much to read as to make are not kept.
-        stored: said.kind == 'segments' && !said.cheap,
+        stored: probed.kind == 'segments' && !probed.cheap,
         // Up to here, a CPU embeds a genome in minutes, in a few large shards.
-        light: said.encoder_bytes != null && said.encoder_bytes < 8000000,
+        light: probed.encoder_bytes != null && probed.encoder_bytes < 8000000,
         window: window,
-        half_life: said.half_life,
-        embedding: digestOf([said.encoders, said.segments, said.window, dtype, stages.embed, workflow.stubRun]),
+        half_life: probed.half_life,
+        embedding: digestOf([probed.encoders, probed.segments, probed.window, dtype, stages.embed, workflow.stubRun]),
     ]
 }

@@ -92,8 +92,8 @@ def leaveNothing(outdir, suffix) {
 
 // Reports the end of a run by mail and to a hook, if asked for; a message that cannot be sent does not fail the run.
 def sendSummary(settings, text) {
-    def said = workflow.success ? 'is done' : 'failed'
-    def subject = "TExCNN run ${workflow.runName} ${said}".toString()
+    def outcome = workflow.success ? 'is done' : 'failed'
+    def subject = "TExCNN run ${workflow.runName} ${outcome}".toString()
     def body = [subject, "duration ${workflow.duration}, outdir ${settings.outdir}", text, workflow.success ? '' : workflow.errorReport ?: workflow.errorMessage ?: '']
         .findAll { part -> part }.join('\n')
     def address = settings.email ?: workflow.success ? settings.email : settings.email_on_fail
