@@ -114,10 +114,10 @@ def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         return "9"
 
     monkeypatch.setattr(rounds, "version", version)
-    said = describe_machine(time.gmtime(86_400), 0.04)
-    assert said.startswith("1970-01-02 00:00 UTC; ")
-    assert "load average when it began 0.0;" in said
-    assert "texcnn 9, no torch, transformers 9" in said
+    output = describe_machine(time.gmtime(86_400), 0.04)
+    assert output.startswith("1970-01-02 00:00 UTC; ")
+    assert "load average when it began 0.0;" in output
+    assert "texcnn 9, no torch, transformers 9" in output
 
 
 def test_seconds_are_those_of_each_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,9 +140,9 @@ def test_files_agree_with_the_table(tiny_dnabert2: Path, files: tuple[Path, Path
     result = CliRunner().invoke(cli, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
     table = pd.read_csv(out / "attributions.tsv", sep="\t")
-    said = json.loads((out / "attributions.tsv.meta.json").read_text())
-    assert said["method"] == "ism"
-    assert [gene["gene_id"] for gene in said["predictions"]] == ["g1", "g2"]
+    message = json.loads((out / "attributions.tsv.meta.json").read_text())
+    assert message["method"] == "ism"
+    assert [gene["gene_id"] for gene in message["predictions"]] == ["g1", "g2"]
     lengths = {"g1": ("chr1", 200), "g2": ("chr2", 80)}
     for (gene, cell_type), rows in table.groupby(["gene_id", "cell_type"]):
         stem = out / f"{gene}.{cell_type}"

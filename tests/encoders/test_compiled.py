@@ -100,7 +100,7 @@ def test_an_encoder_with_nothing_to_compile_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["predict", "--embeddings", "store", "--out", "out.tsv"], "so --compile cannot be given"),
         (["train", "--fasta", "f", "--architecture", "xpresso", "--expression", "e", "--unit", "TPM", "--out", "o"],
@@ -115,10 +115,14 @@ def test_an_encoder_with_nothing_to_compile_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_where_nothing_is_there_to_compile(
-    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as leaving:
         main([*options, "--compile", "--device", "cpu"])
     assert leaving.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

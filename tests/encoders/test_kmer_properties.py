@@ -106,11 +106,13 @@ class TestOneHot:
         assert found.shape == (len(segments), 4, len(segments[0]))
         assert found.tolist() == expected
 
-    @pytest.mark.parametrize(("segments", "said"), [([], "no sequence"), (["A", "AC"], r"\[1, 2\]")])
-    def test_lengths_must_agree(self, segments: list[str], said: str) -> None:
+    @pytest.mark.parametrize(("segments", "message"), [([], "no sequence"), (["A", "AC"], r"\[1, 2\]")])
+    def test_lengths_must_agree(self, segments: list[str], message: str) -> None:
         from texcnn.errors import InputError
 
-        with pytest.raises(InputError, match=f"sequences of one length, found {said} .* pad shorter sequences with N"):
+        with pytest.raises(
+            InputError, match=f"sequences of one length, found {message} .* pad shorter sequences with N"
+        ):
             stack_codes(segments)
 
 

@@ -22,7 +22,7 @@ def test_each_spec_is_complete_and_round_trips(name):
     assert EncoderSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
     assert spec.revision is None or re.fullmatch("[0-9a-f]{40}", spec.revision)
     assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in spec.sha256.values())
-    # Each file is either pinned or said to be unverified, never both, never neither.
+    # Each file is either pinned or marked as unverified, never both, never neither.
     tokenizers = {"dnabert2": {"tokenizer.json"}, "nucleotide-transformer": {"vocab.txt"}}
     files = {"config.json", "pytorch_model.bin"} | tokenizers.get(spec.type, set())
     assert sorted([*spec.sha256, *spec.options.get("unverified", [])]) == sorted(files)

@@ -1,4 +1,4 @@
-"""What is wrong with a VCF is said by line and column, not by htslib's noise on stderr."""
+"""What is wrong with a VCF is reported by line and column, not by htslib's noise on stderr."""
 
 from __future__ import annotations
 

@@ -158,11 +158,11 @@ def test_stops_early_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch)
     losses = iter([3.0, 1.0, 2.0, 1.0, 5.0, 0.5])
     kept: list[dict[str, Tensor]] = []
 
-    def told(self: object) -> float:
+    def fixed_loss(self: object) -> float:
         kept.append(copy.deepcopy(self._head.state_dict()))  # type: ignore[attr-defined]
         return next(losses)
 
-    monkeypatch.setattr(fit_module._Fitting, "_valid_loss", told)
+    monkeypatch.setattr(fit_module._Fitting, "_valid_loss", fixed_loss)
     done = fit(options=FitOptions(**{**vars(OPTIONS), "patience": 3}))
     assert [epoch.valid_loss for epoch in done.history] == [3, 1, 2, 1, 5]
     assert done.best == done.history[1]

@@ -59,7 +59,7 @@ class TokenEncoder(ModuleEncoder):
     """The model's modules that compute each token by itself and so do not care how a batch is made up."""
 
     bundle_files: ClassVar[Mapping[str, str] | None] = None
-    """As of :class:`texcnn.encoders.protocol.Bundled`; None where nobody has said which they are."""
+    """As of :class:`texcnn.encoders.protocol.Bundled`; None where they are unknown."""
 
     word_embeddings: ClassVar[str] = "embeddings.word_embeddings"
     """The model's module that turns token ids into vectors."""

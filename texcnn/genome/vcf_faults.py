@@ -52,7 +52,7 @@ def find_fault(path: Path, n_read: int) -> tuple[str | None, int | None]:
         n_read: Records read before.
 
     Returns:
-        What is wrong, and the line's number from 1; None where it cannot be said, as for BCF and pipes.
+        What is wrong, and the line's number from 1; None where it is unknown, as for BCF and pipes.
     """
     if not path.is_file():
         return None, None

@@ -163,7 +163,7 @@ def model_fingerprint(files: BundleFiles, encoders: Sequence[str] = ()) -> str:
         encoders: Fingerprints of the encoders whose weights lie elsewhere.
     """
     config = files.config
-    # What is said about a model, and what its effects are compared with, changes no prediction.
+    # Neither the card nor the background of effects changes a prediction.
     sums = {file: known for file, known in config.sha256.items() if file not in (CARD, VARIANT_BACKGROUND)}
     digest = hashlib.sha256(json.dumps({**config.to_json(), "sha256": sums}, sort_keys=True).encode())
     for fingerprint in encoders:

@@ -229,7 +229,7 @@ def _intervals(predicted: Array, measured: Array) -> tuple[Array, Array, Array]:
 
 
 def _levels(n: int) -> tuple[float, float]:
-    """Levels of the two quantiles, a little wider for few genes, so that new genes are covered as often as said."""
+    """Levels of the two quantiles, a little wider for few genes, so that new genes are covered as often as promised."""
     tail = max((1 - COVERAGE) / 2 * (1 + 1 / n) - 1 / n, 0.0)
     return tail, 1 - tail
 
