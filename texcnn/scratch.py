@@ -70,7 +70,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes the scratch folders of processes that ended: nobody holds their lock."""
+    """Removes the scratch folders of processes that ended: their lock is free."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if not (folder / _LOCK).is_file():
             continue

@@ -113,7 +113,7 @@ def _memory_gib() -> float:
 def peak_memory_mib() -> float:
     """Peak resident memory of this process.
 
-    Not ``ru_maxrss``, in which Linux keeps the peak of whoever started the process.
+    Not ``ru_maxrss``, in which Linux keeps the peak of the parent process.
     """
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,4 +1,4 @@
-"""``texcnn identity``, which the pipeline asks."""
+"""``texcnn identity``, for the pipeline."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class ChangedWindow:
     Attributes:
         row: Which of the windows it was.
         sequence: Its bases after the change, as many as before.
-        touched: Ranges of positions where they may differ, sorted and apart; see
+        touched: Ranges of positions where they may differ, sorted and without overlap; see
             :class:`texcnn.genome.edit.EditedWindow`.
     """
 

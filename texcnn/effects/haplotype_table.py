@@ -91,7 +91,7 @@ def write_haplotypes(
         out: The table.
         tables: Its rows, a part at a time.
         not_applied: Alleles that a sample carries and that cannot be applied.
-        counts: Counts of the run; those of rows are taken anew.
+        counts: Counts of the run; rows are counted here.
         run: Metadata of the run.
         samples: Names of the samples.
     """

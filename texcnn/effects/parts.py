@@ -152,7 +152,7 @@ def kept_parts(folder: Path) -> dict[str, Any]:
     """Returns the ``content`` that :func:`keep_parts` wrote next to a folder's chunks.
 
     Raises:
-        InputError: The folder is none of its folders, or one of another version.
+        InputError: The folder was not written by it, or by another version.
     """
     if not (folder / KEPT_FILE).is_file():
         raise InputError(

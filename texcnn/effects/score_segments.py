@@ -121,7 +121,7 @@ def _apply_locally(
     middle = 2 * reach
     at = patches.segment[:, None] + torch.arange(-middle, middle + 1)
     inside = (at >= 0) & (at < before.mask.shape[1])
-    # Nothing lies beyond the window's ends, nor beyond the segments that a head reads.
+    # There is nothing beyond the window's ends, or beyond the segments that a head reads.
     at = at.clamp(0, before.mask.shape[1] - 1)
     values = before.values[rows[:, None], at] * inside[..., None]
     mask = before.mask[rows[:, None], at] & inside
@@ -166,7 +166,7 @@ def _touched_segments(
 ) -> list[tuple[int, int]]:
     """Number of the change and of the segment, for each segment whose vector a change may move.
 
-    ``context`` says how many bases on either side of a segment its vector depends on.
+    ``context`` returns how many bases on either side of a segment its vector depends on.
     """
     touched: list[tuple[int, int]] = []
     for number, change in enumerate(changes):

@@ -185,18 +185,18 @@ class EmbeddingSession:
     def start(
         self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None
     ) -> VectorsOnTheWay | VectorsOfWorker:
-        """Gives the device the tokens of a part, batch by batch; neither a GPU nor a worker is waited for.
+        """Gives the device the tokens of a part, batch by batch; without waiting for a GPU or a worker.
 
         Args:
             index: Number of the encoder.
             tokens: Rows of its tokens.
-            bar: Told how many rows were given; None for nobody.
+            bar: Advanced by the rows that were given; None for no bar.
 
         Returns:
             Their vectors, in the order of ``tokens``.
 
         Raises:
-            RunError: when the memory does not suffice for a single row; of a worker when its vectors are asked for.
+            RunError: when the memory does not suffice for a single row; of a worker when its vectors are collected.
         """
         if self.workers:
             return VectorsOfWorker(self.workers.submit(self._start, index, tokens), len(tokens), bar)

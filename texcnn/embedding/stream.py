@@ -76,7 +76,7 @@ class _Chunk:
         return joined(vectors, dim=1)
 
     def in_order(self) -> Tensor:
-        """As :meth:`finished`, but a row for each segment that was asked for."""
+        """As :meth:`finished`, but a row for each requested segment."""
         found = self.finished()
         rows = [self._row_of[segment] for segment in self._asked]
         # Where all segments are new they are in order already; vectors of thousands of numbers are worth no copy more.

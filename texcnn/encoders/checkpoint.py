@@ -93,7 +93,7 @@ def load_weights(
 ) -> None:
     """Copies tensors into a module, every key accounted for.
 
-    A checkpoint that does not fit is refused, since the alternative, random weights in its place, computes without a
+    A checkpoint that does not fit is refused, since the alternative, random weights, computes without a
     complaint.
 
     Args:

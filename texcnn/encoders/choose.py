@@ -14,7 +14,7 @@ from texcnn.segments.kmer import KmerTokenizer
 
 
 def check_one_source(model: object, encoders: Iterable[str]) -> None:
-    """Refuses a model together with encoders in its place.
+    """Refuses a model together with encoders that would replace it.
 
     Raises:
         InputError: when both are given.

@@ -24,7 +24,7 @@ def fetch(spec: EncoderSpec, *, progress: bool = False) -> Path:
     """Downloads a Hub encoder's files into the local cache and checks them; the only function that downloads.
 
     Which files: those with a sum in ``spec.sha256``, and those listed in ``spec.options["unverified"]``, whose sums
-    nobody has vouched for. What is in the cache already is not downloaded again.
+    are unknown. What is in the cache already is not downloaded again.
 
     Args:
         spec: The encoder; its source must be a Hub id.
@@ -66,9 +66,9 @@ def _download(spec: EncoderSpec, name: str) -> Path:
         )
     try:
         return Path(hf_hub_download(spec.source, name, revision=spec.revision))
-    except LocalEntryNotFoundError as error:  # how the library says that it could not reach the Hub
+    except LocalEntryNotFoundError as error:  # the library's error for a Hub that it cannot reach
         raise RunError(f"{what}: {error}", remedy="check the network connection and fetch again") from error
     except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError) as error:
         raise ModelError(f"{what}: {error}", remedy="check the Hub id, the revision and the file name") from error
-    except Exception as error:  # the library lets through whatever its transport raises
+    except Exception as error:  # the library does not catch what its transport raises
         raise RunError(f"{what}: {error}", remedy="check the network connection and fetch again") from error

@@ -18,7 +18,7 @@ def refuse_lfs_pointer(path: Path) -> None:
     try:
         with path.open("rb") as handle:
             pointer = handle.read(len(_LFS_POINTER)) == _LFS_POINTER
-    except OSError:  # whoever reads the file says what is wrong
+    except OSError:  # the caller reads the file and reports what is wrong
         return
     if pointer:
         raise ModelError(

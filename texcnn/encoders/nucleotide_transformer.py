@@ -87,7 +87,7 @@ class SixMerTokenizer:
         ]
 
     def spans(self, segment: str) -> list[tuple[int, int]]:
-        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for ``<cls>``."""
+        """Returns the bases of each token of :meth:`encode`, half-open; ``(0, 0)`` for ``<cls>``."""
         return [(0, 0), *(word.span() for word in _WORD.finditer(segment))]
 
 

@@ -70,7 +70,7 @@ def half_life_features(
 
     Returns:
         One row per coding gene in the annotation's order. Genes without CDS, and those that reach beyond their
-        chromosome or are on none of the FASTA, are skipped.
+        chromosome or are on one that the FASTA lacks, are skipped.
 
     Raises:
         InputError: when a file cannot be used, the two do not fit, or no gene has a CDS and ``needed``.

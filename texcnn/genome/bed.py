@@ -1,4 +1,4 @@
-"""Genes from a BED file: one per interval, with the TSS where the anchor says."""
+"""Genes from a BED file: one per interval, with the TSS at the anchor."""
 
 from __future__ import annotations
 

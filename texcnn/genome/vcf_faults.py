@@ -1,4 +1,4 @@
-"""What is wrong with a VCF that htslib cannot read, and in which line: htslib itself says so only on stderr."""
+"""What is wrong with a VCF that htslib cannot read, and in which line: htslib itself reports it on stderr only."""
 
 from __future__ import annotations
 

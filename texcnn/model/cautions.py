@@ -48,10 +48,10 @@ def weak_cell_types(model: DescribedModel) -> dict[str, float]:
     return {name: value for name, value in held_out.items() if value < limit}
 
 
-def warn_of_cell_types(model: DescribedModel, asked: Sequence[str]) -> None:
-    """Warns where a cell type that was asked for is a weak one."""
+def warn_of_cell_types(model: DescribedModel, names: Sequence[str]) -> None:
+    """Warns where one of these cell types is a weak one."""
     weak = weak_cell_types(model)
-    for column in model.cell_type_columns(asked) if asked and weak else []:
+    for column in model.cell_type_columns(names) if names and weak else []:
         name = model.cell_types[column]
         if name in weak and model.reference is not None:
             _LOG.warning(

@@ -99,7 +99,7 @@ class Network(Protocol[Session]):
     ) -> Iterator[HeadOutputs]:
         """Both steps without gradients, of each chunk of windows and features, one at least of each.
 
-        Chunks may be taken in a thread, before the last one's expression is there. ``members`` asks for what each
+        Chunks may be taken in a thread, before the last one's expression is there. ``members``: also return what each
         member of an ensemble predicts.
         """
         ...
@@ -146,7 +146,7 @@ class SegmentNetwork:
 
     @torch.inference_mode()
     def outputs(self, inputs: HeadInputs, *, members: bool = False) -> HeadOutputs:
-        """Runs the head without gradients; ``members`` asks for what each member of an ensemble predicts."""
+        """Runs the head without gradients; ``members``: also return what each member of an ensemble predicts."""
         if members and isinstance(self.head, Ensemble):
             mean, alone = self.head.with_members(inputs.values, inputs.mask, inputs.features)
             return HeadOutputs(mean, inputs.known, alone)

@@ -121,7 +121,7 @@ class ReferenceGenes:
 
 
 def read_reference(files: BundleFiles) -> ReferenceGenes | None:
-    """Reads what a bundle says about its training and test genes; None where it says nothing.
+    """Reads a bundle's training and test genes; None where it lists none.
 
     Raises:
         ModelError: when a file of it cannot be used.

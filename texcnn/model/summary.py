@@ -27,7 +27,7 @@ def summary_rows(
     Args:
         config: The model's description.
         cell_types: Names of its outputs.
-        reference: What its bundle says about the genes it was trained and tested on.
+        reference: The bundle's training and test genes.
         fingerprint: Digest of the model; None leaves it out.
     """
     window, segments = config.window, config.segments

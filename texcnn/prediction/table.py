@@ -1,4 +1,4 @@
-"""A prediction about to run: what its table says of itself, who was skipped before, and its rows."""
+"""A prediction that is ready to run: the table's description, the genes skipped so far, and its rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PredictionRun:
     """A prediction about to run.
 
     Attributes:
-        description: What its table says of itself.
+        description: The table's description.
         skipped: Genes without a place.
         rows: The rows, chunk by chunk, computed as they are taken.
         cache: Counts the segments; None where none is embedded.
@@ -92,9 +92,9 @@ def open_prediction(
     Raises:
         InputError: when a file is missing, cannot be used or does not fit the others.
     """
-    asked = cast(Sequence[str], options.cell_types)
-    model.cell_type_columns(asked)  # a mistyped name is cheaper to find than a whole annotation is to read
-    warn_of_cell_types(model, asked)
+    names = cast(Sequence[str], options.cell_types)
+    model.cell_type_columns(names)  # a mistyped name is cheaper to find than a whole annotation is to read
+    warn_of_cell_types(model, names)
     if options.embeddings is not None:
         if fasta is not None:
             raise InputError(
@@ -199,7 +199,7 @@ def no_prediction(skipped: Sequence[Skipped]) -> InputError:
 def _describe(
     model: Model, options: PredictOptions, source: Reference | EmbeddingStore, table: FeatureTable | None
 ) -> TableDescription:
-    """What the table says of itself; ``source`` is where windows or their vectors are read."""
+    """The table's description; ``source`` is where windows or their vectors are read."""
     features, digest = _feature_source(model, options, table)
     if isinstance(source, Reference):
         fasta, fingerprint, transcripts = source.path.name, source.fingerprint(), options.selection.per_transcript

@@ -47,7 +47,7 @@ class StoreArrays:
         # file lost in copying would look like a masked segment. Arrays take the setting when they are opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
             group = zarr.open_group(folder / ARRAYS, mode="r+")
-            # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
+            # Typed as Any: in zarr's stubs it may be an array or a group.
             self._arrays: dict[str, Any] = {name: group[name] for name in ARRAY_NAMES}
 
     def check_complete(self, n_chunks: int) -> None:

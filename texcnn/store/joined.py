@@ -1,4 +1,4 @@
-"""Stores of one kind read as one, as the shards of a pipeline are."""
+"""Stores of one kind read as one, such as the shards of a pipeline."""
 
 from __future__ import annotations
 

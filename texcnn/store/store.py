@@ -124,7 +124,7 @@ class EmbeddingStore:
             StoreError: when one is.
         """
         with write_lock(folder), scratch_folder(folder.absolute().parent) as scratch:
-            folder.replace(scratch / "removed")  # at once: a reader finds all of it or nothing
+            folder.replace(scratch / "removed")  # in one step: a reader finds all of it or nothing
 
     @contextmanager
     def writing(self) -> Iterator[None]:

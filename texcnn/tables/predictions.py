@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         description: How it came about.
         frame: One row per gene, the columns as ``texcnn predict`` writes them.
-        run: What else the file says of the run that made it, such as the annotation's name and the command.
+        run: What else the file has on the run that made it, such as the annotation's name and the command.
     """
 
     description: TableDescription

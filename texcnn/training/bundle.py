@@ -1,4 +1,4 @@
-"""What a training leaves: the model's folder, and the card that says how it was made and how good it is."""
+"""Results of a training: the model's folder, and the card on how it was made and how good it is."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def train(
 
 
 def _encoders(options: TrainOptions) -> ChosenEncoders | None:
-    """Loads the encoders that are asked for; None where the network reads bases, or brings its own."""
+    """Loads the wanted encoders; None where the network reads bases, or brings its own."""
     if options.network.reads != "encoders":
         return None
     return encoders_by_name(options.encoders) if options.encoders else encoders_of_model(options.model)
