@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """Follows the README and every how-to page, command by command, as a reader would.
 
-    python scripts/follow_docs.py               # in a folder of its own; says what ran, what was shortened and why
+    python scripts/follow_docs.py               # in a new folder; prints what ran, what was shortened and why
     python scripts/follow_docs.py docs/predict.md
 
-The files that the pages name (genome.fa, genes.gtf, calls.vcf.gz, ...) are made of the demo genome. A command that
+The files that the pages name (genome.fa, genes.gtf, calls.vcf.gz, ...) are made from the demo genome. A command that
 fails, or a line that this script does not know how to follow, ends it with status 1.
 """
 
@@ -158,7 +158,7 @@ def main(pages: list[Path]) -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         write_files(Path(), PROJECT)
         os.environ["HOME"] = str(Path("home").absolute())  # Kipoi's settings are not the reader's
-        # The texcnn of this interpreter, whatever else is on PATH.
+        # The texcnn of this interpreter first.
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         Path("home").mkdir()
         for page in pages:

@@ -61,7 +61,7 @@ class Trial:
         self.sheet.write_text("sample\nliver\n")
 
     def run(self, *changed: str) -> list[str]:
-        """Runs everything, and says which tasks were not taken from before; a later value replaces an earlier one."""
+        """Runs everything; returns the tasks that were not cached. A later value replaces an earlier one."""
         self.number += 1
         given = {"input": self.sheet.name, "fasta": "genome.fa.gz", "gtf": "genes.gtf", "truth": "truth.tsv",
                  "models": str(self.model), "shard_size": "25", "outdir": f"results-{self.number}"}  # fmt: skip

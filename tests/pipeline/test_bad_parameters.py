@@ -86,7 +86,7 @@ SHEETS: list[tuple[str, str]] = [
     ("sample;fasta;gtf\na;genome.fa.gz;genes.gtf\n", "column sample;fasta;gtf is unknown"),
     (f'{HEAD}a,"genome.fa.gz,genes.gtf,\n', "a quote is not closed"),
     (f"{HEAD}a,{ROW}a,{ROW}", "sample 'a' appears in 2 rows"),
-    (f"{HEAD}a,{ROW}A,{ROW}", "whatever the case of its letters"),
+    (f"{HEAD}a,{ROW}A,{ROW}", "one, in upper or lower case"),
     (f"{HEAD}a,genome.fa.gz,genes.gtf,,extra,more\n", "6 cells under 4 columns"),
     ("fasta,gtf\ngenome.fa.gz,genes.gtf\n", "column sample is missing"),
     (f"sample,fasta,gtf,gtf\na,{ROW}", "column gtf appears twice"),

@@ -21,7 +21,7 @@ def gathered(parts, counts) {
         }
 }
 
-// An earlier table of predictions to compare with, and what lies next to it.
+// An earlier table of predictions to compare with, and its companion files.
 def expectedFiles(settings) {
     return settings.expected ? ['', '.meta.json', '.skipped.tsv'].collect { ending -> plainFile("${settings.expected}${ending}") }.findAll { path -> path.exists() } : []
 }

@@ -12,7 +12,7 @@ def readJson(path) {
     return new groovy.json.JsonSlurperClassic().parseText(path.text)
 }
 
-// A FASTA and the index files that lie next to it. Public servers are not asked for an index: it would have to match their
+// A FASTA and the index files next to it. Public servers are not asked for an index: it would have to match their
 // gzip, which is unpacked here.
 def fastaFiles(fasta) {
     def endings = fasta.toString() ==~ '^(https?|ftp):.*' ? [] : ['fai', 'gzi']

@@ -18,7 +18,7 @@ def blended(reasons) {
 def resultLine(meta, skipped, genes) {
     def reasons = skipped.readLines().drop(1).collect { line -> line.tokenize('\t').drop(1).join(' ') }
         .groupBy { reason -> reason.replaceAll("'[^']*'|\\b\\d[\\d,]*(?:\\.\\d+)?%?", '…') }.values()
-        .sort { a, b -> b.size() <=> a.size() }.collect { alike -> "${alike.size()} ${blended(alike)}" }
+        .sort { a, b -> b.size() <=> a.size() }.collect { similar -> "${similar.size()} ${blended(similar)}" }
     def n_skipped = skipped.countLines() - 1
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }
