@@ -28,7 +28,7 @@ class _Silent:
 
 
 class _LogLines:
-    """One line each half minute, so that a batch job's log shows life without filling up."""
+    """One line each half minute, so that a batch job's log shows progress without filling up."""
 
     def __init__(self, total: int | None, what: str, unit: str) -> None:
         self._total, self._what, self._unit = total, what, unit

@@ -1,4 +1,4 @@
-"""Room for what is being written: folders that vanish, the locks that show whose they are, and a disk that is full."""
+"""Temporary folders, the locks that show that they are in use, and the error of a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON that is read with its types checked: a text in a number's place is found at the file, not far behind it."""
+"""JSON with its types checked as it is read: a text instead of a number is an error that names the file."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def check_fields(
 def _faults(kind: Any, values: Any, name: str) -> list[str]:
     try:
         _make(kind, values)
-    except Exception:  # what is not plainly right is for pydantic, whose import takes a third of a second
+    except Exception:  # the rest is for pydantic, whose import takes a third of a second
         return _faults_by_name(kind, values, name)
     return []
 

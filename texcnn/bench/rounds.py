@@ -87,7 +87,7 @@ def significant(value: float) -> str:
 
 
 def describe_machine(now: time.struct_time, load: float) -> str:
-    """Says when and on what a table was measured, and how busy the machine was with other work at the start."""
+    """Describes when and on what a table was measured, and the machine's other work at the start."""
     found = []
     for name in _VERSIONS:
         try:
@@ -120,7 +120,7 @@ def peak_memory_mib() -> float:
 
 
 def skipped(reason: str, names: Iterable[str]) -> list[Row]:
-    """Rows that say what was not measured, and why."""
+    """Rows for what was not measured, with the reason."""
     return [Row(name, None, reason) for name in names]
 
 

@@ -167,8 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 cli.invoke(context)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
-            except BrokenPipeError:  # `texcnn models list | head` has what it wanted
-                sys.stdout = io.StringIO()  # or Python complains on its way out
+            except BrokenPipeError:  # `texcnn models list | head` has read enough
+                sys.stdout = io.StringIO()  # or Python prints an error at its end
                 sys.exit(1)
             except Exception as error:
                 if context.meta.get("texcnn.debug"):

@@ -108,7 +108,7 @@ def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
 @click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
 @OVERWRITE_OPTION
 def export(model: str | None, out: Path, overwrite: bool) -> None:
-    """Copy a model's bundle, its checksums verified, to a folder of yours."""
+    """Copy a model's bundle, its checksums verified, to another folder."""
     from texcnn.files import check_output
     from texcnn.model.bundle import CONFIG, copy_bundle
     from texcnn.model.catalog import resolve_model

@@ -68,7 +68,7 @@ _GENE_OPTIONS = options(
 
 
 def gene_options(command: Command) -> Command:
-    """Adds the options that say which genes; the command gets them under the names of ``GeneSelection``."""
+    """Adds the options that choose genes; the command gets them under the names of ``GeneSelection``."""
 
     @functools.wraps(command)
     def named(*, genes: Path | None, gene_names: tuple[str, ...], **others: Any) -> Any:
@@ -205,7 +205,7 @@ OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an ou
 
 
 def say_skipped(reasons: Iterable[tuple[str, int]]) -> None:
-    """Says why genes were skipped, a line per reason with its number."""
+    """Prints why genes were skipped, a line per reason with its number."""
     for reason, count in reasons:
         click.echo(f"{count:>9,} {reason}", err=True)
 

@@ -109,7 +109,7 @@ def check_tables(
 
 
 def _wanted(outputs: EffectOutputs) -> dict[str, Path]:
-    """Files that are asked for in addition to the main table."""
+    """Wanted files in addition to the main table."""
     paths = {name: getattr(outputs, name) for name in ("summary", "annotate", "tabix")}
     return {name: cast(Path, path) for name, path in paths.items() if path is not None}
 

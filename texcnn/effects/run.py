@@ -1,4 +1,4 @@
-"""Variant effects about to run: genome, genes, model and variants opened, rows computed chunk by chunk."""
+"""Variant effects that are ready to run: genome, genes, model and variants opened, rows computed chunk by chunk."""
 
 from __future__ import annotations
 

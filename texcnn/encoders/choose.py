@@ -1,4 +1,4 @@
-"""What a user means by an encoder's name."""
+"""Finds an encoder by the name that a user gives."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _LONGEST = {torch.bfloat16: 1024, torch.float32: 256}
 
 
 class CpuKernels(TorchFunctionMode):
-    """Has faster kernels compute what a model queries PyTorch for, for the time of the block.
+    """Lets faster kernels compute a model's products and attention within the block.
 
     Whatever they do not take, and everything that needs a gradient, is PyTorch's own.
     """

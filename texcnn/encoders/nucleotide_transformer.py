@@ -55,7 +55,7 @@ _TYPES = {
 
 
 class SixMerTokenizer:
-    """Non-overlapping 6-mers from the left; round an ``N``, and at the end, single letters. ``<cls>`` comes first.
+    """Non-overlapping 6-mers from the left; around an ``N``, and at the end, single letters. ``<cls>`` comes first.
 
     Args:
         vocabulary: Its words in the order of their ids. The published ones end with ``<eos>`` and ``<bos>``, for which

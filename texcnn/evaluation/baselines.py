@@ -163,7 +163,7 @@ def _same_genes_known(
 
 
 def _regressor(baseline: str, seed: int) -> Any:
-    # scikit-learn is not needed to predict or to train: only who evaluates installs it.
+    # scikit-learn is not needed to predict or to train: it is installed for evaluations only.
     try:
         from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.linear_model import RidgeCV

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: tables, pictures, and what they say in words."""
+"""The folder of an evaluation: tables, pictures, and a summary in words."""
 
 from __future__ import annotations
 

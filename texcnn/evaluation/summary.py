@@ -17,7 +17,7 @@ TITLES = {
     "spearman": "Spearman",
     "rmse": "RMSE",
 }
-"""What texts call the metrics."""
+"""Names of the metrics in texts."""
 
 NO_SPLIT = (
     "**No split was given: nothing is known of which of these genes the model has seen in training.** Figures on genes "

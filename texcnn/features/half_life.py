@@ -1,4 +1,4 @@
-"""Eight features of a gene's mRNA that go with its half-life, from an annotation and a genome.
+"""Eight features of a gene's mRNA that correlate with its half-life, from an annotation and a genome.
 
 They are those of Xpresso (Agarwal & Shendure, Cell Reports 31:107663, 2020) with its choices where they are sound: the
 stop codon and each row's last base, which its scripts leave out, count here.

@@ -27,7 +27,7 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class FastaIndex:
-    """The index files of a FASTA and what they say.
+    """The index files of a FASTA and their content.
 
     Attributes:
         fasta: The file that is read: the FASTA itself, or what a gzipped one was unpacked to.

@@ -1,4 +1,4 @@
-"""The two kinds of network behind one door: windows of bases in, expression out, in two steps."""
+"""The two kinds of network with one interface: windows of bases in, expression out, in two steps."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HeadInputs:
 
 @dataclass(frozen=True)
 class HeadOutputs:
-    """What a head makes of ``n`` windows; all on the CPU.
+    """A head's outputs for ``n`` windows; all on the CPU.
 
     Attributes:
         values: Expression, float32 ``(n, n_cell_types)``; NaN for a window without a usable base.

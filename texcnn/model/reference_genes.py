@@ -210,7 +210,7 @@ def add_reference(folder: Path, predictions: pd.DataFrame, measured: pd.DataFram
 
 
 def _intervals(predicted: Array, measured: Array) -> tuple[Array, Array, Array]:
-    """Quantiles of the errors round as many predicted values as the genes allow, per cell type."""
+    """Quantiles of the errors around as many predicted values as the genes allow, per cell type."""
     n_genes = int((~np.isnan(measured)).sum(axis=0).min(initial=len(measured)))
     if n_genes < FEWEST_GENES:
         raise InputError(

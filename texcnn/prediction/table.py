@@ -40,7 +40,7 @@ _LOG = logging.getLogger("texcnn")
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """A prediction about to run.
+    """A prediction that is ready to run.
 
     Attributes:
         description: The table's description.
@@ -186,7 +186,7 @@ def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False
 
 
 def no_prediction(skipped: Sequence[Skipped]) -> InputError:
-    """Says that no gene has a prediction, and the most frequent reasons."""
+    """Builds the error for no prediction at all, with the most frequent reasons."""
     reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
     return InputError(
         "no gene can be predicted",

@@ -138,7 +138,7 @@ def fit_language_model(
 
 
 class _Pretraining:
-    """The moving parts."""
+    """The state of one pre-training."""
 
     def __init__(
         self, language: LanguageModel, train: Draw, valid: Draw, options: StepOptions, device: torch.device

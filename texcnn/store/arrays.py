@@ -115,7 +115,7 @@ class StoreArrays:
         return self._folder / ARRAYS / name / array.metadata.encode_chunk_key((chunk, *[0] * (array.ndim - 1)))
 
     def _check_there(self, chunk: int) -> None:
-        """A lost chunk would read as zeros, and one of a new store in the old one's place as other genes' vectors."""
+        """A lost chunk would read as zeros, and one of a new store at the same path as other genes' vectors."""
         if not all(self._file(name, chunk).is_file() for name in ARRAY_NAMES) or self._stat() != self._identity:
             raise StoreError(
                 f"chunk {chunk} of the store is gone, or the store was replaced while it was read",

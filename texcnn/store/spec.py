@@ -121,7 +121,7 @@ class StoreSpec:
         return -(-n_genes // self.genes_per_chunk)
 
     def differences(self, other: StoreSpec, names: Sequence[str] = ()) -> list[str]:
-        """Says where another spec differs, each as ``what: this one's value in the store, the other's now``.
+        """Lists where another spec differs, each as ``what: this one's value in the store, the other's now``.
 
         Args:
             other: What is wanted.

@@ -114,7 +114,7 @@ def _rejoined(stream: BinaryIO) -> io.BufferedReader:
 
 
 class _Rejoined(io.RawIOBase):
-    """A stream whose first bytes were read already: a pipe cannot be wound back."""
+    """A stream whose first bytes were read already: a pipe cannot seek."""
 
     def __init__(self, stream: BinaryIO, first: bytes) -> None:
         self._stream = stream

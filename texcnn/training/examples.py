@@ -1,4 +1,4 @@
-"""What a network is fed per gene, in its smallest form, and the scaled features and labels."""
+"""A network's inputs per gene, in their smallest form, and the scaled features and labels."""
 
 from __future__ import annotations
 

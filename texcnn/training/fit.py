@@ -1,4 +1,4 @@
-"""A network fitted to what its genes are fed."""
+"""Fits a network to its genes' inputs and labels."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int], *, de
 
 
 class _Fitting:
-    """The moving parts of one training."""
+    """The state of one training."""
 
     def __init__(
         self,

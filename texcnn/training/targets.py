@@ -123,7 +123,7 @@ class LabelledGenes:
         return {part: self.split.rows(gene_ids, part) for part in PARTS}
 
     def plan(self, cell_types: Sequence[str], runs: int, epochs: int) -> str:
-        """Says in a line what is about to be learned: genes, the chromosomes of each part, how long at most."""
+        """Describes the training in a line: genes, the chromosomes of each part, the most epochs."""
         parts = []
         for part, rows in self.rows().items():
             chroms = sorted({self.genes[row].chrom for row in rows}, key=lambda name: (len(name), name))
