@@ -107,7 +107,7 @@ def test_text_is_aligned_and_says_what_was_not_measured() -> None:
     assert text.splitlines() == ["a            1,234  genes/s", "longer name      -  no GPU"]
 
 
-def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_missing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         if name == "torch":
             raise PackageNotFoundError(name)

@@ -173,7 +173,7 @@ class TestSample:
         well(evaluate("ev", **of_genes, sample="S", unphased=unphased, cell_type="gc"))
         assert rows(tmp_path / "ev").set_index("gene")["gc"]["g1"] == pytest.approx(effect, abs=1e-6)
 
-    def test_a_call_without_phase_stops_unless_something_else_is_said(
+    def test_a_call_without_phase_stops_unless_an_option_changes_it(
         self, evaluate: Evaluate, of_genes: dict[str, Path]
     ) -> None:
         refused(evaluate("ev", **of_genes, sample="S"), "phase", "--unphased")

@@ -112,7 +112,7 @@ def test_debug_is_an_option_of_every_command_and_of_the_program(commands: Comman
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], ["predict", "-h"], ["models", "show", "-h"]])
-def test_what_only_tells_ends_well(commands: Commands, arguments: list[str]) -> None:
+def test_what_only_reports_ends_well(commands: Commands, arguments: list[str]) -> None:
     run = commands.succeed(*arguments)
     assert run.err == ""
     assert "texcnn" in run.out

@@ -134,7 +134,7 @@ def test_an_annotated_vcf_is_not_annotated_again(command: Command, case: Case) -
     assert (status, "has TEXCNN_DELTA already" in output) == (2, True)
 
 
-def test_what_stands_in_a_vcf_stays_as_it_is(command: Command, case: Case) -> None:
+def test_what_is_in_a_vcf_stays_as_it_is(command: Command, case: Case) -> None:
     header = HEADER.replace("#CHROM", '##mystery=kept\n##INFO=<ID=AC,Number=A,Type=Float,Description="x">\n#CHROM')
     odd = line(case, case.genes[0][2]).rsplit("\t", 3)[0] + "\t30.50\tq10;s50\tAC=0.500;FLAG"
     path = vcf(case, odd, line(case, 1400), header=header)

@@ -100,7 +100,7 @@ def test_what_must_not_change_a_number(table: Table, options: list[object]) -> N
         torch.set_num_threads(threads)
 
 
-def test_another_type_of_number_is_said(table: Table, small: Case) -> None:
+def test_another_type_of_number_is_reported(table: Table, small: Case) -> None:
     import pyarrow.parquet as pq
 
     exact = table()

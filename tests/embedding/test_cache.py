@@ -107,7 +107,7 @@ NEIGHBOURS = [(f"g{place}", "chr1", 40 + 3 * place, 45 + 3 * place, "+") for pla
 
 
 @pytest.mark.parametrize("genes_per_chunk", [1, 5, 64])
-def test_counts_stand_beside_the_table(
+def test_counts_are_next_to_the_table(
     tmp_path: Path, tiny: Path, composition: CompositionEncoder, monkeypatch: pytest.MonkeyPatch, genes_per_chunk: int
 ) -> None:
     monkeypatch.setattr(predict_windows, "WINDOWS_PER_CHUNK", genes_per_chunk)

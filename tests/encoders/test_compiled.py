@@ -73,7 +73,7 @@ def test_predictions_of_a_compiled_model(tiny_dnabert2: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_machine_without_a_compiler_is_told_so(tiny_dnabert2: Path, tmp_path: Path) -> None:
+def test_a_machine_without_a_compiler_is_reported(tiny_dnabert2: Path, tmp_path: Path) -> None:
     genome, gtf, out = write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf"), tmp_path / "out.tsv"
     command = ["predict", "--fasta", genome, "--gtf", gtf, "--model", tiny_dnabert2, "--device", "cpu", "--out", out]
     environment = {"CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}

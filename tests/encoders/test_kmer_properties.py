@@ -86,7 +86,7 @@ def test_unusable_lengths(k: int) -> None:
         KmerCountsEncoder(k)
 
 
-def test_fingerprints_tell_lengths_apart_and_nothing_else() -> None:
+def test_fingerprints_differ_with_length_and_nothing_else() -> None:
     prints = {k: KmerCountsEncoder(k).fingerprint() for k in range(1, 7)}
     assert len(set(prints.values())) == 6
     assert (

@@ -43,7 +43,7 @@ def test_a_short_name_is_its_spec():
     assert encoder_spec("dnabert-6") is KNOWN_ENCODERS["dnabert-6"]
 
 
-def test_a_folder_tells_its_type(dnabert_folder, dnabert2_folder):
+def test_a_folder_shows_its_type(dnabert_folder, dnabert2_folder):
     assert encoder_spec(str(dnabert2_folder)) == EncoderSpec(type="dnabert2", source=str(dnabert2_folder))
     expected = EncoderSpec(type="dnabert", source=str(dnabert_folder), options={"k": 3})
     assert encoder_spec(str(dnabert_folder)) == expected

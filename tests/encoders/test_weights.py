@@ -108,7 +108,7 @@ def test_a_wrong_sum_names_both_and_the_remedy(hub_cache, folder):
     assert caught.value.remedy == "delete the file and run: texcnn models fetch dnabert2"
 
 
-def test_a_right_sum_passes_silently_and_an_unknown_one_is_said(hub_cache, folder, caplog):
+def test_a_right_sum_passes_silently_and_an_unknown_one_is_reported(hub_cache, folder, caplog):
     put_in_cache(hub_cache, REPOSITORY, folder)
     with caplog.at_level(logging.WARNING, logger="texcnn"):
         weights.find_file(hub_spec(sha256={"config.json": sha256(CONFIG)}), "config.json")
@@ -165,7 +165,7 @@ class TestFetch:
         snapshot = put_in_cache(hub_cache, REPOSITORY, folder)
         assert fetching.fetch(self.SPEC) == snapshot
 
-    def test_offline_is_said_before_anything_is_tried(self, hub_cache, no_download):
+    def test_offline_is_reported_before_anything_is_tried(self, hub_cache, no_download):
         with pytest.raises(RunError, match=r"cannot download config.json .* switched off .* HF_HUB_OFFLINE") as caught:
             fetching.fetch(self.SPEC)
         assert caught.value.exit_status == 1

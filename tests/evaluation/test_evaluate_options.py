@@ -223,7 +223,7 @@ def test_an_evaluation_is_replaced_when_asked_and_nothing_else_ever(
     assert "a folder with metrics.tsv" in capsys.readouterr().err
 
 
-def test_what_was_done_is_said_unless_quiet(
+def test_what_was_done_is_reported_unless_quiet(
     tmp_path: Path, true: pd.DataFrame, predicted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = ["--predictions", write(tmp_path / "p.tsv", predicted), "--expression", write(tmp_path / "e.tsv", true)]

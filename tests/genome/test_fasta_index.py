@@ -37,7 +37,7 @@ def test_record_end_counts_line_ends() -> None:
     assert FastaRecord("a", 0, 16, 0, 0).end == 16
 
 
-def test_missing_index_is_built_beside_the_fasta(fasta: Path) -> None:
+def test_missing_index_is_built_next_to_the_fasta(fasta: Path) -> None:
     index = find_index(fasta)
     expected = {fasta.name, f"{fasta.name}.fai"} | ({f"{fasta.name}.gzi"} if fasta.suffix == ".gz" else set())
     assert {path.name for path in fasta.parent.iterdir()} == expected

@@ -83,7 +83,7 @@ class TestWriting:
         assert write_prediction(run(), tmp_path / "out.tsv", allow_empty=True) == TableCounts(0, 1, (("no base", 1),))
         assert (tmp_path / "out.tsv").read_text() == "\t".join(SAID.schema().names) + "\n"
 
-    def test_the_most_frequent_three_reasons_are_said(self) -> None:
+    def test_the_most_frequent_three_reasons_are_reported(self) -> None:
         skipped = [Skipped("g", reason) for reason in ["one", *["two"] * 2, *["three"] * 3, *["four"] * 1200]]
         error = no_prediction(skipped)
         assert error.where == "all 1,206 genes"
@@ -127,7 +127,7 @@ class TestDescription:
         changed = self.described(tiny, **genome, **keywords, device="cpu")
         assert vars(changed) == {**vars(plain), field: value}
 
-    def test_the_models_own_limit_is_said(self, tiny: Path, genome: dict[str, Path]) -> None:
+    def test_the_models_own_limit_is_reported(self, tiny: Path, genome: dict[str, Path]) -> None:
         extend_bundle(tiny, {}, max_n_fraction=0.25)
         assert self.described(tiny, **genome).max_n_fraction == 0.25
         assert self.described(tiny, **genome, max_n_fraction=1.0).max_n_fraction == 1.0
@@ -154,7 +154,7 @@ class TestDescription:
         without = self.described(model, **genome, half_life=False)
         assert (without.features, without.features_fingerprint) == ("defaults", "")
 
-    def test_a_store_tells_how_it_was_made(self, tmp_path: Path, tiny_dnabert2: Path, genome: dict[str, Path]) -> None:
+    def test_a_store_describes_its_origin(self, tmp_path: Path, tiny_dnabert2: Path, genome: dict[str, Path]) -> None:
         direct = self.described(tiny_dnabert2, **genome, dtype="bfloat16", device="cpu", transcripts="all")
         texcnn.embed(
             genome["fasta"], tmp_path / "store", tiny_dnabert2, gtf=genome["gtf"], dtype="bfloat16", device="cpu",

@@ -26,7 +26,7 @@ import texcnn
 from texcnn.cli.main import main
 from texcnn.errors import InputError
 from texcnn.model.bundle import extend_bundle
-from texcnn.model.reference_genes import make_reference
+from texcnn.model.make_reference import make_reference
 from texcnn.report.model import find_model
 from texcnn.report.report import write_report
 from texcnn.tables.predictions import open_predictions, read_predictions
@@ -165,7 +165,7 @@ class TestExpected:
         assert "The 12 values differ by 0.0005 at most" in page.text
         assert page.text.index("First.") < page.text.index("What to <expect>.") < page.text.index("It came out as exp")
 
-    def test_what_differs_is_said(self, table: Path, skipped: Path, tmp_path: Path) -> None:
+    def test_what_differs_is_reported(self, table: Path, skipped: Path, tmp_path: Path) -> None:
         values = np.array(VALUES, np.float32)
         values[1, 2] += 0.5
         earlier = write_table(tmp_path / "earlier.parquet", np.vstack([values, values[:1]]), describe())
@@ -238,7 +238,7 @@ def test_figures_of_an_evaluation(table: Path, tmp_path: Path) -> None:
     }
 
 
-def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Path) -> None:
+def test_cell_types_that_do_not_differ_have_no_specific_genes(tmp_path: Path) -> None:
     base = np.linspace(-1, 3, 50)[:, None]
     alike = base + np.random.default_rng(0).normal(0, 0.01, (50, 3))
     write_report(write_table(tmp_path / "p.parquet", alike.astype(np.float32), describe()), tmp_path / "r.html")
@@ -247,7 +247,7 @@ def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Pat
     assert "hardly tells the cell types apart" in page.text
 
 
-def test_the_spread_of_members_is_told_apart_from_intervals(tmp_path: Path) -> None:
+def test_the_spread_of_members_is_not_mixed_up_with_intervals(tmp_path: Path) -> None:
     for endings in (("lower", "upper"), ("spread",), ("lower", "upper", "spread")):
         described = replace(describe(), spread="lower" in endings, member_spread="spread" in endings)
         values = np.arange(4 * len(described.value_columns), dtype=np.float32).reshape(4, -1)

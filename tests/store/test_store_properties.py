@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
 from texcnn.genome.gene import Gene

@@ -12,7 +12,7 @@ import torch
 from tiny import save_tiny_dnabert2
 from torch import nn
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError
 from texcnn.evaluation.metrics import METRICS

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn import checkpoints
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError, RunError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.training import OPTIMIZERS
@@ -173,7 +173,7 @@ def test_stops_early_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch)
     assert not done.head.training
 
 
-def test_a_loss_that_explodes_is_said() -> None:
+def test_a_loss_that_explodes_is_reported() -> None:
     with pytest.raises(RunError, match=r"the loss is .* in epoch \d+ .*smaller `learning_rate`"):
         fit(options=FitOptions(epochs=5, learning_rate=1e30))
 

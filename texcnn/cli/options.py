@@ -204,7 +204,7 @@ OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write
 OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")
 
 
-def say_skipped(reasons: Iterable[tuple[str, int]]) -> None:
+def print_skipped(reasons: Iterable[tuple[str, int]]) -> None:
     """Prints why genes were skipped, a line per reason with its number."""
     for reason, count in reasons:
         click.echo(f"{count:>9,} {reason}", err=True)

@@ -14,8 +14,8 @@ from texcnn.cli.options import (
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
+    print_skipped,
     resized,
-    say_skipped,
 )
 
 
@@ -76,7 +76,7 @@ def windows(
                 shard = Annotation(list(genes), [], annotation.path)
                 write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
-    say_skipped(count_reasons(annotation.skipped))
+    print_skipped(count_reasons(annotation.skipped))
 
 
 def _check_new(folder: Path) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.finite import finite_where_known
-from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession
 from texcnn.model.network import HeadInputs, SegmentNetwork
 
 _HEAD_BATCH = 256

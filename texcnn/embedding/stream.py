@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from texcnn.embedding.batches import VectorsOnTheWay, joined
-from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession
 from texcnn.embedding.placing import laid_out
 from texcnn.embedding.prefetch import prefetch
 from texcnn.embedding.workers import VectorsOfWorker

@@ -92,7 +92,7 @@ class SmallBatches(Protocol):
     Batches then run next to each other, one thread each, so that its ``embed`` must not change the encoder.
 
     Attributes:
-        small_batches: Says so.
+        small_batches: True.
     """
 
     small_batches: ClassVar[bool]

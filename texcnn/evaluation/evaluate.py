@@ -23,8 +23,9 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.keywords import check_flags, options_from
-from texcnn.tables.expression import read_expression, transform_expression
+from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, TRAIN
+from texcnn.tables.transform import transform_expression
 
 if TYPE_CHECKING:  # a table is evaluated without torch, which takes seconds to load
     from texcnn.model.model import Model

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
-from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession, embedding_session
 from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks

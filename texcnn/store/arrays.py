@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 import zarr
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import StoreError, TexcnnError
 from texcnn.store.dtypes import decode, encode
 from texcnn.store.folder import ARRAY_NAMES, ARRAYS, STORE_META

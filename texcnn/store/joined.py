@@ -10,7 +10,7 @@ from typing import Self
 
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import StoreError
 from texcnn.store.store import EmbeddingStore, StoredChunk
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError, StoreError
 from texcnn.files import atomic_file
 from texcnn.genome.gene import Gene

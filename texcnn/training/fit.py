@@ -17,7 +17,8 @@ from texcnn.device import CPU
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
 from texcnn.training import Optimizer
-from texcnn.training.examples import Examples, LabelScale
+from texcnn.training.examples import Examples
+from texcnn.training.label_scale import LabelScale
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that learns too, at another rate."""

@@ -15,8 +15,9 @@ from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import EXTRA_COLUMNS, gene_columns, spread_columns
-from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
+from texcnn.tables.expression import GENE_ID, read_expression
 from texcnn.tables.split import PARTS
+from texcnn.tables.transform import transform_expression
 from texcnn.tables.units import LOG10_OFFSET
 from texcnn.training.splits import Split
 
