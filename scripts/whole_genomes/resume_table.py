@@ -114,10 +114,10 @@ class Trial:
 
         (self.work / "elsewhere").mkdir()
         self.model = self.model.rename(self.work / "elsewhere" / "tiny")
-        (self.model / "README.md").write_text("# another card\n")
-        config = json.loads((self.model / "config.json").read_text())
-        config["sha256"]["README.md"] = sha256_file(self.model / "README.md")
-        (self.model / "config.json").write_text(json.dumps(config))
+        card, described = self.model / "README.md", self.model / "config.json"
+        before = sha256_file(card)
+        card.write_text("# another card\n")
+        described.write_text(described.read_text().replace(before, sha256_file(card)))
 
     def rename_sample(self) -> None:
         """Another name in the samplesheet."""
