@@ -69,21 +69,17 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(both: Pipeline) 
     info = both.launch / "results" / "pipeline_info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "trace_2026-01-01_00-00-00.txt").write_text("of the last run")
-    refused = both.run("--genome", "hg83", "--models", "./absent,a,./a,b c")
+    refused = both.run("--genome", "hg83", "--models", "./absent,a,./a,b c", "out", "-profile", "test")
     assert refused.status == 1
+    assert "'out' belongs to no parameter – allowed: --name value, or --name=value" in refused.problems
     assert f"genome 'hg83' is unknown – allowed: {GENOMES} – did you mean hg38?" in refused.problems
     assert "--models: './absent' is no model – allowed: a folder with config.json, or a name" in refused.problems
     assert any(problem.startswith("--models: 'b c' is no name") for problem in refused.problems)
     assert any(problem.startswith("--models: a appears twice") for problem in refused.problems)
-    helped = both.succeed("--help")
-    assert "--on_error" in helped.output
-    assert "texcnn/texcnn 0.1.0\n" in both.succeed("--version").output
+    asked = both.succeed("--version" if both.environment else "--help").output
+    assert ("texcnn/texcnn 0.1.0\n" if both.environment else "--on_error") in asked
+    assert "WARN" not in asked
     assert [path.name for path in info.iterdir()] == ["trace_2026-01-01_00-00-00.txt"]
-
-
-def test_words_that_belong_to_nothing(both: Pipeline) -> None:
-    run = both.run("--fasta", "/etc/passwd", "out", "-profile", "test")
-    assert run.problems == ["'out' belongs to no parameter – allowed: --name value, or --name=value"]
 
 
 def test_every_bad_row_of_the_samplesheet_is_named(both: Pipeline) -> None:
@@ -122,8 +118,6 @@ def test_every_bad_row_of_the_samplesheet_is_named(both: Pipeline) -> None:
     assert "7 cells under 6 columns" in lines[6]
     assert "would mix with the folder" in lines[7]
     assert "a quote is not closed" in lines[8]
-    (both.launch / "twice.csv").write_text("sample,fasta,fasta\na,b,c\n")
-    assert "column fasta appears twice" in both.run("--input", "twice.csv").problems[0]
 
 
 def test_files_that_do_not_fit_are_found_before_any_gpu_task(shared: Pipeline) -> None:

@@ -57,6 +57,8 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"gtf": None, "bed": "genes.bed", "half_life": "true"}, "half-life features are computed from an annotation"),
     ({"gtf": None, "bed": "genes.bed", "bed_anchor": "TSS"}, "--bed_anchor is 'TSS' – allowed: five-prime, center"),
     ({"half_life": "true", "features": "genes.bed"}, "features given twice – in --half_life and --features"),
+    ({"half_life": "true", "input": "inputs.csv"}, "line 3: half-life features are computed from an annotation"),
+    ({"half_life": "true", "input": "inputs.csv"}, "line 4: features given twice – in --half_life and column features"),
     ({"half_life": "yes"}, "--half_life is 'yes' – allowed: a boolean"),
     ({"publish_dir_mode": "cp"}, "--publish_dir_mode is 'cp'"),
     ({"resume": True}, "--resume is unknown"),
@@ -72,6 +74,7 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"on_error": "Stop"}, "did you mean stop?"),
     ({"train": "new"}, "a training without measured expression – give --expression"),
     ({"train": "new", "expression": "genes.bed"}, "a training needs the unit of its expression"),
+    ({"train": "texcnn-mini"}, "--train: 'texcnn-mini' is a model of --models – allowed: a new name"),
     ({"train": "a/b", "unit": "TPM"}, "--train is 'a/b' – allowed: letters, digits"),
     ({"runs": "0", "train": "a"}, "--runs is 0 – allowed: 1 or more"),
     ({"runs": "2"}, "--unit and --runs are for a training – give --train"),
@@ -136,6 +139,9 @@ def output(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPath
     for name in ("genes.bed", "a$b.fa", "a`b.fa"):
         (pipeline.launch / name).write_text("demo1\t0\t10\n")
     (pipeline.launch / "folder").mkdir()
+    (pipeline.launch / "inputs.csv").write_text(
+        "sample,gtf,bed,features\ngood,genes.gtf,,\nbed,,genes.bed,\ntable,genes.gtf,,genes.bed\n"
+    )
     (pipeline.launch / "cases.json").write_text(json.dumps(write_cases(pipeline)))
     shutil.copy(Path(__file__).with_name("problems.nf"), pipeline.folder)
     asking = Pipeline(pipeline.nextflow, pipeline.folder, pipeline.launch, pipeline.model, script="problems.nf")

@@ -7,17 +7,8 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import Pipeline
-from test_run import PUBLISHED
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
-
-ALL = ["CHECK", "EMBED", "MERGE", "PREDICT", "PREPARE", "REPORT", "WINDOWS"]
-
-
-def test_publishes_the_tree_of_a_real_run(pipeline: Pipeline) -> None:
-    stub = pipeline.succeed("-profile", "test", "-stub", "--models", pipeline.model)
-    assert stub.files == PUBLISHED
-    assert stub.processes("COMPLETED") == ALL
 
 
 def test_two_models_name_the_files(pipeline: Pipeline) -> None:
