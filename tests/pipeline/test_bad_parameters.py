@@ -104,6 +104,11 @@ SHEETS: list[tuple[str, str]] = [
     (f"{HEAD}../a,{ROW}", "column sample is '../a'"),
 ]
 
+USABLE_COMMANDS = [
+    "nextflow run main.nf --fasta 'my genome.fa' -resume",
+    r"nextflow run main.nf --fasta it\'s\ a\ genome.fa",
+]
+
 USABLE = [
     f"\ufeff{HEAD}a,{ROW}",
     f"{HEAD}a,{ROW}".replace("\n", "\r\n"),
@@ -116,6 +121,8 @@ USABLE = [
 COMMANDS = [
     ("nextflow run main.nf out", "'out' belongs to no parameter"),
     ("nextflow run main.nf --fasta genome.fa.gz out", "'out' belongs to no parameter"),
+    ("nextflow run main.nf --fasta 'my genome.fa' out", "'out' belongs to no parameter"),
+    (r"nextflow run main.nf --fasta it\'s\ a\ genome.fa out", "'out' belongs to no parameter"),
 ]
 
 
@@ -126,6 +133,7 @@ def write_cases(pipeline: Pipeline) -> list[dict[str, Any]]:
     for number, text in enumerate([*(text for text, _ in SHEETS), *USABLE]):
         (pipeline.launch / f"sheet {number}.csv").write_bytes(text.encode())
         cases.append({"params": {"input": f"sheet {number}.csv"}, "command": ""})
+    cases += [{"params": GOOD, "command": command} for command in USABLE_COMMANDS]
     return cases
 
 
@@ -159,6 +167,7 @@ def test_each_is_refused_with_what_is_wrong(output: list[list[str]]) -> None:
         assert any(text in problem for problem in problems), (case, problems)
 
 
-def test_forms_of_sheets_that_are_read(output: list[list[str]]) -> None:
-    assert output[-len(USABLE) :] == [[]] * len(USABLE)
-    assert len(output) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + len(USABLE)
+def test_forms_of_sheets_and_commands_that_are_read(output: list[list[str]]) -> None:
+    usable = len(USABLE) + len(USABLE_COMMANDS)
+    assert output[-usable:] == [[]] * usable
+    assert len(output) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + usable
