@@ -69,9 +69,8 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(both: Pipeline) 
     info = both.launch / "results" / "pipeline_info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "trace_2026-01-01_00-00-00.txt").write_text("of the last run")
-    refused = both.run("--genome", "hg83", "--models", "./absent,a,./a,b c", "out", "-profile", "test")
+    refused = both.run("--genome", "hg83", "--models", "./absent,a,./a,b c")
     assert refused.status == 1
-    assert "'out' belongs to no parameter – allowed: --name value, or --name=value" in refused.problems
     assert f"genome 'hg83' is unknown – allowed: {GENOMES} – did you mean hg38?" in refused.problems
     assert "--models: './absent' is no model – allowed: a folder with config.json, or a name" in refused.problems
     assert any(problem.startswith("--models: 'b c' is no name") for problem in refused.problems)
@@ -80,6 +79,11 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(both: Pipeline) 
     assert ("texcnn/texcnn 0.1.0\n" if both.environment else "--on_error") in asked
     assert "WARN" not in asked
     assert [path.name for path in info.iterdir()] == ["trace_2026-01-01_00-00-00.txt"]
+
+
+def test_words_that_belong_to_nothing(shared: Pipeline) -> None:
+    run = shared.run("--fasta", "/etc/passwd", "--report_comment", "it's a 'b'", "out", "-profile", "test")
+    assert run.problems == ["'out' belongs to no parameter – allowed: --name value, or --name=value"]
 
 
 def test_every_bad_row_of_the_samplesheet_is_named(both: Pipeline) -> None:
