@@ -70,6 +70,7 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"samples": "A"}, "samples of a VCF, and no VCF – give --vcf"),
     ({"unphased": "yes"}, "--unphased is 'yes' – allowed: error, skip, as-is, merge"),
     ({"dtype": "float64"}, "--dtype is 'float64'"),
+    ({"dtype": "float16", "gpus": "0"}, "--dtype is 'float16' without a GPU – allowed: auto, float32, bfloat16"),
     ({"dtype": "bf16"}, "--dtype is 'bf16' – allowed: auto, float32, bfloat16"),
     ({"on_error": "Stop"}, "did you mean stop?"),
     ({"train": "new"}, "a training without measured expression – give --expression"),
