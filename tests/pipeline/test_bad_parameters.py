@@ -108,6 +108,7 @@ SHEETS: list[tuple[str, str]] = [
 USABLE_COMMANDS = [
     "nextflow run main.nf --fasta 'my genome.fa' -resume",
     r"nextflow run main.nf --fasta it\'s\ a\ genome.fa",
+    "nextflow run -r 1.0 texcnn/texcnn --fasta genome.fa",
 ]
 
 USABLE = [
@@ -123,6 +124,7 @@ COMMANDS = [
     ("nextflow run main.nf out", "'out' belongs to no parameter"),
     ("nextflow run main.nf --fasta genome.fa.gz out", "'out' belongs to no parameter"),
     ("nextflow run main.nf --fasta 'my genome.fa' out", "'out' belongs to no parameter"),
+    ("nextflow run -r 1.0 texcnn/texcnn --fasta genome.fa out", "'out' belongs to no parameter"),
     (r"nextflow run main.nf --fasta it\'s\ a\ genome.fa out", "'out' belongs to no parameter"),
 ]
 

@@ -107,7 +107,9 @@ def positionalProblems(command) {
     def stray = start < 0 ? [] : words.indices.findAll { place ->
         place > start + 1 && !words[place].startsWith('-') && !words[place - 1].startsWith('-') && words[place - 1] != 'run'
     }
-    return stray.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" }
+    // After "run -r 1.0" the first such word is the pipeline.
+    def unexpected = stray && words[start + 1].startsWith('-') ? stray.drop(1) : stray
+    return unexpected.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" }
 }
 
 // The text of --help.
