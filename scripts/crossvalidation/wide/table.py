@@ -1,4 +1,4 @@
-"""The tables of docs/cross-validation-human.md and its raw results.
+"""The tables and findings of docs/cross-validation-human.md and its raw results.
 
 python scripts/crossvalidation/wide/table.py --results out --work work
 """
@@ -16,7 +16,7 @@ import torch
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "texcnn_mini")]
 from figures import Draws  # noqa: E402
 from genes import Genes, load_genes  # noqa: E402
-from intervals import FIGURES, Runs, median_on, read_runs, replace_between, shown  # noqa: E402
+from intervals import FIGURES, Runs, fill, lacking, median_on, read_runs, replace_between, shown  # noqa: E402
 from lines import LINES  # noqa: E402
 
 BASELINES = {
@@ -31,7 +31,12 @@ BASELINES = {
     "published": "Xpresso, published predictions (complete windows; most genes trained it)",
 }
 BASELINE_FEATURES = {"gc-cpg-lengths": "half-life", "lengths": "half-life"}
-PEERS, PUBLISHED = ("xpresso", "xpresso-hl"), "published"
+PEERS = {"xpresso": "median", "xpresso-hl": "median", "xpresso58": "cells"}
+"""What the lines are compared with, and by which figure."""
+PUBLISHED, NEW = "published", "new "
+ENCODERS = ("language", "random", "live")
+"""Lines that differ by the encoder alone, of which the encoder study asks more: without features here."""
+FINDINGS = Path(__file__).with_name("findings.md")
 
 
 def name_of(key: str) -> str:
@@ -59,27 +64,57 @@ def figures_table(runs: dict[str, Runs]) -> str:
     return text
 
 
-def paired_table(runs: dict[str, Runs], genes: Genes) -> str:
+def on_new_genes(runs: dict[str, Runs], genes: Genes) -> tuple[dict[str, Runs], int]:
+    """Every line on the genes that published Xpresso was not trained on, and how many they are."""
+    true, new = genes.labels[:, 0].numpy(), np.flatnonzero(genes.extra["new"])
+    draws = Draws(len(new), torch.device("cpu"))
+    return {key: median_on(line, new, true, draws) for key, line in runs.items()}, len(new)
+
+
+def paired_table(runs: dict[str, Runs], new: dict[str, Runs], n_new: int) -> str:
     """Figures with intervals, and differences from Xpresso on the same draws of genes.
 
     Xpresso with half-life features is compared with lines that have those too.
     """
-    true = genes.labels[:, 0].numpy()
-    new = np.flatnonzero(genes.extra["new"])
-    draws = Draws(len(new), torch.device("cpu"))
-    published = median_on(runs[PUBLISHED], new, true, draws)
-    titles = ["model", "median", "cell types", *(f"minus {name_of(peer)}" for peer in PEERS)]
-    titles += [f"{len(new):,} genes new to Xpresso: median", "minus Xpresso, published"]
+    peers = {key: figure for key, figure in PEERS.items() if key in runs}
+    titles = ["model", "median", "cell types"]
+    titles += [
+        f"{'cell types' if figure == 'cells' else 'median'} minus {name_of(key)}" for key, figure in peers.items()
+    ]
+    titles += [f"{n_new:,} genes new to Xpresso: median", "minus Xpresso, published"]
     text = f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|\n"
     for key, line in runs.items():
         row = [name_of(key), shown(line.interval("median_r2")), shown(line.interval("cells_r2"))]
-        for peer in PEERS:
+        for peer, figure in peers.items():
             fair = key != peer and (not LINES[peer].features or features_of(key) == LINES[peer].features)
-            row.append(shown(line.minus(runs[peer], "median_r2"), sign=True) if fair else "-")
-        here = median_on(line, new, true, draws)
-        row.append(shown(here.interval("median_r2")))
-        row.append("-" if key == PUBLISHED else shown(here.minus(published, "median_r2"), sign=True))
+            row.append(shown(line.minus(runs[peer], f"{figure}_r2"), sign=True) if fair else "-")
+        row.append(shown(new[key].interval("median_r2")))
+        row.append("-" if key == PUBLISHED else shown(new[key].minus(new[PUBLISHED], "median_r2"), sign=True))
         text += f"| {' | '.join(row)} |\n"
+    return text
+
+
+def architecture_of(key: str) -> str:
+    """A line's network, whatever its features and outputs are."""
+    return key.split("-")[0].removesuffix("58")
+
+
+def missing_table(runs: dict[str, Runs]) -> str:
+    """Lines with fewer runs than are asked, and what the others would cost.
+
+    A run's seconds are the fewest that one of the same architecture took.
+    """
+    seconds: dict[str, float] = {}
+    for key, line in runs.items():
+        if key in LINES:
+            name = architecture_of(key)
+            seconds[name] = min(seconds.get(name, np.inf), *line.seconds)
+    text = "| model | runs | asked | seconds a run | seconds of all that are missing |\n|---|---|---|---|---|\n"
+    for key, made in LINES.items():
+        wanted = architecture_of(key) not in ENCODERS or not made.features
+        if wanted and made.features != "half-life + TF" and architecture_of(key) in seconds:
+            had = len(runs[key].numbers) if key in runs else 0
+            text += lacking(name_of(key), had, seconds[architecture_of(key)])
     return text
 
 
@@ -109,7 +144,14 @@ def main() -> None:
     page = given.docs / "cross-validation-human.md"
     raw(runs, len(genes.labels)).to_csv(page.with_suffix(".tsv"), sep="\t", index=False, float_format="%.5g")
     replace_between(page, "figures", figures_table(runs))
-    replace_between(page, "paired", paired_table(runs, genes))
+    new, n_new = on_new_genes(runs, genes)
+    replace_between(page, "paired", paired_table(runs, new, n_new))
+    replace_between(page, "missing", missing_table(runs))
+
+    def find(name: str) -> Runs:
+        return new[name.removeprefix(NEW)] if name.startswith(NEW) else runs[name]
+
+    replace_between(page, "findings", fill(FINDINGS.read_text(encoding="utf-8"), find))
 
 
 if __name__ == "__main__":
