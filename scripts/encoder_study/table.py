@@ -52,7 +52,8 @@ def name_of(parts: tuple[str, ...]) -> str:
 def missing(runs: dict[str, Runs]) -> str:
     """Lines with fewer runs than are asked, and what the others would cost.
 
-    A run's seconds are the fewest that one took; of a line without any they are the sum of its encoders' lines.
+    A run's seconds are the fewest that one took, of a frozen line on either species, as some ran on a CPU; of a line
+    without any they are the sum of its encoders' lines.
     """
     text = "| line | runs | asked | seconds a run | seconds of all that are missing |\n|---|---|---|---|---|\n"
     for species in SPECIES:
@@ -64,6 +65,9 @@ def missing(runs: dict[str, Runs]) -> str:
                 alone = [find(runs, species, mode, (part,)) for part in parts if (mode, part) != ("tuned", COUNTS)]
                 timed = [line] if line else [one for one in alone if one]
                 seconds = sum(min(one.seconds) for one in timed)
+                if mode == "frozen":
+                    both = [find(runs, one, mode, parts) for one in SPECIES]
+                    seconds = min(min(one.seconds) for one in both if one)
                 title = f"{species}: {name_of(parts)}, {shown_mode}"
                 text += lacking(title, len(line.numbers) if line else 0, seconds, ASKED[mode])
     return text
