@@ -36,6 +36,7 @@ MODULES = (
     "failures",
     "material",
     "study",
+    "unfinished",
 )
 GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
 CPU = torch.device("cpu")
@@ -421,6 +422,30 @@ def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleN
     some = wide.intervals.median_on(good, rows, true[:, 0].numpy(), wide.figures.Draws(30, CPU, draws=5))
     single = [squared_pearson(medians[rows], true[rows, 0].numpy()) for medians in good.medians]
     assert some.figures["median_r2"][:, 0] == pytest.approx(single, abs=1e-4)
+
+
+def test_folds_of_an_unfinished_run_are_judged_on_the_genes_that_they_test(
+    wide: SimpleNamespace, tmp_path: Path
+) -> None:
+    generator = torch.Generator().manual_seed(6)
+    labels = torch.randn(40, 3, generator=generator)
+    parts = [(np.empty(0, int), np.empty(0, int), np.arange(40)[fold::4]) for fold in range(4)]
+    genes = SimpleNamespace(labels=labels, folds=lambda: parts)
+    for fold in (3, 1):
+        test = parts[fold][2]
+        noisy = labels[test] + 0.5 * torch.randn(len(test), 3, generator=generator)
+        np.save(tmp_path / f"peer58-0-{fold}.npy", noisy.numpy())
+    np.save(tmp_path / "peer58-1-0.npy", labels[parts[0][2]].numpy())
+    found = wide.unfinished.folds_of(tmp_path, "peer58", 0)
+    assert list(found) == [1, 3]
+    rows = wide.unfinished.tested_by(genes, [1, 3])
+    assert rows.tolist() == [*range(1, 40, 4), *range(3, 40, 4)]
+    line = wide.unfinished.on_folds(found, [1, 3], 0, genes, wide.figures.Draws(20, CPU, draws=5))
+    pooled, true = np.concatenate([found[1], found[3]]), labels[rows].numpy()
+    r2 = [squared_pearson(pooled[:, column], true[:, column]) for column in range(3)]
+    assert line.interval("median_r2")[0] == pytest.approx(r2[0], abs=1e-5)
+    assert line.interval("cells_r2")[0] == pytest.approx(np.mean(r2[1:]), abs=1e-5)
+    assert line.medians.shape == (1, 20)
 
 
 def test_a_text_is_filled_with_figures_and_held_against_them(wide: SimpleNamespace) -> None:

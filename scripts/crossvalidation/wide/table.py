@@ -1,6 +1,6 @@
 """The tables and findings of docs/cross-validation-human.md and its raw results.
 
-python scripts/crossvalidation/wide/table.py --results out --work work
+python scripts/crossvalidation/wide/table.py --results out --folds folds --work work
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from figures import Draws  # noqa: E402
 from genes import Genes, load_genes  # noqa: E402
 from intervals import FIGURES, Runs, fill, lacking, median_on, read_runs, replace_between, shown  # noqa: E402
 from lines import LINES  # noqa: E402
+from unfinished import folds_of, on_folds, tested_by  # noqa: E402
 
 BASELINES = {
     "mean": "mean of training genes",
@@ -36,6 +37,10 @@ PEERS = {"xpresso": "median", "xpresso-hl": "median", "xpresso58": "cells"}
 PUBLISHED, NEW = "published", "new "
 ENCODERS = ("language", "random", "live")
 """Lines that differ by the encoder alone, of which the encoder study asks more: without features here."""
+UNFINISHED, WITH = ("xpresso58", 0), ("bundle", 1)
+"""A run of which some folds may be done, and one with all its folds' predictions of every output."""
+MEDIANS = ("xpresso", "kmers")
+"""Complete lines whose medians are shown next to it."""
 FINDINGS = Path(__file__).with_name("findings.md")
 
 
@@ -118,6 +123,33 @@ def missing_table(runs: dict[str, Runs]) -> str:
     return text
 
 
+def unfinished_table(folder: Path, runs: dict[str, Runs], genes: Genes) -> str:
+    """What has only some folds, on the genes that they test, with others on the same genes and draws."""
+    (key, number), (with_key, with_number) = UNFINISHED, WITH
+    found, other = folds_of(folder, key, number), folds_of(folder, with_key, with_number)
+    folds = [fold for fold in found if fold in other]
+    if not folds or key in runs:
+        return "All runs are complete."
+    rows = tested_by(genes, folds)
+    draws = Draws(len(rows), torch.device("cpu"))
+    peer = on_folds(found, folds, number, genes, draws)
+    lines = {name_of(key): peer, name_of(with_key): on_folds(other, folds, with_number, genes, draws)}
+    text = f"{len(folds)} of {len(genes.folds())} folds, {len(rows):,} genes:\n\n"
+    text += f"| model | median | cell types | median minus {name_of(key)} | cell types minus {name_of(key)} |\n"
+    text += "|---|---|---|---|---|\n"
+    for name, line in lines.items():
+        row = [name, *(shown(line.interval(figure)) for figure in ("median_r2", "cells_r2"))]
+        for figure in ("median_r2", "cells_r2"):
+            row.append("-" if line is peer else shown(line.minus(peer, figure), sign=True))
+        text += f"| {' | '.join(row)} |\n"
+    true = genes.labels[:, 0].numpy()
+    for name in MEDIANS:
+        line = median_on(runs[name], rows, true, draws)
+        difference = shown(line.minus(peer, "median_r2"), sign=True)
+        text += f"| {name_of(name)} | {shown(line.interval('median_r2'))} | - | {difference} | - |\n"
+    return text
+
+
 def raw(runs: dict[str, Runs], n: int) -> pd.DataFrame:
     """One row per run."""
     return pd.DataFrame(
@@ -134,6 +166,7 @@ def main() -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, nargs="+", required=True, help="Folders of finished runs.")
+    parser.add_argument("--folds", type=Path, required=True, help="Folder of the folds of unfinished runs.")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     given = parser.parse_args()
@@ -147,6 +180,7 @@ def main() -> None:
     new, n_new = on_new_genes(runs, genes)
     replace_between(page, "paired", paired_table(runs, new, n_new))
     replace_between(page, "missing", missing_table(runs))
+    replace_between(page, "unfinished", unfinished_table(given.folds, runs, genes))
 
     def find(name: str) -> Runs:
         return new[name.removeprefix(NEW)] if name.startswith(NEW) else runs[name]
