@@ -1,4 +1,4 @@
-"""Parameters and samplesheets that are refused before anything runs, each with what is said; one run asks all."""
+"""Parameters and samplesheets that are refused before anything runs, each with its message; one run tries all."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ SHEETS: list[tuple[str, str]] = [
     ("sample;fasta;gtf\na;genome.fa.gz;genes.gtf\n", "column sample;fasta;gtf is unknown"),
     (f'{HEAD}a,"genome.fa.gz,genes.gtf,\n', "a quote is not closed"),
     (f"{HEAD}a,{ROW}a,{ROW}", "sample 'a' appears in 2 rows"),
-    (f"{HEAD}a,{ROW}A,{ROW}", "whatever the case of its letters"),
+    (f"{HEAD}a,{ROW}A,{ROW}", "one, in upper or lower case"),
     (f"{HEAD}a,genome.fa.gz,genes.gtf,,extra,more\n", "6 cells under 4 columns"),
     ("fasta,gtf\ngenome.fa.gz,genes.gtf\n", "column sample is missing"),
     (f"sample,fasta,gtf,gtf\na,{ROW}", "column gtf appears twice"),
@@ -127,7 +127,7 @@ def write_cases(pipeline: Pipeline) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def said(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+def output(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """What the pipeline says of each case."""
     pipeline = copy_pipeline(nextflow, project, tmp_path_factory.mktemp("problems"))
     demo = pipeline.folder / "assets" / "demo"
@@ -146,13 +146,13 @@ def said(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFa
     return found
 
 
-def test_each_is_refused_with_what_is_wrong(said: list[list[str]]) -> None:
+def test_each_is_refused_with_what_is_wrong(output: list[list[str]]) -> None:
     expected = [*PARAMETERS, *((command, text) for command, text in COMMANDS), *SHEETS]
     assert len(expected) >= 75
-    for problems, (case, text) in zip(said, expected, strict=False):
+    for problems, (case, text) in zip(output, expected, strict=False):
         assert any(text in problem for problem in problems), (case, problems)
 
 
-def test_forms_of_sheets_that_are_read(said: list[list[str]]) -> None:
-    assert said[-len(USABLE) :] == [[]] * len(USABLE)
-    assert len(said) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + len(USABLE)
+def test_forms_of_sheets_that_are_read(output: list[list[str]]) -> None:
+    assert output[-len(USABLE) :] == [[]] * len(USABLE)
+    assert len(output) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + len(USABLE)

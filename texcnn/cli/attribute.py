@@ -58,7 +58,7 @@ def attribute(
 
     --out is a folder: attributions.tsv with one row per base, and for each gene and cell type a bigWig, a bedGraph and
     a picture with letters (PNG and SVG), all along the plus strand; with --motifs the hits in motif_hits.tsv.
-    docs/attribution.md says what each --method means.
+    docs/attribution.md explains each --method.
     """
     import texcnn
 

@@ -3,7 +3,7 @@
     python scripts/crossvalidation/wide/run.py --work work --out out --device cuda --plan kmers:0-9 xpresso:0-2
 
 ``--work`` holds what genes.py wrote. A run is one pass over the folds; its figures, those of 1,000 draws of genes and
-its predictions of the median are a file of its own. A run whose file is there is not done again, nor a fold.
+its predictions of the median are another file. A run whose file is there is not done again, nor a fold.
 """
 
 from __future__ import annotations
@@ -184,10 +184,10 @@ def main() -> None:
         "--until", type=float, default=float("inf"), help="Time of the clock after which no fold begins."
     )
     parser.add_argument("--folds", type=int, nargs="+", help="Only these, where others do the rest.")
-    parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
-    parser.add_argument("--epochs", type=int, help="At most so many, to try the script out.")
-    parser.add_argument("--starts", type=int, help="Of Xpresso, as a CPU has time for few.")
-    parser.add_argument("--screening", type=int, help="Epochs of each start.")
+    parser.add_argument("--genes", type=int, help="Number of genes, to try the script out.")
+    parser.add_argument("--epochs", type=int, help="Most epochs, to try the script out.")
+    parser.add_argument("--starts", type=int, help="Networks of Xpresso that are begun.")
+    parser.add_argument("--screening", type=int, help="Epochs of each of them.")
     given = parser.parse_args()
     given.scratch = given.scratch or given.out / "folds"
     for folder in (given.out, given.scratch):

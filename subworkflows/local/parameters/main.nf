@@ -120,7 +120,7 @@ def helpText(schema) {
     return "${schema.description}\n\nnextflow run main.nf --genome hg38 --outdir results -profile docker\n\n${groups.join('\n\n')}\n"
 }
 
-// What a run says at its start: its version, and the parameters that differ from the defaults.
+// The start of a run's log: its version, and the parameters that differ from the defaults.
 def startText(schema, settings) {
     def rules = schemaProperties(schema)
     def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }

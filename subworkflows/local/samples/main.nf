@@ -140,7 +140,7 @@ def sampleProblems(settings, schema_path) {
         def wrong = row.problems + valueProblems(schema, row.cells, 'column ') + rowProblems(settings, row.cells)
         def name = row.cells.sample
         if (name && seen[name.toLowerCase()] > 1) {
-            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, whatever the case of its letters"
+            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, in upper or lower case"
         }
         if (name == 'pipeline_info') {
             wrong << "sample 'pipeline_info' would mix with the folder of that name"

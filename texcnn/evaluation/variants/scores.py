@@ -146,7 +146,7 @@ def read_peer(text: str, truth: pd.DataFrame, kind: TruthKind) -> Values:
     Args:
         text: ``TABLE`` or ``TABLE:COLUMN``; the last column counts where none is named.
         truth: :attr:`Scored.truth`.
-        kind: What the truth is: it says which columns the table needs.
+        kind: What the truth is, which decides the columns that the table needs.
 
     Raises:
         InputError: The table cannot be read, or has no score of any row.
