@@ -183,7 +183,7 @@ def test_predictions_of_a_store_need_no_genome(tmp_path: Path, commands: Command
         (["--spread"], "held-out genes are, and is no ensemble – in --spread"),
         (["--features", "x.tsv"], "the model 'tiny' takes no features – in --features"),
         (["--bed", "x.bed"], "give either a GTF or a BED – in --gtf and --bed"),
-        (["--bed-anchor", "center"], "a GTF says itself where the TSS is – in --bed-anchor"),
+        (["--bed-anchor", "center"], "an anchor is for a BED, a GTF has the TSS – in --bed-anchor"),
         (["--features", "x.tsv", "--half-life"], "features given twice – in --features and --half-life"),
     ],
 )

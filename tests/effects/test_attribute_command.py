@@ -71,8 +71,8 @@ class TestAttribute:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--cell-type", "x"], "say which genes: --gene or --genes"),
-            (["--gene", "g1"], "say which cell types: --cell-type, see texcnn models show"),
+            (["--cell-type", "x"], "name the genes: --gene or --genes"),
+            (["--gene", "g1"], "name the cell types: --cell-type, see texcnn models show"),
             (["--gene", "g1", "--cell-type", "x", "--region", "chr1"], "'chr1' is not a region – in --region"),
             (["--gene", "g1", "--cell-type", "x", "--motif-p", 2], "unusable p-value 2.0 – in --motif-p"),
         ],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import Pipeline, Run, copy_pipeline
+from test_run import PUBLISHED
 from tiny import save_tiny_dnabert2
 
 from texcnn.files import sha256_file
@@ -50,6 +51,7 @@ def edit_with_sum(path: Path, text: str) -> None:
 
 def test_nothing_that_changes_no_number(stubbed: Pipeline, first: Run) -> None:
     assert first.processes("COMPLETED") == ALL
+    assert first.files == PUBLISHED, "a stub publishes what a real run does"
     package = Path(stubbed.environment["PYTHONPATH"]) / "texcnn"
     with (package / "embedding" / "engine.py").open("a") as source:
         source.write("# a comment\n")

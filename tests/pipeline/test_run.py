@@ -69,7 +69,18 @@ def again(demo: Pipeline, first: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def one_shard(demo: Pipeline, again: Run) -> Run:
-    return demo.succeed("-profile", "test", "--models", demo.model, "--shard_size", "50", "-resume", outdir="one")
+    return demo.succeed(
+        "-profile",
+        "test",
+        "--models",
+        demo.model,
+        "--shard_size",
+        "50",
+        "--publish_dir_mode",
+        "rellink",
+        "-resume",
+        outdir="one",
+    )
 
 
 def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:

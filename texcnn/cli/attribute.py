@@ -63,9 +63,9 @@ def attribute(
     import texcnn
 
     if genes is None:
-        raise click.UsageError("say which genes: --gene or --genes")
+        raise click.UsageError("name the genes: --gene or --genes")
     if not cell_types:
-        raise click.UsageError("say which cell types: --cell-type, see texcnn models show")
+        raise click.UsageError("name the cell types: --cell-type, see texcnn models show")
     frame = texcnn.attribute(
         model, fasta, out, gene=genes, cell_type=cell_types, progress=not quiet, **options,
     )  # fmt: skip

@@ -110,7 +110,7 @@ class RowMaker:
         self._endings = spread_endings(model) if options.spread else ()
         if options.spread and not self._endings:
             raise InputError(
-                f"the model '{model.name}' does not say how large its errors on held-out genes are, and is no ensemble",
+                f"the model '{model.name}' has no errors on held-out genes, and is no ensemble",
                 where="`spread`", remedy="leave it out, or use a model whose bundle has intervals",
             )  # fmt: skip
         self._model, self._options = model, options

@@ -199,7 +199,7 @@ def _gene_column(names: Sequence[str], gene_column: str, where: object) -> int:
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise InputError(
             f"no column '{gene_column}' among {shown}", where=where, allowed=_FORMS,
-            remedy="rename the column of gene ids, or say its name",
+            remedy="rename the column of gene ids, or name it",
         )  # fmt: skip
     return names.index(gene_column)
 

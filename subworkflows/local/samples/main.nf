@@ -151,9 +151,14 @@ def sampleProblems(settings, schema_path) {
         trainingProblems(settings, rows.collect { row -> row.cells })
 }
 
+// float16 on a CPU would end the first task that embeds.
+def dtypeProblems(settings) {
+    return settings.dtype == 'float16' && !settings.gpus ? ["--dtype is 'float16' without a GPU – allowed: auto, float32, bfloat16, or --gpus 1"] : []
+}
+
 // Finds all problems of a run's inputs before anything runs.
 // schema: of the parameters; settings: the parameters, cast; command: as it was typed; sheet_schema: path of the samplesheet's
 def inputProblems(schema, settings, command, sheet_schema) {
     def wrong = valueProblems(schema, settings, '--') + positionalProblems(command)
-    return wrong ?: sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
+    return wrong ?: dtypeProblems(settings) + sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
 }

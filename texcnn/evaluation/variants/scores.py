@@ -68,7 +68,7 @@ def read_effects(path: Path, *, of_genes: bool, cell_types: Sequence[str]) -> pd
     try:
         frame[numbers] = frame[numbers].replace("", np.nan).astype(float)
     except ValueError as error:
-        raise InputError(f"a number is none: {error}", where=path) from error
+        raise InputError(f"not a number: {error}", where=path) from error
     absent = [name for name in cell_types if name not in set(frame["cell_type"])]
     if absent:
         raise InputError(f"no rows of the cell types {', '.join(absent)}", where=path)
