@@ -1,4 +1,4 @@
-"""The tables of docs/encoder-study.md and its raw results.
+"""The tables and findings of docs/encoder-study.md and its raw results.
 
 python scripts/encoder_study/table.py --results out
 """
@@ -13,7 +13,7 @@ import pandas as pd
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "crossvalidation" / "wide"), str(SCRIPTS / "texcnn_mini")]
-from intervals import FIGURES, Runs, read_runs, replace_between, shown  # noqa: E402
+from intervals import FIGURES, Runs, fill, lacking, read_runs, replace_between, shown  # noqa: E402
 from study import COUNTS, LANGUAGE, MOTIFS, NAMES, RANDOM, WORDS  # noqa: E402
 
 ENCODERS = [
@@ -33,12 +33,44 @@ QUESTIONS = [
 ]
 """What is asked: one line minus another, on the same draws of test genes."""
 SPECIES = ("human", "yeast")
+MODES = {"frozen": "frozen", "tuned": "fine-tuned"}
+ASKED = {"frozen": 10, "tuned": 3}
+TEXTS = ("answer", "findings")
 
 
 def find(runs: dict[str, Runs], species: str, mode: str, parts: tuple[str, ...]) -> Runs | None:
     """The runs of a line, if there are any; the order of a pair does not matter."""
     keys = {f"study.{species}.{mode}.{'+'.join(order)}" for order in (parts, parts[::-1])}
     return next((runs[key] for key in keys if key in runs), None)
+
+
+def name_of(parts: tuple[str, ...]) -> str:
+    """The title of an encoder or a pair."""
+    return " and ".join(NAMES[part] for part in parts)
+
+
+def missing(runs: dict[str, Runs]) -> str:
+    """Lines with fewer runs than are asked, and what the others would cost.
+
+    A run's seconds are the fewest that one took, of a frozen line on either species, as some ran on a CPU; of a line
+    without any they are the sum of its encoders' lines.
+    """
+    text = "| line | runs | asked | seconds a run | seconds of all that are missing |\n|---|---|---|---|---|\n"
+    for species in SPECIES:
+        for parts in ENCODERS:
+            for mode, shown_mode in MODES.items():
+                if mode == "tuned" and parts == (COUNTS,):
+                    continue
+                line = find(runs, species, mode, parts)
+                alone = [find(runs, species, mode, (part,)) for part in parts if (mode, part) != ("tuned", COUNTS)]
+                timed = [line] if line else [one for one in alone if one]
+                seconds = sum(min(one.seconds) for one in timed)
+                if mode == "frozen":
+                    both = [find(runs, one, mode, parts) for one in SPECIES]
+                    seconds = min(min(one.seconds) for one in both if one)
+                title = f"{species}: {name_of(parts)}, {shown_mode}"
+                text += lacking(title, len(line.numbers) if line else 0, seconds, ASKED[mode])
+    return text
 
 
 def markdown(runs: dict[str, Runs]) -> str:
@@ -48,12 +80,11 @@ def markdown(runs: dict[str, Runs]) -> str:
         text += f"\n### {species}\n\n| encoder | | runs | median: r2 | median: 1-SSE/SST | "
         text += "mean of the others: r2 | mean of the others: 1-SSE/SST |\n|---|---|---|---|---|---|---|\n"
         for parts in ENCODERS:
-            for mode, shown_mode in (("frozen", "frozen"), ("tuned", "fine-tuned")):
+            for mode, shown_mode in MODES.items():
                 line = find(runs, species, mode, parts)
                 if line is not None:
                     cells = " | ".join(line.spread(name) for name in FIGURES)
-                    name = " and ".join(NAMES[part] for part in parts)
-                    text += f"| {name} | {shown_mode} | {len(line.numbers)} | {cells} |\n"
+                    text += f"| {name_of(parts)} | {shown_mode} | {len(line.numbers)} | {cells} |\n"
     text += "\n### What is gained by ...\n\n| | human: median r2 | human: cell types r2 | yeast: median r2 | yeast: "
     text += "conditions r2 |\n|---|---|---|---|---|\n"
     for question, left, right in QUESTIONS:
@@ -88,7 +119,20 @@ def main() -> None:
     given = parser.parse_args()
     runs = read_runs(given.results, ".")
     raw(runs).to_csv(given.docs / "encoder-study.tsv", sep="\t", index=False, float_format="%.5g")
-    replace_between(given.docs / "encoder-study.md", "tables", markdown(runs))
+    page = given.docs / "encoder-study.md"
+    replace_between(page, "tables", markdown(runs))
+    replace_between(page, "missing", missing(runs))
+
+    def named(name: str) -> Runs:
+        species, mode, encoders = name.split()
+        line = find(runs, species, mode, tuple(encoders.split("+")))
+        if line is None:
+            raise SystemExit(f"the text names {name}, of which there are no runs")
+        return line
+
+    for name in TEXTS:
+        text = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8")
+        replace_between(page, name, fill(text, named))
 
 
 if __name__ == "__main__":

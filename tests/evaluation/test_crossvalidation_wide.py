@@ -36,6 +36,7 @@ MODULES = (
     "failures",
     "material",
     "study",
+    "unfinished",
 )
 GENES, SEGMENTS, DIM, OUTPUTS = 48, 5, 6, 3
 CPU = torch.device("cpu")
@@ -423,6 +424,70 @@ def test_runs_of_folders_are_joined_and_compared_on_the_same_draws(wide: SimpleN
     some = wide.intervals.median_on(good, rows, true[:, 0].numpy(), wide.figures.Draws(30, CPU, draws=5))
     single = [squared_pearson(medians[rows], true[rows, 0].numpy()) for medians in good.medians]
     assert some.figures["median_r2"][:, 0] == pytest.approx(single, abs=1e-4)
+
+
+def test_folds_of_an_unfinished_run_are_judged_on_the_genes_that_they_test(
+    wide: SimpleNamespace, tmp_path: Path
+) -> None:
+    generator = torch.Generator().manual_seed(6)
+    labels = torch.randn(40, 3, generator=generator)
+    parts = [(np.empty(0, int), np.empty(0, int), np.arange(40)[fold::4]) for fold in range(4)]
+    genes = SimpleNamespace(labels=labels, folds=lambda: parts)
+    for fold in (3, 1):
+        test = parts[fold][2]
+        noisy = labels[test] + 0.5 * torch.randn(len(test), 3, generator=generator)
+        np.save(tmp_path / f"peer58-0-{fold}.npy", noisy.numpy())
+    np.save(tmp_path / "peer58-1-0.npy", labels[parts[0][2]].numpy())
+    found = wide.unfinished.folds_of(tmp_path, "peer58", 0)
+    assert list(found) == [1, 3]
+    rows = wide.unfinished.tested_by(genes, [1, 3])
+    assert rows.tolist() == [*range(1, 40, 4), *range(3, 40, 4)]
+    line = wide.unfinished.on_folds(found, [1, 3], 0, genes, wide.figures.Draws(20, CPU, draws=5))
+    pooled, true = np.concatenate([found[1], found[3]]), labels[rows].numpy()
+    r2 = [squared_pearson(pooled[:, column], true[:, column]) for column in range(3)]
+    assert line.interval("median_r2")[0] == pytest.approx(r2[0], abs=1e-5)
+    assert line.interval("cells_r2")[0] == pytest.approx(np.mean(r2[1:]), abs=1e-5)
+    assert line.medians.shape == (1, 20)
+
+
+def test_a_text_is_filled_with_figures_and_held_against_them(wide: SimpleNamespace) -> None:
+    def line(*means: float) -> object:
+        drawn = np.stack([mean + np.linspace(-0.01, 0.01, 101) for mean in means])
+        figures = {
+            "median_r2": np.c_[np.array(means), drawn],
+            "cells_r2": np.c_[np.array(means), drawn] / 2,
+        }
+        return wide.intervals.Runs(list(range(len(means))), figures, [1.0] * len(means), np.zeros((len(means), 0)))
+
+    lines = {"good-hl": line(0.4, 0.5), "bad": line(0.3), "all noise": wide.intervals.Runs(
+        [0], {"median_r2": np.r_[0.3, 0.3 + np.linspace(0.03, -0.03, 101)][None]}, [1.0], np.zeros((1, 0))
+    )}  # fmt: skip
+
+    def filled(text: str) -> str:
+        return wide.intervals.fill(text, lines.__getitem__)
+
+    assert filled("has [[good-hl]], [[cells: good-hl]]") == "has 0.450, 0.225"
+    assert filled("[[good-hl > bad]] and [[=good-hl > bad]]") == "0.150 (0.150 to 0.150) and 0.150"
+    assert filled("[[all noise ~ bad]]") == "0.000 (-0.038 to 0.038)"
+    assert filled("one\ntwo [[bad]]\n\n- a\n  b\n- c\n") == "one two 0.300\n\n- a b\n- c"
+    for claim in ("bad > good-hl", "good-hl ~ bad", "all noise > bad"):
+        with pytest.raises(SystemExit, match="change the text"):
+            filled(f"[[{claim}]]")
+
+
+def test_ten_runs_are_asked_of_a_line_whose_run_is_short(wide: SimpleNamespace) -> None:
+    lacking = wide.intervals.lacking
+    assert lacking("quick", 3, 20.0) == "| quick | 3 | 10 | 20 | 140 |\n"
+    assert lacking("slow", 1, 600.0) == "| slow | 1 | 3 | 600 | 1,200 |\n"
+    assert lacking("slow", 3, 600.0) == lacking("tuned", 3, 5.0, asked=3) == ""
+
+
+def test_a_line_is_shortened_only_by_what_is_given(wide: SimpleNamespace) -> None:
+    line = wide.lines.LINES["xpresso"]
+    assert wide.run.shortened(line, None, None, None) == line
+    short = wide.run.shortened(line, 3, 5, 2)
+    assert (short.settings.epochs, short.starts, short.screening) == (3, 5, 2)
+    assert short.settings.batch == line.settings.batch
 
 
 def test_only_what_is_between_the_marks_is_replaced(wide: SimpleNamespace, tmp_path: Path) -> None:

@@ -72,11 +72,12 @@ study yeast yeast frozen:language:0-9 frozen:random:0-9 frozen:kmers:0-9 frozen:
   frozen:language+kmers:0-9 tuned:random:0 tuned:language+kmers:0 tuned:language:0 tuned:convolutions:0-2 \
   tuned:words:0-2 tuned:convolutions+kmers:0-2 tuned:random:1 tuned:language:1 tuned:language+kmers:1 \
   tuned:random:2 tuned:language:2 tuned:language+kmers:2 frozen:words+kmers:0-9 frozen:convolutions+kmers:0-9 \
-  frozen:language+convolutions:0-9 tuned:language+convolutions:0-2
+  frozen:language+convolutions:0-9 tuned:words+kmers:0-2 tuned:language+convolutions:0-2
 table live bundle-hl:0 bundle:0-1 live:0 bundle-tf:0 bundle:2 bundle-hl:1-2 live:1-2 bundle-tf:1-2 bundle-pol:0-2
 study human.rest human frozen:language:0-9 frozen:random:0-9 frozen:kmers:0-9 frozen:words:0-9 \
   frozen:convolutions:0-9 frozen:language+kmers:0-9 tuned:convolutions:0-2 tuned:words:0-2 \
-  tuned:convolutions+kmers:0-2 frozen:words+kmers:0-9 frozen:convolutions+kmers:0-9 frozen:language+convolutions:0-9
+  tuned:convolutions+kmers:0-2 frozen:words+kmers:0-9 frozen:convolutions+kmers:0-9 frozen:language+convolutions:0-9 \
+  tuned:words+kmers:0-2
 
 while left "$limit"; do
   sleep 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,12 @@ import torch
 from figures import Draws
 
 FIGURES = ("median_r2", "median_sse", "cells_r2", "cells_sse")
+SHORT = 30.0
+"""Seconds of a GPU up to which a run is short: ten are asked of such a line, three of another without a number."""
+WIDTH = 120
+PLACE = re.compile(
+    r"\[\[(?P<bare>=)?(?:(?P<figure>\w+): )?(?P<left>[^\]]+?)(?: (?P<claim>[>~]) (?P<right>[^\]]+?))?\]\]"
+)
 
 
 @dataclass(frozen=True)
@@ -101,3 +110,63 @@ def replace_between(page: Path, name: str, text: str) -> None:
     if not end:
         raise SystemExit(f"{page} has no {first} ... {last}")
     page.write_text(f"{before}{first}\n{text.strip()}\n{last}{after}", encoding="utf-8")
+
+
+def fill(text: str, find: Callable[[str], Runs]) -> str:
+    """Fills a text's places with figures, and holds what it claims against them.
+
+    ``[[a]]`` becomes a line's mean over runs, ``[[a > b]]`` the difference of two lines with its interval, which must
+    lie above zero, and ``[[a ~ b]]`` one whose interval must hold zero. ``[[=a > b]]`` leaves the interval out, and
+    ``[[cells: a]]`` takes the mean over the outputs after the median. Paragraphs and points are wrapped again.
+
+    Args:
+        text: With places.
+        find: Gives the runs of a line by the name that the text has for it.
+
+    Returns:
+        The text with figures.
+
+    Raises:
+        SystemExit: if the figures are not as the text says.
+    """
+
+    def figure(match: re.Match[str]) -> str:
+        name = f"{match['figure'] or 'median'}_r2"
+        left = find(match["left"])
+        if not match["claim"]:
+            return f"{left.interval(name)[0]:.3f}"
+        difference = left.minus(find(match["right"]), name)
+        value, low, high = difference
+        if not (low > 0 if match["claim"] == ">" else low <= 0 <= high):
+            raise SystemExit(f"the text says {match[0]}, the figures {shown(difference, sign=True)}: change the text")
+        return f"{value:.3f}" if match["bare"] else shown(difference)
+
+    filled = PLACE.sub(figure, text)
+    blocks = re.split(r"\n(?=\n|- )", filled.rstrip())
+    return "\n".join(
+        textwrap.fill(
+            " ".join(block.split()),
+            WIDTH,
+            initial_indent="\n" if block.startswith("\n") else "",
+            subsequent_indent="  " if block.lstrip().startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for block in blocks
+    )
+
+
+def lacking(line: str, had: int, seconds: float, asked: int | None = None) -> str:
+    """A row of the table of missing runs; nothing if none is.
+
+    Args:
+        line: Its title.
+        had: Runs that are there.
+        seconds: What one run takes.
+        asked: Runs that are asked; if not given, as :data:`SHORT` says.
+    """
+    asked = asked or (10 if seconds <= SHORT else 3)
+    missing = asked - had
+    if missing <= 0:
+        return ""
+    return f"| {line} | {had} | {asked} | {seconds:,.0f} | {missing * seconds:,.0f} |\n"

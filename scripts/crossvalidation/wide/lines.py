@@ -41,6 +41,7 @@ class Line:
         features: A name of :data:`FEATURES`.
         median_only: Whether the median is the only output.
         starts: Networks that are begun, of which the best is finished.
+        screening: Epochs after which it is chosen.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Line:
     features: str = ""
     median_only: bool = False
     starts: int = 1
+    screening: int = 6
 
 
 def _text(options: dict[str, Any], dim: int, segments: int, outputs: int, features: int) -> nn.Module:

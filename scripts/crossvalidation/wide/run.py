@@ -41,8 +41,6 @@ XPRESSO_AT_ONCE, VECTORS_AT_ONCE = 10, 50
 """Networks that are finished at once; Xpresso begins ten times as many, which take some 20 GB."""
 MOST_FAILURES = 3
 """A line that failed once is tried without recorded steps, then one network at a time, then not at all."""
-SCREENING = 6
-"""Epochs after which the best of several starts continues."""
 
 
 def run_vectors(material: Material, line: Line, jobs: list[Job], recorded: bool, show: Show, keep: Keep) -> None:
@@ -110,8 +108,8 @@ def run_xpresso(material: Material, line: Line, jobs: list[Job], show: Show, kee
         return network
 
     fit_best_starts(
-        make, line.starts, [folds[fold] for _, fold in jobs], labels, material.bins, values, line.settings, SCREENING,
-        show=show, keep=lambda place, found: keep(jobs[place], found),
+        make, line.starts, [folds[fold] for _, fold in jobs], labels, material.bins, values, line.settings,
+        line.screening, show=show, keep=lambda place, found: keep(jobs[place], found),
     )  # fmt: skip
 
 
@@ -188,6 +186,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, nargs="+", help="Only these, where others do the rest.")
     parser.add_argument("--genes", type=int, help="Number of genes, to try the script out.")
     parser.add_argument("--epochs", type=int, help="Most epochs, to try the script out.")
+    parser.add_argument("--starts", type=int, help="Networks of Xpresso that are begun.")
+    parser.add_argument("--screening", type=int, help="Epochs of each of them.")
     given = parser.parse_args()
     given.scratch = given.scratch or given.out / "folds"
     for folder in (given.out, given.scratch):
@@ -210,8 +210,7 @@ def main() -> None:
             sys.exit(AGAIN)
         print(f"# recorded steps: {recorded}", flush=True)
     for line, runs in parse_plan(given.plan):
-        if given.epochs:
-            line = shortened(line, given.epochs)
+        line = shortened(line, given.epochs, given.starts, given.screening)
         left = [run for run in runs if not results.done(line, run)]
         failed = failures.count(line.key)
         if left and failed < MOST_FAILURES and time.time() < given.until:
@@ -274,9 +273,14 @@ def replays(device: torch.device) -> bool:
     return bool(((moved[0] - moved[1]).abs().mean() < 0.1 * moved[0].abs().mean()).item())
 
 
-def shortened(line: Line, epochs: int) -> Line:
-    """The same line with fewer epochs."""
-    return replace(line, settings=replace(line.settings, epochs=epochs))
+def shortened(line: Line, epochs: int | None, starts: int | None, screening: int | None) -> Line:
+    """The same line with fewer epochs, starts and epochs of each start, where a number is given."""
+    return replace(
+        line,
+        settings=replace(line.settings, epochs=epochs or line.settings.epochs),
+        starts=starts or line.starts,
+        screening=screening or line.screening,
+    )
 
 
 if __name__ == "__main__":
