@@ -409,7 +409,7 @@ def test_a_gzipped_file_that_is_no_fasta_is_named_itself_and_not_kept(
     path.write_bytes(gzip.compress(b"nothing of the kind\n"))
     with pytest.raises(InputError, match=f"not a FASTA – in {path} "):
         Reference(path)
-    assert not [file for file in (tmp_path / "cache").rglob("genome.fa*")]
+    assert not list((tmp_path / "cache").rglob("genome.fa*"))
 
 
 def test_a_folder_in_the_place_of_an_index_is_named(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from texcnn.errors import InputError
 _BASES = frozenset("ACGT")
 _BASE_LETTERS = frozenset("ACGTURYSWKMBDHVN")
 _ACCESSION = re.compile(r"[A-Z]{2}_[A-Z]*\d+\.\d+")
-_ARROW = re.compile(r"(?P<chrom>.+):(?P<pos>\d+):?(?P<ref>[A-Za-z]+)>(?P<alt>[^:>]+|<[^:>]+>)")
-_COLONS = re.compile(r"(?P<chrom>.+):(?P<pos>\d+):(?P<ref>[A-Za-z]*|\d+):(?P<alt>[^:]*)")
-_DASHES = re.compile(r"(?P<chrom>.+)(?P<mark>[-_])(?P<pos>\d+)(?P=mark)(?P<ref>[A-Za-z]+)(?P=mark)(?P<alt>[^-_]+)")
+_ARROW = re.compile(r"(?P<chrom>.+):(?P<pos>[0-9]+):?(?P<ref>[A-Za-z]+)>(?P<alt>[^:>]+|<[^:>]+>)")
+_COLONS = re.compile(r"(?P<chrom>.+):(?P<pos>[0-9]+):(?P<ref>[A-Za-z]*|[0-9]+):(?P<alt>[^:]*)")
+_DASHES = re.compile(r"(?P<chrom>.+)(?P<mark>[-_])(?P<pos>[0-9]+)(?P=mark)(?P<ref>[A-Za-z]+)(?P=mark)(?P<alt>[^-_]+)")
 _FORMS = "chr17:7674220:G>A, chr17:7674220:G:A, chr17-7674220-G-A, or SPDI such as NC_000017.11:7674219:G:A"
 
 
