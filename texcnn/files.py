@@ -21,6 +21,22 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def check_is_file(path: Path) -> None:
+    """Refuses a path that cannot be read at several places or several times, as a regular file can.
+
+    Raises:
+        InputError: when nothing is there, or a folder or a pipe is.
+    """
+    if not path.exists():
+        raise InputError("the file does not exist", where=path)
+    if not path.is_file():
+        kind = "folder" if path.is_dir() else "pipe"
+        raise InputError(
+            f"the path is a {kind}, and the table is read at several places", where=path, allowed="a regular file",
+            remedy=None if kind == "folder" else "write it to a file first",
+        )  # fmt: skip
+
+
 def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
     """Refuses an output that cannot be written, before anything expensive is done.
 

@@ -115,7 +115,7 @@ def parse_variant(text: str) -> Variant:
         The variant. Bases that SPDI gives by their number are that many ``n`` in ``ref``: the genome says which.
 
     Raises:
-        InputError: The text has another form, the 1-based position is 0, or a number is beyond any chromosome or window.
+        InputError: The text has another form, the 1-based position is 0, or a number is beyond any chromosome.
     """
     text = text.strip()
     match = _ARROW.fullmatch(text) or _COLONS.fullmatch(text) or _DASHES.fullmatch(text)

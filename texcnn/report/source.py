@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.report.variants import read_variants
 from texcnn.tables.columns import METADATA_KEY, TableDescription
 from texcnn.tables.predictions import Predictions, open_predictions
@@ -46,8 +47,7 @@ def open_source(predictions: Path | None, variants: Path | None) -> Predictions:
 
 def _described(path: Path) -> dict[str, Any]:
     """What a table of variant effects says of itself."""
-    if not path.is_file():
-        raise InputError("the file does not exist", where=path)
+    check_is_file(path)
     if not path.name.endswith(".parquet"):
         beside = description_path(path)
         if not beside.is_file():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.genome.skipped import Skipped, skipped_path
 from texcnn.text.table import TextTable
 
@@ -49,8 +50,7 @@ def read_variants(path: Path) -> VariantEffects:
     Raises:
         InputError: when the file is missing, unreadable, or has other columns.
     """
-    if not path.is_file():
-        raise InputError("the file does not exist", where=path)
+    check_is_file(path)
     try:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)

@@ -11,7 +11,8 @@ import pandas as pd
 
 from texcnn.arguments import names_of
 from texcnn.errors import InputError, unknown_name
-from texcnn.tables.expression_binary import FORMS, GENE_ID, Choice, Matrix, check_binary, read_h5ad, read_parquet
+from texcnn.files import check_is_file
+from texcnn.tables.expression_binary import FORMS, GENE_ID, Choice, Matrix, read_h5ad, read_parquet
 from texcnn.tables.units import LOG10_OFFSET, UNIT_TRANSFORMS
 from texcnn.text.lines import PathLike
 from texcnn.text.numbers import LARGEST, NumberColumns, no_number
@@ -89,7 +90,7 @@ def read_expression(
         return [place for place, name in left if name.lower() not in others]
 
     if path.suffix in readers:
-        check_binary(path)
+        check_is_file(path)
     gene_ids, cell_types, values = readers.get(path.suffix, _read_text)(path, gene_column, choose, passed)
     if only is not None and passed:
         raise InputError(f"no numbers in the columns {', '.join(passed)}", where=path, allowed="columns of numbers")

@@ -31,16 +31,6 @@ Choice = Callable[[Sequence[str], str], list[int]]
 """Names of all columns and that of the gene ids to the places of the cell types."""
 
 
-def check_binary(path: Path) -> None:
-    """Refuses what can be no Parquet or AnnData file: both are read at many places."""
-    if not path.exists():
-        raise InputError("the file does not exist", where=f"expression matrix '{path}'")
-    if not path.is_file():
-        raise InputError(
-            f"a table in {path.suffix} cannot be read from a pipe or folder", where=path, allowed="a regular file"
-        )
-
-
 def read_parquet(path: Path, gene_column: str, choose: Choice, passed: list[str]) -> Matrix:
     """Reads a Parquet table.
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
 from texcnn.tables.columns import MEMBER_SPREAD, PERCENTILE, RUN_KEY, TableDescription, spread_columns
 from texcnn.tables.writers import description_path, table_format
@@ -50,8 +51,7 @@ def open_predictions(path: PathLike) -> Predictions:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError("the file does not exist", where=path)
+    check_is_file(path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
     description, frame, run = readers.get(table_format(path), _read_text)(path)
     columns = [*description.gene_columns, *description.value_columns]
