@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from texcnn.arguments import to_path
 from texcnn.effects.haplotype_table import (
     HAPLOTYPE_SCHEMA,
     HAPLOTYPE_TABLES,
@@ -77,10 +78,10 @@ def variant_effects(
     chosen = options_from(EffectOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     source = _source(vcf, variants)
-    path = None if out is None else Path(out)
+    path = None if out is None else to_path(out, "out")
     check_outputs(path, chosen, has_vcf=source.vcf is not None, overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
-    with open_run(loaded, Path(fasta), source, chosen, progress=progress) as run:
+    with open_run(loaded, to_path(fasta, "fasta"), source, chosen, progress=progress) as run:
         if chosen.phased:
             return _haplotypes(run, path, overwrite=overwrite)
         if path is None:

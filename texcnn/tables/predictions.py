@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from texcnn.arguments import to_path
 from texcnn.errors import InputError
 from texcnn.files import check_is_file
 from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
@@ -50,7 +51,7 @@ def open_predictions(path: PathLike) -> Predictions:
     Raises:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
-    path = Path(path)
+    path = to_path(path)
     check_is_file(path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
     description, frame, run = readers.get(table_format(path), _read_text)(path)
