@@ -342,3 +342,12 @@ def test_tables_that_are_read_at_several_places_are_files(tmp_path: Path, ending
     for name, read in readers.items():
         with pytest.raises(InputError, match=f"the path is a {kind}.*allowed: a regular file"):
             raise AssertionError((name, read(path)))
+
+
+def test_outputs_that_no_name_can_have(tmp_path: Path) -> None:
+    """The first was another process's file after all work was done, the second an OSError of Python's."""
+    (tmp_path / "link.tsv").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"link\.tsv' is a link to 'nowhere', which does not exist"):
+        check_output(tmp_path / "link.tsv", overwrite=True)
+    with pytest.raises(InputError, match=r"cannot be written \(File name too long\).*choose another `out`"):
+        check_output(tmp_path / ("x" * 300), overwrite=False)

@@ -56,10 +56,21 @@ def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> N
         raise InputError(
             f"the folder '{folder}' is not writable", where=f"output '{path}'", remedy="choose another `out`"
         )
-    if path.exists() and not overwrite:
+    try:
+        known = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise InputError(
+            f"the output cannot be written ({error.strerror})", where=f"output '{path}'", remedy="choose another `out`"
+        ) from error
+    if path.is_symlink() and not known:
+        raise InputError(
+            f"'{path}' is a link to '{path.readlink()}', which does not exist", where="`out`", allowed="a file",
+            remedy="remove the link, or choose another name",
+        )  # fmt: skip
+    if known and not overwrite:
         raise InputError(f"'{path}' already exists", where="`out`", remedy="choose another name, or set `overwrite`")
     ours = path.is_file() if marker is None else (path / marker).is_file()
-    if path.exists() and not ours:
+    if known and not ours:
         kind = "a file" if marker is None else f"a folder with {marker}"
         raise InputError(
             f"'{path}' is something else than what would replace it",
