@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from texcnn.arguments import names_of, path_of
+from texcnn.arguments import check_counts, names_of, path_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import UNPHASED_CHOICES
@@ -87,10 +87,7 @@ class EffectOptions:
         object.__setattr__(self, "features", path_of(self.features, "features"))
         if self.features is not None and self.half_life:
             raise InputError("features given twice", where="`features` and `half_life`", allowed="one of the two")
-        if self.max_distance is not None and self.max_distance < 0:
-            raise InputError(
-                f"unusable distance {self.max_distance}", where="`max_distance`", allowed="0 bases or more"
-            )
+        check_counts(least=0, max_distance=self.max_distance)
         if self.unphased not in UNPHASED_CHOICES:
             raise unknown_name("choice for unphased genotypes", self.unphased, UNPHASED_CHOICES, where="`unphased`")
         if self.samples and not self.phased:

@@ -103,10 +103,15 @@ def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[
     if (vcf is None) == (variants is None):
         raise InputError("no variants, or variants twice", where="`vcf` and `variants`", allowed="exactly one of them")
     if vcf is not None:
-        return VariantSource(vcf=Path(vcf))
-    listed = [variants] if isinstance(variants, str | Variant) else list(variants if variants is not None else ())
+        return VariantSource(vcf=to_path(vcf, "vcf"))
+    listed = list(variants) if isinstance(variants, Iterable) and not isinstance(variants, str) else [variants]
     if not listed:
         raise InputError("the list of variants is empty", where="`variants`", allowed="at least one variant")
+    for entry in listed:
+        if not isinstance(entry, str | Variant):
+            raise InputError(
+                f"{entry!r} is not a variant", where="`variants`", allowed="text such as chr17:7674220:G>A, or Variant"
+            )
     return VariantSource(given=tuple(entry if isinstance(entry, Variant) else parse_variant(entry) for entry in listed))
 
 
