@@ -35,7 +35,7 @@ def linear(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def has_faster_linear(values: Tensor, weight: Tensor) -> bool:
-    """Says whether :func:`one_dnn_linear` can take a product's place, and would be faster."""
+    """Whether :func:`one_dnn_linear` can compute a product, and would be faster."""
     return (
         values.dtype == weight.dtype == torch.float32
         and values.device.type == weight.device.type == "cpu"
@@ -69,7 +69,7 @@ def one_dnn_is_faster() -> bool:
 
 
 def _vendor() -> str:
-    """The processor's vendor as Linux tells it, such as ``AuthenticAMD``; empty where it does not."""
+    """The processor's vendor as in Linux's ``/proc/cpuinfo``, such as ``AuthenticAMD``; empty where unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

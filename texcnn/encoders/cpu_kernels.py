@@ -27,7 +27,7 @@ _LONGEST = {torch.bfloat16: 1024, torch.float32: 256}
 
 
 class CpuKernels(TorchFunctionMode):
-    """Has faster kernels compute what a model asks PyTorch for, for the time of the block.
+    """Lets faster kernels compute a model's products and attention within the block.
 
     Whatever they do not take, and everything that needs a gradient, is PyTorch's own.
     """
@@ -39,7 +39,7 @@ class CpuKernels(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Answers for PyTorch's functions; only products and attention with nothing but a mask are others here."""
+        """Replaces some of PyTorch's functions: products, and attention with only a mask."""
         kwargs = kwargs or {}
         if func is F.linear and not kwargs and has_faster_linear(*args[:2]):
             return one_dnn_linear(args[0], args[1], args[2] if len(args) > 2 else None)
@@ -72,11 +72,11 @@ def _attend_by_products(query: Tensor, key: Tensor, value: Tensor, bias: Tensor 
     for row in range(rows):
         for start in range(0, heads, together):
             part = slice(start, start + together)
-            asks, keys = query[row, part], key[row, part].transpose(1, 2)
+            queries, keys = query[row, part], key[row, part].transpose(1, 2)
             if wide is None:
-                scores = torch.bmm(asks * scale, keys)
+                scores = torch.bmm(queries * scale, keys)
             else:
-                scores = torch.baddbmm(wide[row, part], asks, keys, alpha=scale)
+                scores = torch.baddbmm(wide[row, part], queries, keys, alpha=scale)
             mixed = torch.bmm(torch.softmax(scores, -1, out=scores), value[row, part])
             attended[row, :, part] = mixed.transpose(0, 1)
     return attended.transpose(1, 2)

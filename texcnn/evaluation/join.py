@@ -201,7 +201,7 @@ _DESCRIBED = {
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
+    """The table's description; empty for a table of another program, whose values can be judged too."""
     if path.suffix in (".parquet", ".h5ad"):
         check_is_file(path)
     try:

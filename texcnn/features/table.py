@@ -23,7 +23,7 @@ from texcnn.text.table import TextTable
 _LOG = logging.getLogger("texcnn")
 
 SOURCE_COLUMN = "source"
-"""Column of a feature table that says where its values come from; it is not a feature."""
+"""Column of a feature table with the origin of its values; it is not a feature."""
 
 _SHOWN = 8
 """Columns that a message lists."""
