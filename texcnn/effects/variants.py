@@ -107,12 +107,14 @@ def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[
     listed = list(variants) if isinstance(variants, Iterable) and not isinstance(variants, str) else [variants]
     if not listed:
         raise InputError("the list of variants is empty", where="`variants`", allowed="at least one variant")
+    given: list[Variant] = []
     for entry in listed:
         if not isinstance(entry, str | Variant):
             raise InputError(
                 f"{entry!r} is not a variant", where="`variants`", allowed="text such as chr17:7674220:G>A, or Variant"
             )
-    return VariantSource(given=tuple(entry if isinstance(entry, Variant) else parse_variant(entry) for entry in listed))
+        given.append(entry if isinstance(entry, Variant) else parse_variant(entry))
+    return VariantSource(given=tuple(given))
 
 
 def _compute(run: EffectRun, parts: Parts | PartsInMemory) -> None:
