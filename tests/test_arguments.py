@@ -1,14 +1,30 @@
 """Arguments take the forms that callers have at hand, and nothing that would be misread."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from texcnn.arguments import check_above_zero, check_choice, check_counts, check_shares, names_of, path_of
+from texcnn import predict, variant_effects
+from texcnn.arguments import (
+    check_above_zero,
+    check_choice,
+    check_counts,
+    check_shares,
+    names_of,
+    path_of,
+    paths_of,
+    texts_of,
+    to_path,
+)
+from texcnn.effects.options import EffectOptions
+from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
+from texcnn.genome.select import GeneSelection
+from texcnn.prediction.options import PredictOptions
 
 
 @pytest.mark.parametrize(
@@ -27,9 +43,55 @@ def test_names(given: object, names: tuple[str, ...]) -> None:
     assert names_of(given) == names  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("value", [5, b"K562", Path("genes.txt"), np.int64(3), np.bytes_(b"a")])
+def test_what_is_no_name_is_refused(value: object) -> None:
+    """Bytes were read as numbers, and a number ended in Python's own words."""
+    for read in (names_of, texts_of):
+        with pytest.raises(InputError, match="is not a name or a list of names – in `genes` – allowed: a str"):
+            read(value, "genes")  # type: ignore[operator]
+
+
 def test_paths() -> None:
-    assert path_of("a/b") == path_of(Path("a/b")) == Path("a/b")
+    assert path_of("a/b") == path_of(Path("a/b")) == path_of(np.str_("a/b")) == Path("a/b")
     assert path_of(None) is None
+    assert paths_of(["a", Path("b")]) == [Path("a"), Path("b")]
+
+
+@pytest.mark.parametrize("value", [3, b"a", "", ["a"], StringIO(), pd.DataFrame()])
+def test_what_is_no_path_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match=r"(?s)is not a path – in `out` – allowed: a str or a Path"):
+        to_path(value, "out")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: GeneSelection(gtf=3), "gtf"),
+        (lambda: GeneSelection(bed=b"a"), "bed"),
+        (lambda: GeneSelection(genes=Path("genes.txt")), "genes"),
+        (lambda: GeneSelection(transcripts=["gene"]), "transcripts"),
+        (lambda: GeneSelection(bed_anchor=None), "bed_anchor"),
+        (lambda: PredictOptions(features=[]), "features"),
+        (lambda: PredictOptions(cell_types=0), "cell_types"),
+        (lambda: PredictOptions(max_n_fraction="0.5"), "max_n_fraction"),
+        (lambda: PredictOptions(max_n_fraction=True), "max_n_fraction"),
+        (lambda: EffectOptions(samples=1, phased=True), "samples"),
+        (lambda: ComputeOptions(dtype=np.float32).dtype, "dtype"),
+        (lambda: ComputeOptions(dtype=32).dtype, "dtype"),
+        (lambda: EffectOptions(max_distance="5"), "max_distance"),
+        (lambda: EffectOptions(max_distance=True), "max_distance"),
+        (lambda: variant_effects("texcnn-mini", "a.fa", gtf="a.gtf", variants=5), "variants"),
+        (lambda: variant_effects("texcnn-mini", "a.fa", gtf="a.gtf", variants=[("chr1", 21, "G", "A")]), "variants"),
+        (lambda: variant_effects("texcnn-mini", "a.fa", gtf="a.gtf", variants=b"chr1:21:G>A"), "variants"),
+        (lambda: variant_effects("texcnn-mini", "a.fa", gtf="a.gtf", vcf=["a.vcf"]), "vcf"),
+        (lambda: predict("texcnn-mini", 3, gtf="a.gtf"), "fasta"),
+        (lambda: predict("texcnn-mini", "a.fa", out="", gtf="a.gtf"), "out"),
+        (lambda: variant_effects("texcnn-mini", b"a.fa", gtf="a.gtf", variants="chr1:1:A>C"), "fasta"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_named(make: Callable[[], object], argument: str) -> None:
+    with pytest.raises(InputError, match=f"in `{argument}`"):
+        make()
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", float("nan")])

@@ -18,8 +18,14 @@ from typing import Any
 import pytest
 
 from texcnn.errors import InputError, RunError
+from texcnn.evaluation.join import read_prediction_table
 from texcnn.files import atomic_file, atomic_files, atomic_folder, check_output, open_text, sha256_file
+from texcnn.report.source import open_source
+from texcnn.report.variants import read_variants
 from texcnn.scratch import locked
+from texcnn.tables.expression import read_expression
+from texcnn.tables.merge import merge_tables
+from texcnn.tables.predictions import open_predictions
 
 
 def names(folder: Path) -> list[str]:
@@ -321,3 +327,31 @@ def test_without_locks_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.Monk
     with atomic_file(tmp_path / "other") as temporary:
         temporary.write_text("")
     assert len(names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize("ending", [".parquet", ".h5ad"])
+def test_tables_that_are_read_at_several_places_are_files(tmp_path: Path, ending: str, kind: str) -> None:
+    """A pipe that was there was said not to exist, or h5py's and Arrow's words were shown."""
+    path = tmp_path / f"t{ending}"
+    (os.mkfifo if kind == "pipe" else os.mkdir)(path)
+    readers: dict[str, Callable[[Path], object]] = {
+        "predictions": open_predictions,
+        "merge": lambda part: merge_tables(part, tmp_path / "out.parquet"),
+        "expression": read_expression,
+        "evaluation": read_prediction_table,
+    }
+    if ending == ".parquet":
+        readers |= {"variants": read_variants, "report": lambda table: open_source(None, table)}
+    for name, read in readers.items():
+        with pytest.raises(InputError, match=f"the path is a {kind}.*allowed: a regular file"):
+            raise AssertionError((name, read(path)))
+
+
+def test_outputs_that_no_name_can_have(tmp_path: Path) -> None:
+    """The first was another process's file after all work was done, the second an OSError of Python's."""
+    (tmp_path / "link.tsv").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"link\.tsv' is a link to 'nowhere', which does not exist"):
+        check_output(tmp_path / "link.tsv", overwrite=True)
+    with pytest.raises(InputError, match=r"cannot be written \(File name too long\).*choose another `out`"):
+        check_output(tmp_path / ("x" * 300), overwrite=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,26 +11,60 @@ from pathlib import Path
 from texcnn.errors import InputError, unknown_name
 
 
-def names_of(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Returns names in their order: a string is one name, None is none."""
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
+def names_of(value: str | Iterable[str] | None, argument: str = "") -> tuple[str, ...]:
+    """Returns names in their order: a string is one name, None is none.
+
+    Args:
+        value: The names.
+        argument: What they were given as, for the message.
+
+    Raises:
+        InputError: It is neither a name nor several, such as a number, bytes or a path.
+    """
+    return () if value is None else tuple(texts_of(value, argument))
 
 
-def texts_of(value: str | Iterable[object]) -> list[str]:
-    """Returns texts in their order, each as often as it is given: a string is one text."""
-    return [value] if isinstance(value, str) else [str(item) for item in value]
+def texts_of(value: str | Iterable[object], argument: str = "") -> list[str]:
+    """Returns texts in their order, each as often as it is given: a string is one text; see :func:`names_of`."""
+    if isinstance(value, str):
+        return [value]
+    # Bytes would be numbers; a path is rather that of a list.
+    if isinstance(value, bytes | os.PathLike) or not isinstance(value, Iterable):
+        raise InputError(
+            f"{value!r} is not a name or a list of names", where=_where(argument), allowed="a str, or several"
+        )
+    return [str(item) for item in value]
 
 
-def paths_of(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Returns paths in their order; a string or a path is one."""
-    return [Path(value)] if isinstance(value, str | os.PathLike) else [Path(item) for item in value]
+def to_path(value: str | os.PathLike[str], argument: str = "") -> Path:
+    """Returns a path.
+
+    Args:
+        value: The path.
+        argument: What it was given as, for the message.
+
+    Raises:
+        InputError: It is not a path, or an empty one, which would be the working folder.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes) or not str(value):
+        raise InputError(f"{value!r} is not a path", where=_where(argument), allowed="a str or a Path")
+    return Path(value)
 
 
-def path_of(value: str | os.PathLike[str] | None) -> Path | None:
-    """Returns a path; None stays None."""
-    return None if value is None else Path(value)
+def path_of(value: str | os.PathLike[str] | None, argument: str = "") -> Path | None:
+    """Returns a path as :func:`to_path` does; None stays None."""
+    return None if value is None else to_path(value, argument)
+
+
+def paths_of(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], argument: str = "") -> list[Path]:
+    """Returns paths in their order as :func:`to_path` does; a string or a path is one."""
+    if isinstance(value, str | os.PathLike) or not isinstance(value, Iterable):
+        return [to_path(value, argument)]
+    return [to_path(item, argument) for item in value]
+
+
+def _where(argument: str) -> str | None:
+    return f"`{argument}`" if argument else None
 
 
 def check_counts(*, least: int = 1, **counts: int | None) -> None:
@@ -50,7 +85,7 @@ def check_above_zero(**numbers: float | None) -> None:
         InputError: when one is not such a number.
     """
     for name, value in numbers.items():
-        if value is not None and not (_is_number(value) and value > 0):
+        if value is not None and not (is_number(value) and value > 0):
             raise InputError(f"unusable number {value!r}", where=f"`{name}`", allowed="a number above 0")
 
 
@@ -61,7 +96,7 @@ def check_shares(*, zero: bool = False, **shares: float | None) -> None:
         InputError: when one is not such a number.
     """
     for name, value in shares.items():
-        if value is not None and not (_is_number(value) and (value > 0 or (zero and value == 0)) and value < 1):
+        if value is not None and not (is_number(value) and (value > 0 or (zero and value == 0)) and value < 1):
             allowed = "from 0 to below 1" if zero else "above 0 and below 1"
             raise InputError(f"unusable share {value!r}", where=f"`{name}`", allowed=f"a number {allowed}")
 
@@ -77,5 +112,6 @@ def check_choice(kind: str, value: str, valid: Iterable[str], argument: str) -> 
         raise unknown_name(kind, str(value), names, where=f"`{argument}`")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number; a bool is none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -68,7 +68,7 @@ def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torc
             return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= _AMPERE else torch.float16
         return torch.float32
     name = dtype_name(dtype) if isinstance(dtype, torch.dtype) else dtype
-    if name not in DTYPES:
+    if str(name) not in DTYPES:
         raise unknown_name("type", name, ["auto", *DTYPES], where="`dtype`")
     if name == "float16" and device.type == "cpu":
         raise InputError(

@@ -88,7 +88,7 @@ def unknown_name(
     Returns:
         An error that lists the valid names and suggests the nearest one; raise it.
     """
-    names = list(valid)
+    names, name = list(valid), str(name)
     shown = ", ".join(names[:_SHOWN_NAMES])
     if len(names) > _SHOWN_NAMES:
         shown += f", ... ({len(names)} in all)"

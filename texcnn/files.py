@@ -21,6 +21,22 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def check_is_file(path: Path) -> None:
+    """Refuses a path that cannot be read at several places or several times, as a regular file can.
+
+    Raises:
+        InputError: when nothing is there, or a folder or a pipe is.
+    """
+    if not path.exists():
+        raise InputError("the file does not exist", where=path)
+    if not path.is_file():
+        kind = "folder" if path.is_dir() else "pipe"
+        raise InputError(
+            f"the path is a {kind}, and the table is read at several places", where=path, allowed="a regular file",
+            remedy=None if kind == "folder" else "write it to a file first",
+        )  # fmt: skip
+
+
 def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
     """Refuses an output that cannot be written, before anything expensive is done.
 
@@ -40,10 +56,21 @@ def check_output(path: Path, *, overwrite: bool, marker: str | None = None) -> N
         raise InputError(
             f"the folder '{folder}' is not writable", where=f"output '{path}'", remedy="choose another `out`"
         )
-    if path.exists() and not overwrite:
+    try:
+        known = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise InputError(
+            f"the output cannot be written ({error.strerror})", where=f"output '{path}'", remedy="choose another `out`"
+        ) from error
+    if path.is_symlink() and not known:
+        raise InputError(
+            f"'{path}' is a link to '{path.readlink()}', which does not exist", where="`out`", allowed="a file",
+            remedy="remove the link, or choose another name",
+        )  # fmt: skip
+    if known and not overwrite:
         raise InputError(f"'{path}' already exists", where="`out`", remedy="choose another name, or set `overwrite`")
     ours = path.is_file() if marker is None else (path / marker).is_file()
-    if path.exists() and not ours:
+    if known and not ours:
         kind = "a file" if marker is None else f"a folder with {marker}"
         raise InputError(
             f"'{path}' is something else than what would replace it",

@@ -106,6 +106,7 @@ class TestShards:
         assert "shards' cannot be made – in --shards – allowed: a new name in a folder that is there" in message
         assert not (tmp_path / "w.bed").exists()
         assert "cannot be made" in commands.refuse(*many, "--shards", tmp_path / "nowhere" / "shards")
+        assert "cannot be made" in commands.refuse(*many, "--shards", tmp_path / "w.bed")
 
     def test_a_shard_is_a_bed_that_predict_reads(
         self, many: list[object], tmp_path: Path, tiny_dnabert2: Path, commands: Commands

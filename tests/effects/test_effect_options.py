@@ -36,7 +36,7 @@ def test_flags_are_true_or_false(name: str) -> None:
     ("given", "message"),
     [
         ({"features": "f.tsv", "half_life": True}, "features given twice – in `features` and `half_life`"),
-        ({"max_distance": -1}, "unusable distance -1 – in `max_distance` – allowed: 0 bases or more"),
+        ({"max_distance": -1}, "unusable number -1 – in `max_distance` – allowed: a whole number from 0"),
         ({"unphased": "guess"}, "unknown choice for unphased genotypes 'guess' – in `unphased` – allowed: error, skip"),
         ({"samples": ["s"]}, "in `samples` – allowed: with `phased`"),
         ({"phased": True, "max_distance": 5}, "every variant of a window – in `max_distance` – allowed: no `phased`"),

@@ -48,7 +48,8 @@ def test_a_dot_in_another_id_is_no_version(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("gene_id\tz\na\t1\n", "lacks the columns x.*allowed: gene_id and x"),
-        ("id\tx\na\t1\n", "lacks the columns gene_id"),
+        ("gene_id\ty\tz\na\t1\t2\n", "lacks the columns x .*whose columns are y, z"),
+        ("id\tx\na\t1\n", "no column 'gene_id' among id, x .*line 1"),
         ("gene_id\tx\na\t1\na\t2\n", "1 duplicate gene ids, such as 'a'"),
         ("gene_id\tx\na\t1\nb\tlong\n", "'long' is not a finite number.*line 3, column x"),
         ("", "the file is empty"),

@@ -129,6 +129,7 @@ def test_columns_may_be_separated_by_spaces(tmp_path: Path) -> None:
     [
         ("chr1\t5\n", "2 columns.*line 2"),
         ("chr1\t5\t9\n", "3 columns, the first one 6.*line 2"),
+        ("chrom\tstart\tend\tname\tscore\tstrand\n", "start 'start' and end 'end' are no numbers.*begin it with #"),
         ("chr1\tx\t9\tB\t0\t+\n", "start 'x' is not an integer.*line 2"),
         ("chr1\t5\t9.0\tB\t0\t+\n", r"end '9\.0' is not an integer.*line 2"),
         ("chr1\t9\t5\tB\t0\t+\n", "start 9 is not below end 5.*line 2"),

@@ -66,7 +66,8 @@ def test_why_a_variant_is_not_scored(text: str, status: str, reason: str) -> Non
         ("chr1:0::G", "chr1:1:A>GA", Edit("chr1", 0, 0, "G")),
         ("chr1:2::C", "chr1:2:C>CC", Edit("chr1", 2, 2, "C", 1, 0)),
         ("chr1:1:A:C", "chr1:1:A>C", Edit("chr1", 0, 1, "C")),
-        ("chrZ:3:2:", "chrZ:4:NN>", None),
+        ("chr1:3:2:A", "chr1:4:TT>A", Edit("chr1", 3, 5, "A")),
+        ("chrZ:3:2:", "chrZ:4:nn>", None),
     ],
 )
 def test_spdi_gets_a_base_where_it_leaves_an_allele_empty(text: str, stated: str, edit: Edit | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -301,6 +303,9 @@ def test_lines_of_a_fai_that_python_would_read(tmp_path: Path, line: str) -> Non
         (b">a\nACGT\nAC\nACGT\n", r"a line of 'a' follows a shorter.*\(htslib: .*line 4\).*line 4"),
         (b">a\nACGT\n\nACGT\n", r"follows a shorter or an empty one.*htslib.*line 4"),
         (b">a\nAC\nACGT\nACGT\n", r"longer than the one before: 4 letters after 2.*htslib.*line 3"),
+        (b">a\r\nACGT\r\nACGT\nACGT\r\n", r"a line of 'a' follows one that ends in LF, not in CR LF.*line 4"),
+        (b">a\nACGT\nACGT\r\nACGT\n", r"a line of 'a' ends in CR LF, the one before in LF.*line 3"),
+        (b">a\rACGT\rACGT\r", r"lines end in CR alone.*line 1"),
         (b">a\nACGT\n>b\n", r"the sequence 'b' has no bases.*htslib.*line 3"),
         (b">a\nACG ACG \nACG ACG \nAC\n", r"a blank among the bases of 'a'.*line 2"),
         (b">a\n  1 ACGT\n  5 ACGT\n", r"a blank among the bases of 'a'.*line 2"),
@@ -371,3 +376,44 @@ def test_carriage_returns_and_headers_with_descriptions(tmp_path: Path) -> None:
     reference = Reference(path)
     assert reference.fetch(Interval("chr1", 0, 6)) == "ACGTAC"
     assert reference.fetch(Interval("chr2", 0, 4)) == "GGTT"
+
+
+def test_gaps_at_the_end_of_a_genome_are_n(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa"
+    path.write_text(">a\nACG-\n>b\nACG*\n")
+    with Reference(path) as reference:
+        assert [reference.fetch(Interval(name, 0, 4)) for name in "ab"] == ["ACGN", "ACGN"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x43\x27\x41\x1a" + bytes(60), r"a 2bit file.*twoBitToFa"),
+        (b"PK\x03\x04" + bytes(60), "a zip archive.*unzip"),
+        (bz2.compress(b">a\nACGT\n"), "compressed with bzip2.*bzip2 -d"),
+        (lzma.compress(b">a\nACGT\n"), "compressed with xz.*xz -d"),
+        (">a\nACGT\n".encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_another_format_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "genome.fa").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        Reference(tmp_path / "genome.fa")
+
+
+def test_a_gzipped_file_that_is_no_fasta_is_named_itself_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache"))
+    path = tmp_path / "genome.fa.gz"
+    path.write_bytes(gzip.compress(b"nothing of the kind\n"))
+    with pytest.raises(InputError, match=f"not a FASTA – in {path} "):
+        Reference(path)
+    assert not list((tmp_path / "cache").rglob("genome.fa*"))
+
+
+def test_a_folder_in_the_place_of_an_index_is_named(tmp_path: Path) -> None:
+    path = write_fasta(tmp_path / "genome.fa", {"a": "ACGT"})
+    path.with_name("genome.fa.fai").mkdir()
+    with pytest.raises(InputError, match=r"the index of the FASTA is not a file.*genome\.fa\.fai"):
+        Reference(path)

@@ -267,6 +267,26 @@ def test_quotes_of_every_kind(tmp_path: Path, attributes: str, expected: tuple[s
     ] == ["T"]
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'gene_id "A; transcript_id "T";',
+        'gene_id "A"; gene_name "B; transcript_id "T";',
+        'transcript_id "T; gene_id "A";',
+    ],
+)
+def test_a_quote_that_is_not_closed_makes_no_id(tmp_path: Path, attributes: str) -> None:
+    """'A; transcript_id ' was a gene's id."""
+    annotation = read(tmp_path, row("exon", 11, 20, attributes), row("exon", 31, 40, ids("Z", "Z1")))
+    assert {gene.id for gene in annotation.genes} | {entry.gene_id for entry in annotation.skipped} <= {"A", "T", "Z"}
+    assert len(annotation.genes) + len(annotation.skipped) == 2
+
+
+def test_a_row_without_a_chromosome_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the chromosome has no name .*line 2"):
+        read(tmp_path, row("exon", 11, 20, ids("A", "T")), row("exon", 11, 20, ids("B", "U")).replace("chr1", ""))
+
+
 def test_ids_of_one_row_are_not_taken_for_the_next(tmp_path: Path) -> None:
     rows = [
         row("exon", 11, 20, 'gene_id "G"; transcript_id "T"; note "x";'),

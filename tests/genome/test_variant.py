@@ -21,7 +21,7 @@ from texcnn.genome.variant import Variant, VariantStatus, allele_problem, parse_
         ("NC_000017.11:7674219:G:A", Variant("NC_000017.11", 7674219, "G", "A")),
         ("NC_000023.11:9:G:", Variant("NC_000023.11", 9, "G", "")),
         ("NC_001133.9:9::TT", Variant("NC_001133.9", 9, "", "TT")),
-        ("chr1:9:3:", Variant("chr1", 9, "NNN", "")),
+        ("chr1:9:3:", Variant("chr1", 9, "nnn", "")),
         ("chr1:9:A:<DEL>", Variant("chr1", 8, "A", "<DEL>")),
         ("chr1:9:A>*", Variant("chr1", 8, "A", "*")),
     ],
@@ -40,6 +40,20 @@ def test_parse_variant_refuses_position_0_unless_spdi() -> None:
     with pytest.raises(InputError, match="position 0"):
         parse_variant("chr1:0:A>C")
     assert parse_variant("NC_000001.11:0:A:C").pos == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"chr1:{10**20}:A>C", "position 10+ is beyond any chromosome"),
+        ("chr1:\u0662\u0661:A>C", "is not a variant"),
+        ("chr1:9:99999999:", "more bases than any window"),
+        ("chr1:9:1" + "0" * 5000 + ":A", "more bases than any window"),
+    ],
+)
+def test_numbers_of_a_variant_are_ascii_and_have_bounds(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_variant(text)
 
 
 def test_variant_text_round_trip() -> None:

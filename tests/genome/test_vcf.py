@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pysam.bcftools
@@ -57,7 +60,7 @@ def test_every_format_gives_the_same_records(tmp_path: Path, ending: str) -> Non
         assert list(reader) == RECORDS
 
 
-@pytest.mark.parametrize("ending", [".vcf", ".vcf.gz", ".bcf"])
+@pytest.mark.parametrize("ending", [".vcf", ".gzip.vcf.gz", ".vcf.gz", ".bcf"])
 def test_a_pipe_is_read_once_and_whole(tmp_path: Path, ending: str) -> None:
     content = written(tmp_path, HEADER + "".join(ROWS), ending).read_bytes()
     pipe = tmp_path / "pipe"
@@ -103,6 +106,10 @@ def test_no_records_duplicates_and_an_empty_alt_are_no_errors(tmp_path: Path) ->
         (HEADER + ROWS[0] + "chr1\t7\t.\tA\n", r"has 4 columns separated by tabs, the header 11.*line 8"),
         (HEADER + ROWS[0] + ROWS[1].replace("\t", " "), r"has 1 columns.*line 8"),
         (HEADER + ROWS[0] + "\n" + ROWS[1], r"the line is empty.*line 8"),
+        (HEADER + "#note\n" + ROWS[0], r"a comment follows the line #CHROM.*line 7"),
+        (HEADER + ROWS[0].replace("0|1", "a|b"), r"'a\|b' is not a genotype.*line 7"),
+        ("\ufeff" + HEADER + ROWS[0], r"byte order mark.*sed"),
+        (HEADER.split("\n", 1)[1] + ROWS[0], "first line is not ##fileformat=VCFv4"),
     ],
 )
 def test_each_bad_text_has_its_message(tmp_path: Path, text: str, message: str) -> None:
@@ -127,9 +134,34 @@ def test_other_files_are_refused_by_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder is not a VCF"):
         VcfReader(tmp_path)
     binary = tmp_path / "b.vcf"
-    binary.write_bytes(bytes(range(255, 0, -1)))
+    binary.write_bytes(bytes(range(200, 0, -1)))
     with pytest.raises(InputError, match="not a VCF or BCF, or is damaged"):
         VcfReader(binary)
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize(
+    ("packed", "message"),
+    [
+        (lzma.compress, "compressed with xz.*xz -d"),
+        (bz2.compress, "compressed with bzip2.*bzip2 -d"),
+        (lambda text: b"PK\x03\x04" + text, "a zip archive"),
+        (lambda text: text.decode().encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_other_compression_is_named_before_htslib_reads_it(
+    tmp_path: Path, packed: Callable[[bytes], bytes], message: str, piped: bool
+) -> None:
+    """htslib ended the whole process on an xz."""
+    content, path = packed((HEADER + ROWS[0]).encode()), tmp_path / "in.vcf"
+    if piped:
+        os.mkfifo(path)
+        feeder = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+        feeder.start()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        VcfReader(path)
 
 
 def test_unknown_sample_lists_those_there_are(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ NAMES = ("in.vcf", "in.vcf.gz", "in.vcf.bgz")
 
 @pytest.mark.parametrize(("name", "plain"), [("in.vcf", False), ("in.vcf.gz", True), ("in.vcf.bgz", False)])
 def test_gzip_is_distinguished_from_bgzf(tmp_path: Path, name: str, plain: bool) -> None:
-    assert is_plain_gzip(write(tmp_path / name, META + COLUMNS)) is plain
+    assert is_plain_gzip(write(tmp_path / name, META + COLUMNS).read_bytes()[:16]) is plain
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import CompositionEncoder, save_tiny
@@ -28,6 +29,21 @@ def test_a_status_for_every_window(tiny: Path) -> None:
     assert part.status == [OK, NO_BASES, OK]
     np.testing.assert_allclose(part.values[[0, 2]], [[1.0, 2.0], [0.0, 1.0]])
     assert np.isnan(part.values[1]).all()
+
+
+def test_features_in_every_container(tmp_path: Path, composition: CompositionEncoder) -> None:
+    """pandas' NA was a TypeError, and what was hidden by a mask a number."""
+    model = load_model(save_tiny(tmp_path / "m", features=[FeatureSpec("utr", 2.0, 0.5, 10.0)]))
+    hidden = np.ma.masked_array([[3.0], [3.0], [7.0]], [[False], [False], [True]])
+    for features in (pd.DataFrame({"utr": pd.array([3, 3, None], "Int64")}), hidden, [[3], [3], [np.nan]]):
+        (part,) = predict_windows(model, WINDOWS, features)
+        assert part.status == [OK, NO_BASES, NO_FEATURES]
+        np.testing.assert_allclose(part.values[0], [3.0, 4.0])
+    for wrong in (np.full((3, 1), "one"), np.ones((3, 1), complex)):
+        with pytest.raises(InputError, match="features that are no numbers"):
+            list(predict_windows(model, WINDOWS, wrong))
+    with pytest.raises(InputError, match=r"a window is of type tuple – in window 2 .*`sequence` of a Window"):
+        list(predict_windows(model, [WINDOWS[0], tuple(WINDOWS[1])], hidden))  # type: ignore[list-item]
 
 
 def test_an_unknown_feature_is_a_status_too(tmp_path: Path, composition: CompositionEncoder) -> None:

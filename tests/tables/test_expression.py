@@ -1,5 +1,6 @@
 import gzip
 import logging
+from decimal import Decimal
 from pathlib import Path
 
 import anndata
@@ -89,6 +90,8 @@ def test_columns_that_are_no_cell_types(tmp_path: Path) -> None:
         ("gene_id\tx\ng1\t-inf\n", "'-inf' is not a finite number .*line 2, column x"),
         ("gene_id\tx\ng1\t1\t2\n", "3 fields, the header 2 .*line 2 .*column of gene ids a name"),
         ("gene_id\tx\ty\ng1\t1\n", "2 fields, the header 3"),
+        ("gene_id;x;y\ng1;1,5;2\n", "'1,5' is not a finite number .*column x .*decimal point"),
+        ('gene_id,x,y\ng1,"1,234",2\n', "'1,234' is not a finite number .*column x .*separators of thousands"),
     ],
 )
 def test_bad_text(tmp_path: Path, text: str, message: str) -> None:
@@ -162,10 +165,27 @@ def test_protein_atlas_has_gaps(data: Path) -> None:
          "g1\tchr1;chr1\t1;5\t3;9\t+;+\t8\t1.5\ng2\tchr1\t20\t30\t+\t11\t2\n",
          ("Chr", "Start", "End", "Strand", "Length")),
         ("#1.2\n2\t1\nName\tDescription\tliver\ng1\tA\t1.5\ng2\tB\t2\n", ("Description",)),
+        ("id\tName\tDescription\tliver\n0\tg1\tA\t1.5\n1\tg2\tB\t2\n", ("id", "Description")),
+        ("gene_id\tlength\teff_length\test_counts\ttpm\ng1\t9\t8\t3\t1.5\ng2\t9\t8\t3\t2\n",
+         ("length", "eff_length", "est_counts")),
+        ("Gene ID\tGene Name\tReference\tStrand\tStart\tEnd\tCoverage\tFPKM\tTPM\ng1\tA\tchr1\t+\t1\t9\t5\t2.5\t1.5\n"
+         "g2\tB\tchr1\t+\t1\t9\t5\t2.5\t2\n",
+         ("Gene Name", "Reference", "Strand", "Start", "End", "Coverage", "FPKM")),
+        ("tracking_id\tgene_id\tlocus\tFPKM\tFPKM_conf_lo\tFPKM_conf_hi\tFPKM_status\ng1\tg1\tc:1-5\t1.5\t1\t2\tOK\n"
+         "g2\tg2\tc:1-5\t2\t1\t2\tOK\n",
+         ("locus", "FPKM_conf_lo", "FPKM_conf_hi", "tracking_id", "FPKM_status")),
+        ("gene_id\tgene_type\tunstranded\tstranded_first\tstranded_second\ttpm_unstranded\tfpkm_unstranded\n"
+         "g1\tx\t5\t5\t5\t1.5\t2\ng2\tx\t5\t5\t5\t2\t2\n",
+         ("gene_type", "unstranded", "stranded_first", "stranded_second", "fpkm_unstranded")),
+        ("gene_id;gene_name;liver\r\ng1;A;1.5\r\ng2;B;2\r\n", ("gene_name",)),
+        ('"liver"\n"g1"\t1.5\n"g2"\t2\n', ()),
         ("\tliver\ng1\t1.5\ng2\t2\n", ()),
         ("gene_id\tnote\tliver\ng1\tsee below\t1.5\ng2\t\t2\n", ("note",)),
     ],
-    ids=["nf-core", "salmon", "RSEM", "featureCounts", "GCT", "pandas index", "a note"],
+    ids=[
+        "nf-core", "salmon", "RSEM", "featureCounts", "GCT", "GCT of GTEx", "kallisto", "StringTie", "Cufflinks", "GDC",
+        "semicolons", "R", "pandas index", "a note",
+    ],
 )  # fmt: skip
 def test_tables_of_other_programs_as_they_are(
     tmp_path: Path, text: str, passed: tuple[str, ...], caplog: pytest.LogCaptureFixture
@@ -220,3 +240,36 @@ def test_faults_of_h5ad_files(tmp_path: Path) -> None:
         file["obs"].attrs["encoding-version"] = "99.0"
     with pytest.raises(InputError, match=r"unreadable AnnData.*update anndata"):
         read_expression(tmp_path / "future.h5ad")
+
+
+def test_types_of_parquet(tmp_path: Path) -> None:
+    """Decimals are numbers, yes and no are none; an index may have no name, but a gene must have one."""
+    path = tmp_path / "e.parquet"
+    columns = {"x": [Decimal("1.5"), Decimal(2)], "expressed": [True, False]}
+    pd.DataFrame(columns, index=["a", "b"]).to_parquet(path)
+    found = read_expression(path)
+    assert (found.to_dict(), found.attrs["passed_over"]) == ({"x": {"a": 1.5, "b": 2}}, ("expressed",))
+    pd.DataFrame({"Name": ["a", "b"], "x": [1.5, 2]}, index=[5, 3]).to_parquet(path)
+    assert read_expression(path).to_dict() == {"x": {"a": 1.5, "b": 2}}
+    pd.DataFrame({"gene_id": ["a", None], "x": [1.5, 2]}).to_parquet(path)
+    with pytest.raises(InputError, match="a gene has no name"):
+        read_expression(path)
+
+
+def test_where_anndata_has_its_gene_ids(tmp_path: Path) -> None:
+    path = tmp_path / "e.h5ad"
+    plain = anndata.AnnData(plain_strings(EXPECTED).rename_axis(None)).T
+    genes = anndata.AnnData(
+        plain.X, plain.obs, plain_strings(pd.DataFrame({"gene_ids": ["g1", "g2"]}, index=["A", "B"]))
+    )
+    genes.write_h5ad(path)
+    assert read_expression(path).index.tolist() == ["g1", "g2"]
+    genes.obs["gene_ids"] = ["x", "y"]
+    genes.write_h5ad(path)
+    with pytest.raises(InputError, match="obs and var both have 'gene_ids'"):
+        read_expression(path)
+    anndata.AnnData(np.array([[True, False]]), var=plain_strings(pd.DataFrame({"gene_id": ["a", "b"]}))).write_h5ad(
+        path
+    )
+    with pytest.raises(InputError, match="X holds no matrix of numbers: its type is bool"):
+        read_expression(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import lzma
 import os
@@ -88,6 +89,14 @@ def test_a_quote_inside_a_field_is_a_letter_and_swallows_no_row(tmp_path: Path) 
         ("gene_id\tx\na\t1\t2\n", "3 fields, the header 2 .*line 2 .*column of gene ids a name"),
         ("gene_id\tx\t\na\t1\t2\n", "3 fields, the header 2 .*line 2 .*last column a name"),
         ("gene_id\tx\na\n", "1 fields, the header 2 .*line 2"),
+        (
+            'gene_id\tx\tnote\na\t1\t"two\nlines"\n',
+            "1 fields, the header 3 .*line 3 .*in quotes goes on in the next line",
+        ),
+        ("gene_id,x\na\t1\n", "the header has commas between its columns, the row tabs"),
+        ("gene_id\tx\na,1\n", "the header has tabs between its columns, the row commas"),
+        (b"\xd0\xcf\x11\xe0rest", "a workbook of Excel .*tab-separated"),
+        (b"\x1f\x9drest", "compressed with compress .*gzip -d"),
         ("gene_id\tx\na\t1\0\n", "a NUL byte.*line 2"),
         (b"gene_id\tx\na\t1\n\xe9\t2\n", "not text in UTF-8: byte 0xe9 .*line 3 .*iconv"),
         ("gene_id\tx\n".encode("utf-16"), "text in UTF-16 .*save it as UTF-8"),
@@ -117,7 +126,17 @@ def test_columns_are_found_by_name_and_never_guessed_between_two(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("header", "place"),
-    [("x\tGene_ID", 1), ("Geneid\tChr", 0), ("Name\tDescription", 0), ("\tliver", 0), ("gene\tgene_id", 1)],
+    [
+        ("x\tGene_ID", 1),
+        ("Geneid\tChr", 0),
+        ("Name\tDescription", 0),
+        ("\tliver", 0),
+        ("gene\tgene_id", 1),
+        ("Gene Name\tGene ID", 1),
+        ("symbol\tgene_ids", 1),
+        ("liver", 0),
+        ('"liver"', 0),
+    ],
 )
 def test_the_column_of_gene_ids_goes_by_its_usual_names(tmp_path: Path, header: str, place: int) -> None:
     assert TextTable(write(tmp_path, f"{header}\na\tb\n")).gene_column() == place
@@ -198,3 +217,45 @@ def test_a_column_of_numbers_and_text_is_refused_where_the_text_is(cells: list[s
 
     with pytest.raises(InputError, match=f"'high' is not a finite number .*line {line}, column x"):
         add()
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ("gene_id;x;y", ";"), ("gene_id,x;y,z", ","), ("gene_id;x,y;z", ";"), ('"gene;id",x', ","), ('"a,b";x', ";"),
+        ("#gene_id;x", ";"), ("gene_id;x\ty", "\t"),
+    ],
+)  # fmt: skip
+def test_a_header_without_tabs_says_what_separates_fields(tmp_path: Path, header: str, delimiter: str) -> None:
+    row = delimiter.join("abc"[: len(next(csv.reader([header.removeprefix("#")], delimiter=delimiter)))])
+    table = TextTable(write(tmp_path, f"{header}\n{row}\n"))
+    assert [fields for _, fields in table.rows()] == [row.split(delimiter)]
+
+
+def test_rows_of_r_have_a_name_that_its_header_lacks(tmp_path: Path) -> None:
+    table = TextTable(write(tmp_path, '"x"\t"y"\n"a"\t1\t\n"b"\t3\t4\n'))
+    assert table.gene_column() == 0
+    assert table.names == ("", "x", "y")
+    assert list(table.rows()) == [(2, ["a", "1", ""]), (3, ["b", "3", "4"])]
+    with pytest.raises(InputError, match="no column 'gene_id' among x, y"):
+        TextTable(write(tmp_path, "x\ty\na\t1\n")).gene_column()
+
+
+@pytest.mark.parametrize("texts", [["1,5", "2"], ["1,5"], ["1,234.5"], ["1'000"], ["\u22121"], ["5%"], ["1.234,5"]])
+def test_numbers_in_another_notation_are_no_column_of_text(texts: list[str]) -> None:
+    numbers = NumberColumns(Path("t"), ["x", "y"], text=True)
+
+    def columns_of_text() -> list[int]:
+        for line, text in enumerate(texts, start=2):
+            numbers.add(line, ["1", text])
+        return numbers.of_text
+
+    with pytest.raises(InputError, match=r"is not a finite number .*line 2, column y .*decimal point"):
+        columns_of_text()
+
+
+def test_text_with_some_numbers_in_another_notation_is_text() -> None:
+    numbers = NumberColumns(Path("t"), ["x", "exons"], text=True)
+    numbers.add(2, ["1", "1,2"])
+    numbers.add(3, ["1", "1,2,3"])
+    assert numbers.of_text == [1]

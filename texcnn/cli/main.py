@@ -21,6 +21,7 @@ from click.shell_completion import shell_complete
 
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
+from texcnn.cli.inputs_kept import keep_inputs
 from texcnn.errors import TexcnnError
 from texcnn.provenance import COMMAND
 
@@ -78,6 +79,7 @@ class _Commands(click.Group):
         _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
+        keep_inputs(command)
         mark_examples(command)
         group_options(command)
         return command

@@ -64,7 +64,7 @@ def windows(
 
     check_output(out, overwrite=overwrite)
     if shards is not None:
-        _check_new(shards)
+        _check_new(shards, out)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
@@ -80,11 +80,11 @@ def windows(
     print_skipped(count_reasons(annotation.skipped))
 
 
-def _check_new(folder: Path) -> None:
+def _check_new(folder: Path, out: Path) -> None:
     """Refuses a folder of shards that cannot be made, before anything is written."""
     from texcnn.errors import InputError
 
-    if folder.exists() or not folder.absolute().parent.is_dir():
+    if folder.exists() or not folder.absolute().parent.is_dir() or folder.resolve() == out.resolve():
         raise InputError(
             f"'{folder}' cannot be made", where="`shards`", allowed="a new name in a folder that is there",
         )  # fmt: skip

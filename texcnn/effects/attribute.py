@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from texcnn._version import __version__
-from texcnn.arguments import names_of
+from texcnn.arguments import names_of, to_path
 from texcnn.device import dtype_name
 from texcnn.effects.attribute_options import AttributeOptions
 from texcnn.effects.attribution import Attribution, Explainer, region_of
@@ -80,15 +80,15 @@ def attribute(
     """
     chosen = options_from(AttributeOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
-    inputs_from = _inputs_from(chosen, names_of(gene))
+    inputs_from = _inputs_from(chosen, names_of(gene, "gene"))
     loaded = model if isinstance(model, Model) else load_model(model)
-    cell_types = _cell_types(loaded, names_of(cell_type))
-    folder = None if out is None else Path(out)
+    cell_types = _cell_types(loaded, names_of(cell_type, "cell_type"))
+    folder = None if out is None else to_path(out, "out")
     if folder is not None:
         check_output(folder, overwrite=overwrite, marker=TABLE_FILE)
     motifs = None if chosen.motifs is None else read_motifs(Path(chosen.motifs))
     columns = loaded.cell_type_columns(cell_types)
-    with Reference(Path(fasta)) as reference, open_engine(loaded, chosen.compute) as engine:
+    with Reference(to_path(fasta, "fasta")) as reference, open_engine(loaded, chosen.compute) as engine:
         inputs = load_gene_inputs(loaded, reference, inputs_from)
         if inputs.skipped:
             first = inputs.skipped[0]

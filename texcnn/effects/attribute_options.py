@@ -51,7 +51,7 @@ class AttributeOptions:
         check_choice("method", self.method, METHODS, "method")
         check_flags(half_life=False if self.half_life is None else self.half_life)
         for name in ("features", "motifs"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
         if isinstance(self.region, str):
             object.__setattr__(self, "region", parse_region(self.region))
         if not 0 < self.motif_p < 1:

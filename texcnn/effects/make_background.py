@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from texcnn.arguments import to_path
 from texcnn.effects.background import DISTANCE_BINS, Background
 from texcnn.effects.chunks import score_pairs
 from texcnn.effects.options import EffectOptions
@@ -67,7 +68,7 @@ def make_background(
     if n_variants < 1:
         raise InputError(f"unusable number of variants {n_variants}", where="`n_variants`", allowed="from 1")
     loaded = load_model(folder)
-    with open_run(loaded, Path(fasta), VariantSource(), chosen, progress=progress) as run:
+    with open_run(loaded, to_path(fasta, "fasta"), VariantSource(), chosen, progress=progress) as run:
         rng = np.random.default_rng(seed)
         n_genes = min(len(run.maker.genes), -(-n_variants // _VARIANTS_PER_GENE))
         genes = np.sort(rng.choice(len(run.maker.genes), n_genes, replace=False))

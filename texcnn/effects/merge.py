@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from texcnn.arguments import paths_of
+from texcnn.arguments import paths_of, to_path
 from texcnn.effects.annotation import ANNOTATION
 from texcnn.effects.haplotype_table import HAPLOTYPE_TABLES, NOT_APPLIED, HaplotypeCounts, write_haplotypes
 from texcnn.effects.joined import joined_chunks
@@ -49,7 +49,7 @@ def merge_effects(
         InputError: when a part cannot be read, parts are of different runs, or a name cannot be written.
         RunError: when an allele of the VCF is in no part.
     """
-    folders, path = paths_of(parts), Path(out)
+    folders, path = paths_of(parts, "parts"), to_path(out, "out")
     outputs = outputs or EffectOutputs()
     if not folders:
         raise InputError("no parts to merge", allowed="one or more folders of texcnn variants")

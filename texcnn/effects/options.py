@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from texcnn.arguments import names_of
+from texcnn.arguments import check_counts, names_of, path_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import UNPHASED_CHOICES
@@ -33,8 +32,7 @@ class EffectOutputs:
     def __post_init__(self) -> None:
         """Turns names into paths."""
         for name in ("summary", "annotate", "tabix"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else Path(value))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
 
 
 @dataclass(frozen=True)
@@ -85,14 +83,11 @@ class EffectOptions:
             phased=self.phased,
         )
         for name in ("cell_types", "samples"):
-            object.__setattr__(self, name, names_of(getattr(self, name)))
-        object.__setattr__(self, "features", None if self.features is None else Path(self.features))
+            object.__setattr__(self, name, names_of(getattr(self, name), name))
+        object.__setattr__(self, "features", path_of(self.features, "features"))
         if self.features is not None and self.half_life:
             raise InputError("features given twice", where="`features` and `half_life`", allowed="one of the two")
-        if self.max_distance is not None and self.max_distance < 0:
-            raise InputError(
-                f"unusable distance {self.max_distance}", where="`max_distance`", allowed="0 bases or more"
-            )
+        check_counts(least=0, max_distance=self.max_distance)
         if self.unphased not in UNPHASED_CHOICES:
             raise unknown_name("choice for unphased genotypes", self.unphased, UNPHASED_CHOICES, where="`unphased`")
         if self.samples and not self.phased:

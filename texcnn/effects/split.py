@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pysam
 
-from texcnn.arguments import check_counts, paths_of
+from texcnn.arguments import check_counts, paths_of, to_path
 from texcnn.effects.pairs import ALLELES_PER_CHUNK
 from texcnn.errors import InputError
 from texcnn.files import atomic_folder, check_output
@@ -43,7 +43,7 @@ def split_alleles(
     Raises:
         InputError: A file cannot be read, or several are not sorted or disagree in order.
     """
-    paths, folder = paths_of(vcfs), Path(out)
+    paths, folder = paths_of(vcfs, "vcfs"), to_path(out, "out")
     check_counts(least=1, size=size)
     if not paths:
         raise InputError("no VCF to split", where="`vcf`", allowed="one or more files")

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from texcnn.arguments import to_path
 from texcnn.effects.haplotype_table import (
     HAPLOTYPE_SCHEMA,
     HAPLOTYPE_TABLES,
@@ -77,10 +78,10 @@ def variant_effects(
     chosen = options_from(EffectOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     source = _source(vcf, variants)
-    path = None if out is None else Path(out)
+    path = None if out is None else to_path(out, "out")
     check_outputs(path, chosen, has_vcf=source.vcf is not None, overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
-    with open_run(loaded, Path(fasta), source, chosen, progress=progress) as run:
+    with open_run(loaded, to_path(fasta, "fasta"), source, chosen, progress=progress) as run:
         if chosen.phased:
             return _haplotypes(run, path, overwrite=overwrite)
         if path is None:
@@ -102,11 +103,18 @@ def _source(vcf: str | PathLike[str] | None, variants: str | Variant | Iterable[
     if (vcf is None) == (variants is None):
         raise InputError("no variants, or variants twice", where="`vcf` and `variants`", allowed="exactly one of them")
     if vcf is not None:
-        return VariantSource(vcf=Path(vcf))
-    listed = [variants] if isinstance(variants, str | Variant) else list(variants if variants is not None else ())
+        return VariantSource(vcf=to_path(vcf, "vcf"))
+    listed = list(variants) if isinstance(variants, Iterable) and not isinstance(variants, str) else [variants]
     if not listed:
         raise InputError("the list of variants is empty", where="`variants`", allowed="at least one variant")
-    return VariantSource(given=tuple(entry if isinstance(entry, Variant) else parse_variant(entry) for entry in listed))
+    given: list[Variant] = []
+    for entry in listed:
+        if not isinstance(entry, str | Variant):
+            raise InputError(
+                f"{entry!r} is not a variant", where="`variants`", allowed="text such as chr17:7674220:G>A, or Variant"
+            )
+        given.append(entry if isinstance(entry, Variant) else parse_variant(entry))
+    return VariantSource(given=tuple(given))
 
 
 def _compute(run: EffectRun, parts: Parts | PartsInMemory) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from texcnn.arguments import to_path
 from texcnn.errors import InputError, unknown_name
 from texcnn.evaluation.baselines import sequence_inputs
 from texcnn.evaluation.folder import METRICS_FILE, write_judgement
@@ -82,9 +83,9 @@ def evaluate(
     """
     chosen = options_from(EvaluateOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
-    folder = Path(out)
+    folder = to_path(out, "out")
     check_output(folder, overwrite=overwrite, marker=METRICS_FILE)
-    genome = None if fasta is None else Path(fasta)
+    genome = None if fasta is None else to_path(fasta, "fasta")
     _check_sources(chosen, predictions, model, genome)
     peers = read_peers(chosen.peers, chosen.peer_scales)
     loaded = None if model is None else _load(model, chosen)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
+from texcnn.files import check_is_file
 from texcnn.genome.annotation import without_version
 from texcnn.genome.skipped import read_skipped, skipped_path
 from texcnn.tables.columns import EXTRA_COLUMNS, METADATA_KEY, gene_columns, spread_columns
@@ -201,6 +202,8 @@ _DESCRIBED = {
 
 def _description(path: Path) -> dict[str, Any]:
     """The table's description; empty for a table of another program, whose values can be judged too."""
+    if path.suffix in (".parquet", ".h5ad"):
+        check_is_file(path)
     try:
         if path.suffix == ".parquet":
             text = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")

@@ -51,9 +51,9 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         """Brings arguments to one form and checks them."""
         for name in ("cell_types", "peers", "peer_scales"):
-            object.__setattr__(self, name, names_of(getattr(self, name)))
+            object.__setattr__(self, name, names_of(getattr(self, name), name))
         for name in ("gtf", "split", "features"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
         check_flags(map_chrom_names=self.map_chrom_names)
         check_choice("unit transform", self.transform, UNIT_TRANSFORMS, "transform")
         check_counts(least=0, bootstrap=self.bootstrap, seed=self.seed)

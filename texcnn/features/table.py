@@ -25,6 +25,9 @@ _LOG = logging.getLogger("texcnn")
 SOURCE_COLUMN = "source"
 """Column of a feature table with the origin of its values; it is not a feature."""
 
+_SHOWN = 8
+"""Columns that a message lists."""
+
 GIVEN, COMPUTED, DEFAULT = "given", "computed", "default"
 """Where a gene's features come from: a user's table, the annotation, or the model's defaults."""
 
@@ -49,7 +52,7 @@ class FeatureTable:
 
     @classmethod
     def read(cls, path: PathLike, names: str | Iterable[str] | None = None) -> FeatureTable:
-        """Reads a text table whose column ``gene_id`` names the genes.
+        """Reads a text table whose column ``gene_id``, or of another usual name, names the genes.
 
         Args:
             path: The table; see :class:`texcnn.text.table.TextTable`.
@@ -60,19 +63,22 @@ class FeatureTable:
             InputError: when the file, a column or a number cannot be used, a gene appears twice, or none is a feature.
         """
         table = TextTable(path)
+        gene = table.gene_column()
+        others = [name for place, name in enumerate(table.names) if place != gene]
         every = names is None
         if names is None:
-            names = [name for name in table.names if name not in ("gene_id", SOURCE_COLUMN)]
+            names = [name for name in others if name != SOURCE_COLUMN]
             table.refuse_twice(names)
         names = texts_of(names)
-        missing = [name for name in ("gene_id", *names) if name not in table.names]
+        missing = [name for name in names if name not in table.names]
         if missing:
             raise InputError(
                 f"feature table lacks the columns {', '.join(missing)}",
-                where=path,
+                where=f"{path}, whose columns are {', '.join(others[:_SHOWN]) or 'none but gene ids'}"
+                + (", ..." if len(others) > _SHOWN else ""),
                 allowed=f"gene_id and {', '.join(names)}",
             )
-        gene, *places = (table.column(name) for name in ("gene_id", *names))
+        places = [table.column(name) for name in names]
         numbers = NumberColumns(table.path, names, text=every)
         source = table.column(SOURCE_COLUMN) if SOURCE_COLUMN in table.names else None
         sources: set[str] = set()

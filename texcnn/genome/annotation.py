@@ -51,7 +51,9 @@ def select_genes(annotation: Annotation, wanted: str | Iterable[str]) -> Annotat
     by_id = _group((gene.id, gene.id) for gene in annotation.genes)
     by_bare_id = _group((without_version(gene.id), gene.id) for gene in annotation.genes)
     by_name = _group((gene.name, gene.id) for gene in annotation.genes)
-    by_folded = {known.casefold(): known for gene in annotation.genes for known in (gene.id, gene.name)}
+    by_folded = {
+        known.casefold(): known for gene in annotation.genes for known in (without_version(gene.id), gene.id, gene.name)
+    }
     skipped_rows: dict[str, list[Skipped]] = {}
     for row in annotation.skipped:
         skipped_rows.setdefault(without_version(row.gene_id), []).append(row)

@@ -159,6 +159,11 @@ def _parse_row(fields: list[str], number: int, where: str, *, own: bool) -> _Row
     chrom = fields[0].strip(BLANKS)
     if not chrom:
         raise InputError("the chromosome has no name", where=where, allowed="a name in column 1")
+    if not any(letter.isdigit() for letter in fields[1] + fields[2]):
+        raise InputError(
+            f"start '{fields[1]}' and end '{fields[2]}' are no numbers", where=where, allowed="ASCII digits",
+            remedy="if this is a header line, begin it with #",
+        )  # fmt: skip
     start, end = to_position(fields[1], "start", where), to_position(fields[2], "end", where)
     if start >= end:
         raise InputError(f"start {start} is not below end {end}", where=where, allowed="start < end")

@@ -76,15 +76,20 @@ class VariantCheck:
     def as_in_vcf(self, variant: Variant) -> Variant:
         """Returns a variant of which SPDI leaves an allele empty with a base of the genome on both alleles.
 
+        Bases that SPDI gives by their number are those of the genome.
+
         Others, and those on chromosomes that the FASTA lacks, are returned as they are.
 
         Raises:
             InputError: The chromosomes are named in another style.
         """
         chrom = self.chromosome(variant.chrom)
-        if chrom is None or (variant.ref and variant.alt):
+        by_number = set(variant.ref) == {"n"}
+        if chrom is None or (variant.ref and variant.alt and not by_number):
             return variant
-        ref = self._bases.fetch(chrom, variant.start, variant.end) if set(variant.ref) == {"N"} else variant.ref
+        ref = self._bases.fetch(chrom, variant.start, variant.end) if by_number else variant.ref
+        if variant.alt and ref:
+            return replace(variant, ref=ref)
         if variant.start:
             base = self._bases.fetch(chrom, variant.start - 1, variant.start)
             return replace(variant, start=variant.start - 1, ref=base + ref, alt=base + variant.alt)

@@ -79,7 +79,8 @@ def check_agreement(fasta: Path, gzi: Path | None, records: list[FastaRecord]) -
     for gap, record in zip(texts, [ordered[0], *(record for _, record in pairs)], strict=False):
         _check_header(gap, record)
     base, rest = texts[len(gaps)], texts[len(gaps) + 1 :]
-    if last.length and (base is None or not base.isalpha()):
+    # Letters and marks of gaps; a digit or a line end is of another file.
+    if last.length and (base is None or base.isspace() or base.isdigit()):
         raise ValueError(f"the file ends before the last base of '{last.name}'")
     if any(text is not None and text.strip() for text in rest):
         raise ValueError(f"text follows the last sequence, '{last.name}'")

@@ -42,15 +42,18 @@ def find_faults(fasta: Path) -> Iterator[tuple[int, str]]:
         packed = raw.read(2) == _GZIP_MAGIC
     with gzip.open(fasta) if packed else fasta.open("rb") as lines:
         names: dict[bytes, int] = {}
-        shown, width, ended, empty_since = "", 0, False, 0
+        shown, width, usual_end, ended, empty_since = "", 0, 0, "", 0
         number = 0
         for number, ended_line in enumerate(lines, start=1):
             line = ended_line.rstrip(b"\r\n")
+            if b"\r" in line:
+                yield number, "lines end in CR alone, as of an old Macintosh"
+                return
             if line.startswith(b">"):
                 if empty_since:
                     yield empty_since, f"the sequence '{shown}' has no bases"
                 name = (line[1:].split(maxsplit=1) or [b""])[0]
-                shown, width, ended, empty_since = name.decode("utf-8", "backslashreplace"), 0, False, number
+                shown, width, ended, empty_since = name.decode("utf-8", "backslashreplace"), 0, "", number
                 yield from _faults_of_name(name, number, names)
                 continue
             if line:
@@ -58,11 +61,18 @@ def find_faults(fasta: Path) -> Iterator[tuple[int, str]]:
             if wrong := _NO_LETTER.search(line):
                 yield number, f"{_kind(wrong[0])} among the bases of '{shown}'"
             if ended and line:
-                yield number, f"a line of '{shown}' follows a shorter or an empty one"
+                yield number, f"a line of '{shown}' follows {ended}"
             if width and len(line) > width:
                 yield number, f"a line of '{shown}' is longer than the one before: {len(line)} letters after {width}"
-            width = width or len(line)
-            ended = ended or len(line) < width
+            end = len(ended_line) - len(line)
+            if width and end > usual_end:
+                yield number, f"a line of '{shown}' ends in CR LF, the one before in LF"
+            if not width:
+                width, usual_end = len(line), end
+            if len(line) < width or not line:
+                ended = ended or "a shorter or an empty one"
+            elif end < usual_end:
+                ended = ended or "one that ends in LF, not in CR LF"
         if empty_since:
             yield number, f"the sequence '{shown}' has no bases"
 

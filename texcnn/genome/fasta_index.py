@@ -18,11 +18,13 @@ from texcnn.genome.fai import FastaRecord, check_agreement, read_fai
 from texcnn.genome.fasta_faults import htslib_reason, unusable
 from texcnn.genome.fasta_unpack import unpacked
 from texcnn.scratch import scratch_folder
+from texcnn.text.lines import refuse_foreign
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _HEAD = 1 << 16
+_ALLOWED = "a file that starts with '>' and a name, plain, bgzip or gzip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,21 @@ def find_index(fasta: Path) -> FastaIndex:
             of this file.
     """
     if is_plain_gzip(fasta):
-        return find_index(unpacked(fasta, cache_folder(fasta)))
+        plain = unpacked(fasta, cache_folder(fasta))
+        try:
+            return find_index(plain)
+        except InputError as error:
+            plain.unlink(missing_ok=True)  # it is of no use to anybody
+            where = (error.where or "").replace(str(plain), str(fasta))
+            raise InputError(error.what, where=where, allowed=error.allowed, remedy=error.remedy) from error
     compressed = _check_file(fasta)
     fai = fasta.with_name(fasta.name + ".fai")
     gzi = fasta.with_name(fasta.name + ".gzi") if compressed else None
+    for index in (fai, gzi):
+        if index is not None and index.exists() and not index.is_file():
+            raise InputError(
+                "the index of the FASTA is not a file", where=index, remedy="remove it to have the index built"
+            )
     if not fai.is_file() or (gzi is not None and not gzi.is_file()):
         if not is_writable(fasta.parent):
             folder = cache_folder(fasta)
@@ -129,13 +142,14 @@ def _check_file(fasta: Path) -> bool:
             raise InputError(
                 f"the BGZF file is damaged ({error})", where=fasta, remedy="fetch the file again"
             ) from error
+    refuse_foreign(head, fasta, allowed=_ALLOWED, packed=True)
     if head.startswith(_BYTE_ORDER_MARK):
         raise InputError(
             "the FASTA begins with a byte order mark, three bytes that its index would count as bases", where=fasta,
-            allowed="a file that starts with '>' and a name", remedy="sed '1s/^\\xef\\xbb\\xbf//' removes them",
+            allowed=_ALLOWED, remedy="sed '1s/^\\xef\\xbb\\xbf//' removes them",
         )  # fmt: skip
     if not head.lstrip().startswith(b">"):
-        raise InputError("the file is not a FASTA", where=fasta, allowed="a file that starts with '>' and a name")
+        raise InputError("the file is not a FASTA", where=fasta, allowed=_ALLOWED)
     return compressed
 
 

@@ -93,6 +93,8 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
                 continue
         if feature not in _FEATURES:
             continue
+        if not chrom or chrom.isspace():
+            raise InputError("the chromosome has no name", where=f"{path}, line {number}", allowed="a name in column 1")
         start, end = _parse_place(first, last, strand, path, number)
         if start < 0 or start >= end:
             raise InputError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from texcnn.arguments import names_of, path_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
 from texcnn.keywords import check_flags
@@ -63,12 +64,11 @@ class GeneSelection:
         if bed is not None and transcripts != "gene" and bed_anchor != "window":
             raise InputError("transcripts are chosen from a GTF", where="`transcripts`", allowed="gene")
         check_flags(map_chrom_names=map_chrom_names)
-        names = (genes,) if isinstance(genes, str) else genes
-        object.__setattr__(self, "gtf", None if gtf is None else Path(gtf))
-        object.__setattr__(self, "bed", None if bed is None else Path(bed))
+        object.__setattr__(self, "gtf", path_of(gtf, "gtf"))
+        object.__setattr__(self, "bed", path_of(bed, "bed"))
         object.__setattr__(self, "bed_anchor", bed_anchor)
         object.__setattr__(self, "transcripts", transcripts)
-        object.__setattr__(self, "genes", None if names is None else tuple(str(name) for name in names))
+        object.__setattr__(self, "genes", None if genes is None else names_of(genes, "genes"))
         object.__setattr__(self, "map_chrom_names", map_chrom_names)
 
     @property

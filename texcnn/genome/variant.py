@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from texcnn.errors import InputError
+from texcnn.genome.position import to_position
 
 _BASES = frozenset("ACGT")
 _BASE_LETTERS = frozenset("ACGTURYSWKMBDHVN")
 _ACCESSION = re.compile(r"[A-Z]{2}_[A-Z]*\d+\.\d+")
-_ARROW = re.compile(r"(?P<chrom>.+):(?P<pos>\d+):?(?P<ref>[A-Za-z]+)>(?P<alt>[^:>]+|<[^:>]+>)")
-_COLONS = re.compile(r"(?P<chrom>.+):(?P<pos>\d+):(?P<ref>[A-Za-z]*|\d+):(?P<alt>[^:]*)")
-_DASHES = re.compile(r"(?P<chrom>.+)(?P<mark>[-_])(?P<pos>\d+)(?P=mark)(?P<ref>[A-Za-z]+)(?P=mark)(?P<alt>[^-_]+)")
+_ARROW = re.compile(r"(?P<chrom>.+):(?P<pos>[0-9]+):?(?P<ref>[A-Za-z]+)>(?P<alt>[^:>]+|<[^:>]+>)")
+_COLONS = re.compile(r"(?P<chrom>.+):(?P<pos>[0-9]+):(?P<ref>[A-Za-z]*|[0-9]+):(?P<alt>[^:]*)")
+_DASHES = re.compile(r"(?P<chrom>.+)(?P<mark>[-_])(?P<pos>[0-9]+)(?P=mark)(?P<ref>[A-Za-z]+)(?P=mark)(?P<alt>[^-_]+)")
+_MOST_BASES = 1_000_000
+"""Bases that SPDI can give by their number: no model reads so many."""
 _FORMS = "chr17:7674220:G>A, chr17:7674220:G:A, chr17-7674220-G-A, or SPDI such as NC_000017.11:7674219:G:A"
 
 
@@ -109,10 +112,10 @@ def parse_variant(text: str) -> Variant:
             one.
 
     Returns:
-        The variant. A deletion that SPDI gives by its length has that many ``N`` as ``ref``; the genome has the bases.
+        The variant. Bases that SPDI gives by their number are that many ``n`` in ``ref``; the genome has the bases.
 
     Raises:
-        InputError: The text has another form, or the 1-based position is 0.
+        InputError: The text has another form, the 1-based position is 0, or a number is beyond any chromosome.
     """
     text = text.strip()
     match = _ARROW.fullmatch(text) or _COLONS.fullmatch(text) or _DASHES.fullmatch(text)
@@ -121,14 +124,16 @@ def parse_variant(text: str) -> Variant:
     chrom, ref, alt = match["chrom"], match["ref"], match["alt"]
     is_accession = _ACCESSION.fullmatch(chrom) is not None
     is_spdi = match.re is _COLONS and (is_accession or not ref or not alt or ref.isdigit())
-    start = int(match["pos"]) - (0 if is_spdi else 1)
+    start = to_position(match["pos"], "position", f"variant '{shortened(text)}'") - (0 if is_spdi else 1)
     if start < 0:
         raise InputError(f"'{text}' has position 0", allowed="positions from 1, except in SPDI", remedy="add 1")
-    if ref.isdigit():
-        ref = "N" * int(ref)
     if not ref and not alt:
         raise InputError(f"'{text}' has no allele", allowed=_FORMS)
-    return Variant(chrom, start, ref.upper(), _upper(alt))
+    if not ref.isdigit():
+        return Variant(chrom, start, ref.upper(), _upper(alt))
+    if len(ref) > len(str(_MOST_BASES)) or int(ref) > _MOST_BASES:
+        raise InputError(f"'{text}' replaces more bases than any window has", allowed=f"up to {_MOST_BASES:,}")
+    return Variant(chrom, start, "n" * int(ref), _upper(alt))
 
 
 def allele_problem(ref: str, alt: str, *, longest: int) -> NotScored | None:

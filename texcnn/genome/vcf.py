@@ -9,18 +9,21 @@ import stat
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import pysam
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome.variant import Variant
-from texcnn.genome.vcf_faults import find_fault, is_plain_gzip, why_not_opened
+from texcnn.genome.vcf_faults import N_MAGIC, find_fault, is_plain_gzip, why_not_opened
+from texcnn.text.lines import refuse_foreign, with_peek
 
 _FIXED_COLUMNS = 8
+_ALLOWED = "VCF or BCF, plain, gzip or BGZF, with a header that ends in the line #CHROM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,35 +161,41 @@ class VcfReader:
         if stat.S_ISDIR(status.st_mode):
             raise InputError("a folder is not a VCF", where=self.path, allowed="a VCF or BCF file")
         is_regular = stat.S_ISREG(status.st_mode)
-        if is_regular and not status.st_size:
-            raise InputError("the file is empty", where=self.path, allowed="a VCF with a header; it may have no record")
         verbosity = pysam.set_verbosity(0)
         try:
-            if is_regular and is_plain_gzip(self.path):
-                return pysam.VariantFile(self._unpacked())
-            return pysam.VariantFile(str(self.path))
+            with ExitStack() as stack:
+                raw = stack.enter_context(self.path.open("rb"))
+                stream = with_peek(raw, N_MAGIC)
+                head = stream.peek(N_MAGIC)[:N_MAGIC]
+                if not head:
+                    raise InputError("the file is empty", where=self.path, allowed=f"{_ALLOWED}; it may have no record")
+                # Before htslib sees it: an xz makes it end the whole process.
+                refuse_foreign(head, self.path, allowed=_ALLOWED, packed=True)
+                if is_regular and not is_plain_gzip(head):
+                    return pysam.VariantFile(str(self.path))
+                text = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if is_plain_gzip(head) else stream
+                return pysam.VariantFile(self._fed(text, stack.pop_all()))
         except (OSError, ValueError, NotImplementedError) as error:
             raise InputError(
-                why_not_opened(self.path, str(error), is_regular), where=self.path,
-                allowed="VCF or BCF, plain, gzip or BGZF, with a header that ends in the line #CHROM",
-            ) from error  # fmt: skip
+                why_not_opened(self.path, str(error), is_regular), where=self.path, allowed=_ALLOWED
+            ) from error
         finally:
             pysam.set_verbosity(verbosity)
 
-    def _unpacked(self) -> BinaryIO:
-        """An open pipe from which pysam, which reads no plain gzip, reads the text."""
+    def _fed(self, content: BinaryIO, opened: ExitStack) -> BinaryIO:
+        """An open pipe from which pysam reads what has been opened already; ``opened`` closes it at the end."""
         read_end, write_end = os.pipe()
 
         def feed() -> None:
             try:
-                with open(write_end, "wb") as out, gzip.open(self.path) as packed:  # noqa: PTH123 - a descriptor
-                    shutil.copyfileobj(packed, out)
+                with opened, open(write_end, "wb") as out:  # noqa: PTH123 - a descriptor
+                    shutil.copyfileobj(content, out)
             except BrokenPipeError:
                 return  # the reader stopped early
             except (OSError, EOFError, zlib.error) as error:
                 self._damage = error
 
-        self._feeder = threading.Thread(target=feed, daemon=True, name="texcnn-gunzip")
+        self._feeder = threading.Thread(target=feed, daemon=True, name="texcnn-vcf")
         self._feeder.start()
         return open(read_end, "rb")  # noqa: PTH123 - a descriptor; pysam closes it
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+N_MAGIC = 16
+"""First bytes of a file that say what it is."""
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_EXTRA = b"BC\x02\x00"
 _HEADER_END = "#CHROM"
+_GENOTYPE = re.compile(r"(?:\d+|\.)(?:[|/](?:\d+|\.))*")
 _COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 
 
-def is_plain_gzip(path: Path) -> bool:
-    """Whether a file is gzip but not BGZF, whose blocks say their size."""
-    with path.open("rb") as handle:
-        head = handle.read(16)
+def is_plain_gzip(head: bytes) -> bool:
+    """Whether the first 16 bytes are those of gzip but not of BGZF, whose blocks say their size."""
     return head.startswith(_GZIP_MAGIC) and head[12:16] != _BGZF_EXTRA
 
 
@@ -28,7 +31,9 @@ def why_not_opened(path: Path, error: str, is_regular: bool) -> str:
     if not is_regular:
         return f"no VCF header can be read ({error})"
     try:
-        header = [line for _, line in zip(range(1_000_000), _lines(path), strict=False) if line.startswith("#")]
+        header = [
+            line for _, line in zip(range(1_000_000), _lines(path), strict=False) if line.lstrip("\ufeff")[:1] == "#"
+        ]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         return f"the file is not a VCF or BCF, or is damaged ({error})"
     columns = next((line.rstrip("\r\n").split("\t") for line in header if line.startswith(_HEADER_END)), None)
@@ -39,6 +44,10 @@ def why_not_opened(path: Path, error: str, is_regular: bool) -> str:
     twice = [name for name, times in Counter(columns[9:]).items() if times > 1]
     if twice:
         return f"the sample '{twice[0]}' is in the header more than once"
+    if header[0].startswith("\ufeff"):
+        return "the file begins with a byte order mark: sed '1s/^\\xef\\xbb\\xbf//' removes it"
+    if not header[0].startswith("##fileformat=VCF"):
+        return "the first line is not ##fileformat=VCFv4.2 or the like"
     if tuple(columns[: len(_COLUMNS)]) != ("#CHROM", *_COLUMNS[1:]):
         return f"the line #CHROM names the columns {', '.join(columns[:9])}: they are {', '.join(_COLUMNS)} by tabs"
     return f"the header cannot be read ({error})"
@@ -60,8 +69,8 @@ def find_fault(path: Path, n_read: int) -> tuple[str | None, int | None]:
     try:
         for number, line in enumerate(_lines(path), start=1):
             line = line.rstrip("\r\n")
-            if line.startswith("#"):
-                n_columns = len(line.split("\t"))
+            if line.startswith("#") and not n_columns:
+                n_columns = len(line.split("\t")) if line.startswith(_HEADER_END) else 0
                 continue
             records += 1
             if records > n_read:
@@ -77,10 +86,17 @@ def _fault(line: str, n_columns: int) -> str | None:
     fields = line.split("\t")
     if not line.strip():
         return "the line is empty"
+    if line.startswith("#"):
+        return "a comment follows the line #CHROM"
     if len(fields) != n_columns:
         return f"the line has {len(fields)} columns separated by tabs, the header {n_columns}"
     if not (fields[1].isascii() and fields[1].isdigit()):
         return f"POS '{fields[1]}' is not a whole number"
+    form = fields[8].split(":") if len(fields) > 8 else []
+    for cell in fields[9:] if "GT" in form else ():
+        genotype = (cell.split(":") + [""] * len(form))[form.index("GT")]
+        if not _GENOTYPE.fullmatch(genotype):
+            return f"'{genotype}' is not a genotype"
     return None
 
 

@@ -88,7 +88,7 @@ def predict_windows(
         InputError: when a window has another length or other letters, or features are needed or have another shape.
         RunError: when the model gives a number that is not finite for a window that has known bases and features.
     """
-    given = None if features is None else np.asarray(features, np.float64)
+    given = None if features is None else _numbers(features)
     total = len(windows) if isinstance(windows, Sized) else None
     done = 0
     with (
@@ -102,6 +102,19 @@ def predict_windows(
             bar.update(len(chunk.windows))
     if given is not None and len(given) != done:
         raise InputError(f"{len(given)} rows of features", where="`features`", allowed=f"{done}, one per window")
+
+
+def _numbers(features: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Features as an array; what is masked or NA is NaN."""
+    try:
+        if hasattr(features, "to_numpy"):  # pandas' own missing values
+            features = features.to_numpy(np.float64, na_value=np.nan)
+        if np.iscomplexobj(features):
+            raise TypeError("complex numbers")
+        filled: npt.NDArray[np.float64] = np.ma.filled(np.ma.asarray(features, np.float64), np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"features that are no numbers ({error})", where="`features`", allowed="numbers") from error
+    return filled
 
 
 @dataclass(frozen=True)
@@ -216,6 +229,12 @@ def with_status(
 
 
 def _check(windows: Sequence[str], length: int, first: int) -> None:
+    for row, window in enumerate(windows):
+        if not isinstance(window, str):
+            raise InputError(
+                f"a window is of type {type(window).__name__}", where=f"window {first + row + 1}",
+                allowed="text of bases, such as the `sequence` of a Window",
+            )  # fmt: skip
     letters = set().union(*windows) - set("ACGTN")
     if letters:
         raise InputError(

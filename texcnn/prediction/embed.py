@@ -6,10 +6,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from texcnn.arguments import names_of
+from texcnn.arguments import names_of, to_path
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.choose import check_one_source, encoder_spec
 from texcnn.encoders.compiled import compilable
@@ -113,7 +112,7 @@ def embed(
     """
     chosen = options_from(EmbedOptions, options, keywords)
     check_flags(progress=progress)
-    folder = Path(out)
+    folder = to_path(out, "out")
     check_one_source(model, chosen.encoders)
     check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued
     loaded = None if chosen.encoders else model if isinstance(model, Model) else load_model(model)
@@ -122,7 +121,7 @@ def embed(
         compilable(source.encoders)
     if chosen.grid_segments:
         source = replace(source, window=replace(source.window, grid=source.segments.length))
-    with Reference(Path(fasta)) as reference:
+    with Reference(to_path(fasta, "fasta")) as reference:
         warn_of_encoders(source.specs, reference)
         features = None
         if loaded is not None:

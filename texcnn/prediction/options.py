@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from texcnn.arguments import names_of
+from texcnn.arguments import is_number, names_of, path_of
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
 from texcnn.genome.select import GeneSelection
@@ -57,12 +56,11 @@ class PredictOptions:
             spread=self.spread,
             allow_empty=self.allow_empty,
         )
-        if self.max_n_fraction is not None and not 0 <= self.max_n_fraction <= 1:
-            raise InputError(f"{self.max_n_fraction} is not a share", where="`max_n_fraction`", allowed="0 to 1")
-        object.__setattr__(self, "cell_types", names_of(self.cell_types))
+        if self.max_n_fraction is not None and not (is_number(self.max_n_fraction) and 0 <= self.max_n_fraction <= 1):
+            raise InputError(f"{self.max_n_fraction!r} is not a share", where="`max_n_fraction`", allowed="0 to 1")
+        object.__setattr__(self, "cell_types", names_of(self.cell_types, "cell_types"))
         for name in ("features", "embeddings"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else Path(value))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
         if self.features is not None and self.half_life:
             raise InputError("features given twice", where="`features` and `half_life`", allowed="one of the two")
         if self.embeddings is not None:

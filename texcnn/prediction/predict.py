@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any, overload
 
 import pandas as pd
 
+from texcnn.arguments import to_path
 from texcnn.genome.skipped import skipped_frame
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
@@ -83,15 +83,15 @@ def predict(
     chosen = options_from(PredictOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     if out is not None:
-        check_table_output(Path(out), overwrite=overwrite)
+        check_table_output(to_path(out, "out"), overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
     if chosen.grid_segments:
         loaded = loaded.with_segment_grid()
-    genome = None if fasta is None else Path(fasta)
+    genome = None if fasta is None else to_path(fasta, "fasta")
     with open_prediction(loaded, genome, chosen, progress=progress) as run:
         if out is None:
             return _collect(run, allow_empty=chosen.allow_empty)
-        return write_prediction(run, Path(out), allow_empty=chosen.allow_empty)
+        return write_prediction(run, to_path(out, "out"), allow_empty=chosen.allow_empty)
 
 
 def _collect(run: PredictionRun, *, allow_empty: bool) -> pd.DataFrame:

@@ -70,8 +70,8 @@ class PretrainOptions:
 
     def __post_init__(self) -> None:
         """Brings arguments to one form and checks them."""
-        object.__setattr__(self, "bed", path_of(self.bed))
-        object.__setattr__(self, "exclude_chroms", names_of(self.exclude_chroms))
+        object.__setattr__(self, "bed", path_of(self.bed, "bed"))
+        object.__setattr__(self, "exclude_chroms", names_of(self.exclude_chroms, "exclude_chroms"))
         check_choice("architecture", self.architecture, LANGUAGE_MODELS, "architecture")
         counts = ("vocab_size", "k", "layers", "hidden_size", "heads", "intermediate_size", "segment_length", "steps",
                   "segments_per_step", "checkpoint_every")  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from texcnn.arguments import to_path
 from texcnn.checkpoints import WorkFolder
 from texcnn.files import check_output
 from texcnn.genome.bed import read_regions
@@ -77,7 +78,7 @@ def pretrain(
     """
     chosen = options_from(PretrainOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
-    folder, genome = Path(out), Path(fasta)
+    folder, genome = to_path(out, "out"), to_path(fasta, "fasta")
     check_output(folder, overwrite=overwrite, marker=RECORD)
     work = WorkFolder.of(folder, "pretrain")
     with Reference(genome) as reference:

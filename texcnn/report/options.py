@@ -35,7 +35,7 @@ class ReportOptions:
     def __post_init__(self) -> None:
         """Brings arguments to one form."""
         for name in ("skipped", "truth", "metrics", "variants", "expected"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
 
     @property
     def paragraphs(self) -> list[str]:

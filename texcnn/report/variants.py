@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.genome.skipped import Skipped, skipped_path
 from texcnn.tables.columns import METADATA_KEY
 from texcnn.tables.writers import description_path
@@ -57,6 +58,8 @@ def read_variants(path: Path) -> VariantEffects:
     Raises:
         InputError: when the file is missing, unreadable, or has other columns.
     """
+    if path.suffix == ".parquet":
+        check_is_file(path)
     if not path.exists():
         raise InputError("the file does not exist", where=path)
     try:

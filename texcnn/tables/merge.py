@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from texcnn.arguments import paths_of
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.genome.skipped import read_skipped, skipped_path
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.writers import open_tables
@@ -65,8 +66,7 @@ def _check_distinct(kind: str, paths: Sequence[Path]) -> None:
 
 
 def _describe(part: Path) -> TableDescription:
-    if not part.is_file():
-        raise InputError(f"'{part}' does not exist", where="tables to merge")
+    check_is_file(part)
     try:
         schema = pq.read_schema(part)
     except pa.ArrowInvalid as error:

@@ -13,7 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from texcnn.arguments import to_path
 from texcnn.errors import InputError
+from texcnn.files import check_is_file
 from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
 from texcnn.tables.columns import MEMBER_SPREAD, PERCENTILE, RUN_KEY, TableDescription, spread_columns
 from texcnn.tables.writers import description_path, table_format
@@ -49,7 +51,9 @@ def open_predictions(path: PathLike) -> Predictions:
     Raises:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
-    path = Path(path)
+    path = to_path(path)
+    if path.suffix in (".parquet", ".h5ad"):
+        check_is_file(path)
     if not path.exists():
         raise InputError("the file does not exist", where=path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}

@@ -32,15 +32,24 @@ _UNPACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
 _REFUSED = {
     b"PK\x03\x04": ("a zip archive", "unzip it first; a workbook of Excel is one too: save it as tab-separated text"),
     b"PK\x05\x06": ("an empty zip archive", "unzip it first"),
+    b"\x1f\x9d": ("compressed with compress", "unpack it: gzip -d FILE"),
     b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it: zstd -d FILE"),
     b"\x04\x22\x4d\x18": ("compressed with lz4", "unpack it: lz4 -d FILE"),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "unpack it first"),
     b"PAR1": ("a Parquet file", "give it a name that ends in .parquet, where a table may be one"),
     b"\x89HDF": ("an HDF5 file", "give it a name that ends in .h5ad, where a table may be one"),
+    b"\xd0\xcf\x11\xe0": ("a workbook of Excel", "save it as tab-separated text"),
+    b"\x43\x27\x41\x1a": ("a 2bit file", "unpack it: twoBitToFa IN.2bit OUT.fa"),
+    b"\x1a\x41\x27\x43": ("a 2bit file", "unpack it: twoBitToFa IN.2bit OUT.fa"),
     b"\xff\xfe": ("text in UTF-16", "save it as UTF-8"),
     b"\xfe\xff": ("text in UTF-16", "save it as UTF-8"),
 }
 """First bytes of what is not read, what it is, and what to do."""
+_REFUSED_PACKED = {
+    b"BZh": ("compressed with bzip2", "unpack it: bzip2 -d FILE"),
+    b"\xfd7zXZ\x00": ("compressed with xz", "unpack it: xz -d FILE"),
+}
+"""The same of what only readers of lines unpack."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ALLOWED = "UTF-8 text, plain or compressed with gzip, bgzip, bzip2 or xz"
@@ -82,6 +91,23 @@ def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
         raise InputError("the file is empty", where=path)
 
 
+def refuse_foreign(head: bytes, path: PathLike, *, allowed: str, packed: bool = False) -> None:
+    """Refuses a file whose first bytes are those of another format.
+
+    Args:
+        head: The first bytes, ten or more where the file has them.
+        path: The file, for the message.
+        allowed: What the file may be, for the message.
+        packed: Whether files that :func:`numbered_lines` unpacks by itself, gzip excepted, are refused too.
+
+    Raises:
+        InputError: They are; the message names the format and says what to do.
+    """
+    for start, (what, remedy) in (_REFUSED | (_REFUSED_PACKED if packed else {})).items():
+        if head.startswith(start):
+            raise InputError(f"the file is {what}", where=path, allowed=allowed, remedy=remedy)
+
+
 def _damaged(error: Exception, path: PathLike, number: int) -> InputError:
     return InputError(
         f"the compressed file is truncated or damaged ({error})", where=f"{path}, after line {number}",
@@ -91,24 +117,22 @@ def _damaged(error: Exception, path: PathLike, number: int) -> InputError:
 
 def _unpacked(raw: BinaryIO, path: PathLike) -> BinaryIO:
     """The content of a file, unpacked where its first bytes say so, and without a byte order mark."""
-    stream = _rejoined(raw)
+    stream = with_peek(raw, _MAGIC_LENGTH)
     magic = stream.peek(_MAGIC_LENGTH)[:_MAGIC_LENGTH]
-    for start, (what, remedy) in _REFUSED.items():
-        if magic.startswith(start):
-            raise InputError(f"the file is {what}", where=path, allowed=_ALLOWED, remedy=remedy)
+    refuse_foreign(magic, path, allowed=_ALLOWED)
     for pattern, opened in _UNPACKED.items():
         if re.match(pattern, magic):
-            stream = _rejoined(opened(stream))
+            stream = with_peek(opened(stream), _MAGIC_LENGTH)
             magic = stream.peek(_MAGIC_LENGTH)
     if magic.startswith(_BYTE_ORDER_MARK):
         stream.read(len(_BYTE_ORDER_MARK))
     return stream
 
 
-def _rejoined(stream: BinaryIO) -> io.BufferedReader:
-    """The same stream, its first bytes readable in advance: one read of a pipe may give fewer than the format needs."""
+def with_peek(stream: BinaryIO, n_bytes: int) -> io.BufferedReader:
+    """Returns the same stream, its first bytes readable in advance, of a pipe too: one read may give fewer of those."""
     first = b""
-    while len(first) < _MAGIC_LENGTH and (more := stream.read(_MAGIC_LENGTH - len(first))):
+    while len(first) < n_bytes and (more := stream.read(n_bytes - len(first))):
         first += more
     return io.BufferedReader(_Rejoined(stream, first), _BLOCK)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,10 @@ LARGEST = float(np.finfo(np.float32).max)
 """Numbers are computed with in float32: a larger one would become infinite."""
 
 _MISSING = frozenset({"", "na", "nan"})
+_OTHER_NOTATION = re.compile(
+    r"[-+\u2212]?\s*(?:\d{1,3}(?:[,.'\u2019\xa0\u202f ]\d{3})+(?:[.,]\d+)?|\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*%?"
+)
+"""Numbers as people write them: with a decimal comma, separators of thousands, another minus, a sign of percent."""
 
 
 class NumberColumns:
@@ -33,6 +38,7 @@ class NumberColumns:
         self._may_be_text = text
         self._has_number = np.zeros(len(names), bool)
         self._first_text: dict[int, tuple[int, str]] = {}
+        self._words: set[int] = set()
         self._rows: list[npt.NDArray[np.float64]] = []
 
     def add(self, number: int, cells: Sequence[str]) -> None:
@@ -60,7 +66,13 @@ class NumberColumns:
 
     @property
     def of_text(self) -> list[int]:
-        """Places of the columns that hold text and no number."""
+        """Places of the columns that hold text and no number.
+
+        Raises:
+            InputError: All text of a column is numbers in another notation, such as with a decimal comma.
+        """
+        for place in sorted(self._first_text.keys() - self._words):
+            raise self._no_number(self._first_text[place][0], place, self._first_text[place][1])
         return sorted(self._first_text)
 
     def values(self) -> npt.NDArray[np.float64]:
@@ -74,6 +86,8 @@ class NumberColumns:
             if not self._may_be_text:
                 raise self._no_number(number, place, text)
             self._first_text.setdefault(place, (number, text))
+            if place not in self._words and not _OTHER_NOTATION.fullmatch(text):
+                self._words.add(place)
             return math.nan
         return value
 
@@ -105,7 +119,11 @@ def no_number(text: str, where: str) -> InputError:
         what = f"'{text}' is not a finite number"
     else:
         what = f"'{text}' is too large: numbers go up to {LARGEST:.3g}"
-    return InputError(what, where=where, allowed="a finite number, or an empty cell or NA where there is none")
+    return InputError(
+        what, where=where, allowed="a finite number, or an empty cell or NA where there is none",
+        remedy="write numbers with a decimal point, and without separators of thousands"
+        if value is None and _OTHER_NOTATION.fullmatch(text) else None,
+    )  # fmt: skip
 
 
 def _all_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:

@@ -7,6 +7,8 @@ others, lists of genes and of skipped genes.
 from __future__ import annotations
 
 import csv
+import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,22 +17,41 @@ import pandas as pd
 from texcnn.errors import InputError, unknown_name
 from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
-GENE_COLUMNS = ("gene_id", "geneid", "ensembl_gene_id", "ensembl_id", "gene", "name")
-"""Usual names of the column of gene ids, in any case, best first: featureCounts has Geneid, GCT and salmon Name."""
+GENE_COLUMNS = ("gene_id", "geneid", "gene id", "gene_ids", "ensembl_gene_id", "ensembl_id", "gene", "name")
+"""Usual names of the column of gene ids, in any case, best first.
+
+featureCounts has Geneid, StringTie and Expression Atlas Gene ID, scanpy gene_ids, GCT and salmon Name.
+"""
 
 _GCT = ("#1.0", "#1.1", "#1.2")
 _GCT_WITH_METADATA = "#1.3"
+
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+_QUOTED = re.compile(r'"[^"]*"')
 
 Row = tuple[int, list[str]]
 """A line's number and its fields."""
 
 
+def find_gene_column(names: Sequence[str], wanted: str = GENE_COLUMNS[0]) -> int | None:
+    """Returns the place of the column of gene ids; None where there is none.
+
+    It is the wanted one, else one of :data:`GENE_COLUMNS`, else a nameless first one, as of pandas' index.
+    """
+    lowered = [name.lower() for name in names]
+    usual = GENE_COLUMNS if wanted == GENE_COLUMNS[0] and wanted not in names else ()
+    for name in (wanted, *(names[lowered.index(name)] for name in usual if name in lowered)):
+        if name in names:
+            return names.index(name)
+    return 0 if usual and names and not names[0] else None
+
+
 class TextTable:
     """A table that is read row by row, once.
 
-    Fields are separated by tabs, or by commas where the header has no tab. Lines that are blank or start with ``#`` are
-    ignored, and so are empty fields behind the last column, the quotes around a field and the first two lines of a GCT.
-    Names and fields have no blanks around them.
+    Fields are separated by tabs, or where the header has no tab by commas or by semicolons, whichever it has first.
+    Lines that are blank or start with ``#`` are ignored, and so are empty fields behind the last column, the quotes
+    around a field and the first two lines of a GCT. Names and fields have no blanks around them.
 
     Args:
         path: The file; see :func:`texcnn.text.lines.numbered_lines`.
@@ -52,7 +73,8 @@ class TextTable:
         self.header_line, header = next(self._lines, (0, ""))
         if not self.header_line:
             raise InputError("the table has no header", where=self.path, allowed="a line of column names, then rows")
-        self._delimiter = "\t" if "\t" in header or "," not in header else ","
+        marks = [mark for mark in _QUOTED.sub("", header) if mark in ",;"]
+        self._delimiter = "\t" if "\t" in header or not marks else marks[0]
         names = [name.strip(BLANKS) for name in self._quoted(header) or header.split(self._delimiter)]
         names[0] = names[0].removeprefix("#").strip(BLANKS) if comments else names[0]
         self.names = tuple(_cut(names, max((place for place, name in enumerate(names, 1) if name), default=1)))
@@ -74,7 +96,7 @@ class TextTable:
             if len(fields) != width:
                 raise InputError(
                     f"the row has {len(fields)} fields, the header {width}", where=f"{self.path}, line {number}",
-                    remedy=f"give the {self._nameless} a name too" if len(fields) == width + 1 else None,
+                    remedy=self._remedy(line, len(fields)),
                 )  # fmt: skip
             yield number, [field.strip(BLANKS) for field in fields]
 
@@ -95,17 +117,17 @@ class TextTable:
         return self.names.index(name)
 
     def gene_column(self, wanted: str = GENE_COLUMNS[0]) -> int:
-        """Finds the column of gene ids: the wanted one, else one of :data:`GENE_COLUMNS`, else a nameless first one.
+        """Finds the column of gene ids, as :func:`find_gene_column` does; R writes no name above the names of its rows.
 
         Raises:
             InputError: There is none, or the name occurs twice.
         """
-        lowered = [name.lower() for name in self.names]
-        usual = GENE_COLUMNS if wanted == GENE_COLUMNS[0] and wanted not in self.names else ()
-        for name in (wanted, *(self.names[lowered.index(name)] for name in usual if name in lowered)):
-            if name in self.names:
-                return self.column(name)
-        if usual and not self.names[0]:  # how pandas writes an index without a name
+        place = find_gene_column(self.names, wanted)
+        if place is not None:
+            self.refuse_twice([self.names[place]] if self.names[place] else [])
+            return place
+        if wanted == GENE_COLUMNS[0] and self._rows_have_one_more():
+            self.names = ("", *self.names)
             return 0
         shown = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
         raise InputError(
@@ -157,12 +179,40 @@ class TextTable:
                         "the file is GCT 1.3, whose columns and rows of metadata cannot be distinguished from values",
                         where=self.path, allowed="GCT 1.2", remedy="save it as GCT 1.2, or as a table with gene_id",
                     )  # fmt: skip
-                elif at_header and line[1:].split("\t")[0].strip().lower() in GENE_COLUMNS and "\t" in line:
+                elif (
+                    at_header
+                    and len(first := re.split(r"[\t,;]", line[1:])) > 1
+                    and first[0].strip().lower() in GENE_COLUMNS
+                ):
                     at_header = False
                     yield number, line
                 continue
             at_header = False
             yield number, line
+
+    def _rows_have_one_more(self) -> bool:
+        """Whether the first row has one field more than the header, which names all of its own."""
+        if self._nameless == "last column":
+            return False
+        number, line = next(self._lines, (0, ""))
+        if not number:
+            return False
+        self._lines = itertools.chain([(number, line)], self._lines)
+        wider = len(self.names) + 1
+        return len(_cut(self._quoted(line) or line.split(self._delimiter), wider)) == wider
+
+    def _remedy(self, line: str, n_fields: int) -> str | None:
+        """What to do about a row of too few or too many fields."""
+        if n_fields == len(self.names) + 1:
+            return f"give the {self._nameless} a name too"
+        if line.count('"') % 2:
+            return "if a field in quotes goes on in the next line, write it in one line"
+        other = [
+            name for mark, name in _SEPARATORS.items() if n_fields == 1 and mark in line and mark != self._delimiter
+        ]
+        return (
+            f"the header has {_SEPARATORS[self._delimiter]} between its columns, the row {other[0]}" if other else None
+        )
 
     def _quoted(self, line: str) -> list[str] | None:
         """The fields of a line with quotes; None where they do not come in pairs, and are letters like others then."""

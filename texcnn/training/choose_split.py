@@ -51,9 +51,9 @@ class SplitOptions:
     def __post_init__(self) -> None:
         """Brings arguments to one form and checks what goes with what."""
         for name in ("split_file", "groups"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
         for name in ("valid_chroms", "test_chroms"):
-            object.__setattr__(self, name, names_of(getattr(self, name)))
+            object.__setattr__(self, name, names_of(getattr(self, name), name))
         check_choice("split", self.split, SPLITS, "split")
         check_shares(valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
         if self.valid_fraction + self.test_fraction >= 1:

@@ -150,9 +150,9 @@ class TrainOptions:
     def __post_init__(self) -> None:
         """Brings arguments to one form, and checks them before hours of embedding."""
         for name in ("cell_types", "encoders"):
-            object.__setattr__(self, name, names_of(getattr(self, name)))
-        object.__setattr__(self, "embeddings", tuple(paths_of(self.embeddings or ())))
-        object.__setattr__(self, "features", path_of(self.features))
+            object.__setattr__(self, name, names_of(getattr(self, name), name))
+        object.__setattr__(self, "embeddings", tuple(paths_of(self.embeddings or (), "embeddings")))
+        object.__setattr__(self, "features", path_of(self.features, "features"))
         if not isinstance(self.unit, str) or not self.unit.strip():
             raise InputError("no unit of the expression table", where="`unit`", allowed="a text such as TPM or RPKM")
         check_choice("unit transform", self.transform, UNIT_TRANSFORMS, "transform")

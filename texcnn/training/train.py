@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from texcnn.arguments import to_path
 from texcnn.checkpoints import WorkFolder
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable
@@ -80,7 +81,7 @@ def train(
         raise InputError(
             "give either a genome or a store", where="`fasta` and `embeddings`", allowed="exactly one of them"
         )
-    folder = Path(out)
+    folder = to_path(out, "out")
     check_output(folder, overwrite=overwrite, marker=CONFIG)
     work = WorkFolder.of(folder, "train")
     targets = read_targets(
@@ -108,7 +109,7 @@ def train(
         prepared = prepare_store(labelled.genes, store, encoders)
     else:
         assert fasta is not None
-        with Reference(Path(fasta)) as reference:
+        with Reference(to_path(fasta, "fasta")) as reference:
             labelled, prepared = _read(reference, label, chosen, encoders, work.path / "embeddings", progress)
     names = () if table is None else table.names
     trained = _fit(labelled, prepared, targets, names, folder, chosen, work.path / "checkpoints", progress)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from texcnn.arguments import to_path
 from texcnn.effects.variants import variant_effects
 from texcnn.errors import InputError
 from texcnn.evaluation.peers import by_name
@@ -86,7 +87,7 @@ def evaluate_variants(
     """
     chosen = options_from(EvaluateVariantsOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
-    folder = Path(out)
+    folder = to_path(out, "out")
     check_output(folder, overwrite=overwrite, marker=METRICS_FILE)
     if (predictions is None) == (model is None):
         raise InputError("give either predictions or a model", where="`predictions` and `model`", allowed="one of them")

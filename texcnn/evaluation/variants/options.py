@@ -53,9 +53,9 @@ class EvaluateVariantsOptions:
     def __post_init__(self) -> None:
         """Brings arguments to one form and checks them."""
         for name in ("cell_types", "peers"):
-            object.__setattr__(self, name, names_of(getattr(self, name)))
+            object.__setattr__(self, name, names_of(getattr(self, name), name))
         for name in ("features", "vcf"):
-            object.__setattr__(self, name, path_of(getattr(self, name)))
+            object.__setattr__(self, name, path_of(getattr(self, name), name))
         check_flags(half_life=False if self.half_life is None else self.half_life)
         check_counts(least=0, bootstrap=self.bootstrap, seed=self.seed, min_barcodes=self.min_barcodes)
         if (self.vcf is None) != (self.sample is None):
