@@ -13,7 +13,6 @@ The operator is the one that ``torch.compile`` calls; it is used once it has sho
 
 from __future__ import annotations
 
-import functools
 import logging
 from pathlib import Path
 
@@ -49,7 +48,9 @@ def linear_gelu(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> T
 def has_faster_linear(values: Tensor, weight: Tensor) -> bool:
     """Says whether :func:`one_dnn_linear` can take a product's place, and would be faster."""
     return (
-        values.dtype == weight.dtype
+        type(weight)
+        in (Tensor, torch.nn.Parameter)  # others, such as quantised weights, know how to multiply themselves
+        and values.dtype == weight.dtype
         and values.device.type == weight.device.type == "cpu"
         and values.numel() * len(weight) >= _WORTH_IT
         and weight.is_contiguous()  # of any other oneDNN has no fast code
@@ -60,18 +61,43 @@ def has_faster_linear(values: Tensor, weight: Tensor) -> bool:
 
 def one_dnn_linear(values: Tensor, weight: Tensor, bias: Tensor | None, *, gelu: bool = False) -> Tensor:
     """Multiplies with oneDNN; arguments and result are those of :func:`linear`, or of :func:`linear_gelu`."""
+    # torch.compile has code of its own for oneDNN's operator, which takes weights that it has packed before.
+    multiply = torch.ops.texcnn.linear if torch.compiler.is_compiling() else _multiply
+    product: Tensor = multiply(values, weight, bias, gelu)
+    return product
+
+
+def _multiply(values: Tensor, weight: Tensor, bias: Tensor | None, gelu: bool) -> Tensor:
     after, how = ("gelu", "none") if gelu else ("none", "")
     product: Tensor = torch.ops.mkldnn._linear_pointwise(values, weight, bias, after, [], how)
     return product
 
 
-@functools.cache
+def _shape_of_product(values: Tensor, weight: Tensor, bias: Tensor | None, gelu: bool) -> Tensor:
+    return values.new_empty(*values.shape[:-1], len(weight))
+
+
+torch.library.define("texcnn::linear", "(Tensor values, Tensor weight, Tensor? bias, bool gelu) -> Tensor")
+torch.library.impl("texcnn::linear", "CPU", _multiply)
+torch.library.register_fake("texcnn::linear", _shape_of_product)
+
+
 def one_dnn_is_faster(dtype: torch.dtype = torch.float32) -> bool:
     """Whether the operator is faster for a type on this CPU, and gives what the public functions give.
 
     It is for float32 where there is AVX-512 and the processor is not Intel's, and for bfloat16 where the processor
     multiplies it; for no other type.
     """
+    if dtype not in _FASTER:
+        _FASTER[dtype] = _is_faster(dtype)
+    return _FASTER[dtype]
+
+
+_FASTER: dict[torch.dtype, bool] = {}
+"""What was found; a dictionary, as torch.compile calls a function behind ``functools.cache`` again."""
+
+
+def _is_faster(dtype: torch.dtype) -> bool:
     if dtype == torch.float32:
         expected_faster = torch.backends.cpu.get_cpu_capability() == "AVX512" and _vendor() not in ("", "GenuineIntel")
     else:
