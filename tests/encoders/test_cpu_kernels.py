@@ -289,3 +289,17 @@ def test_onednns_product_is_pytorchs(always_faster: None) -> None:
     values, weight, bias = torch.randn(3, 50, 96), torch.randn(40, 96), torch.randn(40)
     found = cpu_products.one_dnn_linear(values, weight, bias)
     torch.testing.assert_close(found, F.linear(values, weight, bias), rtol=0, atol=1e-4)
+
+
+def test_torch_compile_meets_an_operator_of_our_own(always_faster: None) -> None:
+    """PyTorch's compiler fails on oneDNN's operator, whose weights it wants to have packed itself."""
+    met: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> torch.fx.GraphModule:
+        met.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
+        return graph
+
+    values, weight, bias = torch.randn(3, 50, 96), torch.randn(40, 96), torch.randn(40)
+    found = torch.compile(cpu_products.linear_gelu, backend=backend, dynamic=True)(values, weight, bias)
+    torch.testing.assert_close(found, F.gelu(F.linear(values, weight, bias)), rtol=0, atol=1e-4)
+    assert [name for name in met if "linear" in name] == ["texcnn.linear"]
