@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -67,23 +66,3 @@ def test_a_command_bounds_memory_that_threads_and_shapes_would_take() -> None:
             [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True, check=True
         )
         assert done.stdout.splitlines()[-1] == expected
-
-
-def _pages_of_arrays(environment: dict[str, str]) -> int:
-    """Pages that the system hands out for two arrays of an MLP, made and freed 20 times by a command's heap."""
-    code = (
-        "import resource\nimport numpy as np\nfrom texcnn.heap import set_up_heap\nset_up_heap()\n"
-        "def once():\n    arrays = [np.ones(3 * 2**20), np.ones(3 * 2**20)]\n"
-        "once()\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "for _ in range(20): once()\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
-    )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC")}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env={**kept, **environment}, capture_output=True, text=True, check=True)
-    return int(done.stdout)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-def test_freed_arrays_stay_in_the_heap_unless_the_user_says_otherwise() -> None:
-    assert _pages_of_arrays({}) < 1000
-    assert _pages_of_arrays({"MALLOC_TRIM_THRESHOLD_": "131072"}) > 20_000
