@@ -14,6 +14,7 @@ The operator is the one that ``torch.compile`` calls; it is used once it has sho
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -38,11 +39,20 @@ def linear(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     return F.linear(values, weight, bias)
 
 
-def linear_gelu(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Returns the exact (erf) GELU of what :func:`linear` returns, in one step where that is faster."""
+def linear_gelu(
+    values: Tensor, weight: Tensor, bias: Tensor | None = None, *, gelu: Callable[[Tensor], Tensor] = F.gelu
+) -> Tensor:
+    """Returns the exact (erf) GELU of what :func:`linear` returns, in one step where that is faster.
+
+    Args:
+        values: As of :func:`linear`.
+        weight: As of :func:`linear`.
+        bias: As of :func:`linear`.
+        gelu: The model's own module, which computes it elsewhere and whenever a gradient is needed.
+    """
     if has_faster_linear(values, weight):
         return one_dnn_linear(values, weight, bias, gelu=True)
-    return F.gelu(F.linear(values, weight, bias))
+    return gelu(F.linear(values, weight, bias))
 
 
 def has_faster_linear(values: Tensor, weight: Tensor) -> bool:

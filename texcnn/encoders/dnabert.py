@@ -46,15 +46,17 @@ class GeluProjection(nn.Module):
 
     Args:
         dense: The projection, which keeps its name.
+        gelu: The activation, which keeps its name.
     """
 
-    def __init__(self, dense: nn.Linear) -> None:
+    def __init__(self, dense: nn.Linear, gelu: nn.Module) -> None:
         super().__init__()
         self.dense = dense
+        self.intermediate_act_fn = gelu
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``(..., hidden)`` to ``(..., intermediate)``."""
-        return linear_gelu(hidden, self.dense.weight, self.dense.bias)
+        return linear_gelu(hidden, self.dense.weight, self.dense.bias, gelu=self.intermediate_act_fn)
 
 
 class DnabertEncoder(TokenEncoder):
@@ -85,7 +87,8 @@ class DnabertEncoder(TokenEncoder):
             for layer in model.encoder.layer:
                 dense = layer.get_submodule("intermediate.dense")
                 assert isinstance(dense, nn.Linear)
-                layer.intermediate = GeluProjection(dense)
+                gelu = layer.get_submodule("intermediate.intermediate_act_fn")
+                layer.intermediate = GeluProjection(dense, gelu).train(layer.training)
 
     def tokenize(self, segments: Sequence[str]) -> list[list[int]]:
         """Turns segments of upper-case ``ACGTN`` into token ids, special tokens included.

@@ -148,6 +148,7 @@ class GatedMLP(nn.Module):
     def __init__(self, config: Dnabert2Config) -> None:
         super().__init__()
         self.gated_layers = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
+        self.act = nn.GELU()
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.wo = nn.Linear(config.intermediate_size, config.hidden_size)
         self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -157,7 +158,7 @@ class GatedMLP(nn.Module):
         # One product a half: of halves that lie one after the other, element-wise kernels read whole lines. On an H200
         # GELU and product of the interleaved halves took a third of the layer's time.
         to_gate, to_linear = self.gated_layers.weight.chunk(2)
-        activated, linear = linear_gelu(hidden, to_gate), F.linear(hidden, to_linear)
+        activated, linear = linear_gelu(hidden, to_gate, gelu=self.act), F.linear(hidden, to_linear)
         # In place where no gradient needs the factors: a second array of this size would be new memory each time.
         gated = activated * linear if torch.is_grad_enabled() else activated.mul_(linear)
         return self.layernorm(self.wo(self.dropout(gated)) + hidden)
