@@ -18,7 +18,7 @@ demo: .venv/ready
 	scripts/nextflow.sh run main.nf -profile test --outdir results/demo -ansi-log false
 	@echo
 	@grep -q 'id="expected" data-met="yes"' results/demo/report/report.html || \
-	  { echo "error: the demo did not come out as expected; the first part of $(CURDIR)/results/demo/report/report.html says what differs"; exit 1; }
+	  { echo "error: the demo did not come out as expected; the first part of $(CURDIR)/results/demo/report/report.html has what differs"; exit 1; }
 	@echo "It came out as expected: 49 of 50 genes, 1 skipped, the values of assets/demo/expected.tsv"
 	@echo "Predictions: $(CURDIR)/results/demo/predictions/predictions.tsv.gz"
 	@echo "Report:      $(CURDIR)/results/demo/report/report.html"

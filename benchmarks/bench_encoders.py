@@ -88,7 +88,7 @@ def batched(encoder: TokenEncoder, pieces: Sequence[str], dtype: str = "float32"
 
 
 def one_by_one(encoder: TokenEncoder, pieces: Sequence[str]) -> Tensor:
-    """What the published recipe does: each piece a float32 batch of its own, with its attention mask."""
+    """What the published recipe does: each piece one float32 batch, with its attention mask."""
     encoder.compute_in(torch.float32)
     with torch.inference_mode():
         return torch.cat([encoder.vectors(*encoder.collate([row])) for row in encoder.tokenize(pieces)])
@@ -322,7 +322,7 @@ _ALONE: dict[str, Callable[[], object]] = {
     ),
     "DNABERT k=6, texcnn": lambda: batched(dnabert(), segments_of(random_gene())[:SHARE_OF_DNABERT]),
 }
-"""What is run in a process of its own for its peak memory."""
+"""What is run in another process for its peak memory."""
 
 
 def _peak_row(name: str) -> Row:

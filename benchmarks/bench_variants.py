@@ -19,9 +19,10 @@ from memory import DATA, FASTA, GTF
 import texcnn
 from texcnn.bench.model import random_windows
 from texcnn.bench.rounds import Goal, Row, median_ratio, skipped, time_rounds
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.haplotypes import HaplotypeCounts
 from texcnn.effects.outputs import EffectCounts
-from texcnn.effects.score import ChangedWindow, EffectEngine, open_engine
+from texcnn.effects.score import EffectEngine, open_engine
 from texcnn.embedding.cache import SegmentCache
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec

@@ -59,7 +59,7 @@ def measure() -> list[Row]:
 
 
 def _genes_inside(reference: Reference) -> list[Gene]:
-    """Genes, spread over the genome, whose window lies within its chromosome: kipoiseq cannot read the others."""
+    """Genes, spread over the genome, whose window is within its chromosome: kipoiseq cannot read the others."""
     inside = []
     for gene in read_gtf(GTF).genes:
         window = SPEC.interval(gene)

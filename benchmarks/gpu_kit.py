@@ -1,6 +1,6 @@
 """Runs the parts of the GPU kit one after the other within a bound of time, and writes one table; see gpu.sh.
 
-Each part runs in a process of its own and hands over each row when it has it: an error or a lack of time costs the rest
+Each part runs in a new process and hands over each row when it has it: an error or a lack of time costs the rest
 of that part alone.
 """
 
@@ -63,7 +63,7 @@ def _checks(device: str, out: Path) -> Iterator[Row]:
 
 
 def _tests(device: str, log: Path, chosen: str) -> Row:
-    """The tests of a GPU whose names match, in a process of their own."""
+    """The tests of a GPU whose names match, in a new process."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "-k", chosen]
     command += ["--confcutdir", str(TESTS), str(TESTS)]
     environment = {**os.environ, "TEXCNN_GPU_CHECKS": device}

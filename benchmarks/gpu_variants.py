@@ -27,7 +27,7 @@ ROUNDS = 3
 
 
 def in_batches(embed: Callable[[Rows], Tensor], tokens: Rows, budget: int, pool: int) -> Tensor:
-    """What the engine does: rows of a pool sorted by length, batches of so many tokens, one copy per pool."""
+    """What the engine does: rows of a pool sorted by length, batches of a number of tokens, one copy per pool."""
     found = []
     for start in range(0, len(tokens), pool):
         part = tokens[start : start + pool]

@@ -2,7 +2,7 @@
 
     python benchmarks/guard.py f673007 [HEAD] [--rounds 7] [--quick]
 
-Each round runs both commits one after the other, each in a process of its own, on the same made-up windows in float32,
+Each round runs both commits one after the other, each in a new process, on the same made-up windows in float32,
 and multiplies matrices before, as a measure of the machine's speed in that round. The ratio is the median of the
 rounds' ratios; --quick takes a minute. Each commit predicts with the texcnn-mini that it bundles; with --model both
 have one bundle, so that the ratio is that of the code alone.

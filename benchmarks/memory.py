@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py [--model NAME] [--genes 100 1000 5000]
 
-Each size runs in a process of its own, whose peak resident memory the kernel reports. Prints a Markdown table.
+Each size runs in a new process, whose peak resident memory the kernel reports. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FASTA, GTF = DATA / "yeast" / "R64-1-1.fa.gz", DATA / "yeast" / "R64-1-1.81.gtf.
 
 
 def predict(genes: list[str], model: str) -> tuple[float, float]:
-    """Predicts genes in a process of its own.
+    """Predicts genes in a new process.
 
     Returns:
         Peak resident memory in MiB and wall-clock seconds, start-up included.

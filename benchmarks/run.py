@@ -3,7 +3,7 @@
     python benchmarks/run.py [--only MEASURE ...] [--peers multimolecule] [--write]
     python benchmarks/run.py --quick      # a minute: start-up, and the encoders on a part of a gene
 
-Each measure runs in a process of its own, so that none warms, fills or throttles another. With --write the table in
+Each measure runs in a new process, so that none warms, fills or throttles another. With --write the table in
 benchmarks/README.md is replaced. The yeast genome is looked for where the tests look for it ($TEXCNN_DATA).
 """
 
@@ -82,7 +82,7 @@ QUICK = ("startup", "encoders")
 
 
 def run(name: str, peers: Sequence[str], *, quick: bool = False) -> list[Row]:
-    """Runs one measure in a fresh process, or says why it cannot."""
+    """Runs one measure in a fresh process, or reports why it cannot."""
     measure: Callable[[], list[Row]]
     if name == "startup":
         measure = functools.partial(_startup, quick)

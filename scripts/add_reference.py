@@ -15,8 +15,9 @@ import texcnn
 from texcnn.genome.assembly import Assembly
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import extend_bundle
-from texcnn.model.reference_genes import add_reference
-from texcnn.tables.expression import read_expression, transform_expression
+from texcnn.model.make_reference import add_reference
+from texcnn.tables.expression import read_expression
+from texcnn.tables.transform import transform_expression
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ class Measured:
                 if self.within and not alone:
                     within = pd.read_csv(done.folder / WITHIN_GENES_FILE, sep="\t").replace({"model": known})
                     parts += _rows(within, self.within, {"pearson": "Pearson"})
-        # Each evaluation has the baseline and, as a model of its own, the one evaluated on a peer's genes.
+        # Each evaluation has the baseline and, as another model, the one evaluated on a peer's genes.
         results = pd.concat(parts).drop_duplicates(["model", "output", "metric"]).dropna(subset="value")
         orders = {
             "model": [*models, MEAN, *peers],

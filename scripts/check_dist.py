@@ -16,7 +16,7 @@ BUILDS_IT = ("pyproject.toml", "README.md", "LICENSE", "PKG-INFO")
 
 
 def wanted_files() -> set[str]:
-    """Returns the files of the package as they lie in the source, without what Python made of them."""
+    """Returns the files of the package as they are in the source, without Python's byte code."""
     found = (path for path in (PROJECT / "texcnn").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(PROJECT).as_posix() for path in found}
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """Follows the README and every how-to page, command by command, as a reader would.
 
-    python scripts/follow_docs.py               # in a folder of its own; says what ran, what was shortened and why
+    python scripts/follow_docs.py               # in a new folder; prints what ran, what was shortened and why
     python scripts/follow_docs.py docs/predict.md
 
-The files that the pages name (genome.fa, genes.gtf, calls.vcf.gz, ...) are made of the demo genome. A command that
+The files that the pages name (genome.fa, genes.gtf, calls.vcf.gz, ...) are made from the demo genome. A command that
 fails, or a line that this script does not know how to follow, ends it with status 1.
 """
 
@@ -141,15 +141,15 @@ def follow(step: Step) -> tuple[bool, str]:
 
 def in_this_process(call: object) -> tuple[bool, str]:
     """Calls something that may leave with an exit status: Python and PyTorch start once for all commands."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             call()  # type: ignore[operator]
         except SystemExit as leaving:
-            return not leaving.code, said.getvalue()
+            return not leaving.code, output.getvalue()
         except Exception as error:
-            return False, f"{said.getvalue()}{type(error).__name__}: {error}"
-    return True, said.getvalue()
+            return False, f"{output.getvalue()}{type(error).__name__}: {error}"
+    return True, output.getvalue()
 
 
 def main(pages: list[Path]) -> int:
@@ -158,7 +158,7 @@ def main(pages: list[Path]) -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         write_files(Path(), PROJECT)
         os.environ["HOME"] = str(Path("home").absolute())  # Kipoi's settings are not the reader's
-        # The texcnn of this interpreter, whatever else is on PATH.
+        # The texcnn of this interpreter first.
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         Path("home").mkdir()
         for page in pages:
@@ -167,13 +167,13 @@ def main(pages: list[Path]) -> int:
                     print(f"not here  {step.page}: {step.written} ({step.note})", flush=True)
                     continue
                 start = time.monotonic()
-                well, said = follow(step)
-                failed += not well
-                told = f" (shorter: {step.note})" if step.note else ""
+                passed, output = follow(step)
+                failed += not passed
+                note = f" (shorter: {step.note})" if step.note else ""
                 took = time.monotonic() - start
-                print(f"{'ran' if well else 'FAILED':<7}{took:4.1f} s  {step.page}: {step.written}{told}")
-                if not well:
-                    print(said[-2000:])
+                print(f"{'ran' if passed else 'FAILED':<7}{took:4.1f} s  {step.page}: {step.written}{note}")
+                if not passed:
+                    print(output[-2000:])
                 sys.stdout.flush()
     print(f"{failed} failed")
     return int(failed > 0)

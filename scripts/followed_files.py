@@ -1,4 +1,4 @@
-"""The files that the pages of the documentation name, made of the demo genome: a reader's own, in small."""
+"""The files that the pages of the documentation name, made from the demo genome: a reader's own files, in small."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_files(folder: Path, project: Path) -> None:
 
     Args:
         folder: Where the commands run.
-        project: The repository, whose demo genome they are made of.
+        project: The repository, whose demo genome they are made from.
     """
     demo = project / "assets" / "demo"
     (folder / "assets").symlink_to(project / "assets")

@@ -49,6 +49,7 @@ for package in java.lang java.io java.nio java.net java.util java.util.regex jav
     java.util.concurrent.atomic sun.nio.ch sun.nio.fs sun.net.www.protocol.{http,https,ftp,file} jdk.internal.{misc,vm}; do
     opens+=(--add-opens "java.base/$package=ALL-UNNAMED")
 done
-# As the launcher does: what was typed.
+# As the launcher does: what was typed, and the options of Java in NXF_OPTS, such as -Xmx4g.
 export NXF_CLI="nextflow $*"
-exec "$java" -XX:TieredStopAtLevel=1 "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"
+read -ra options <<< "${NXF_OPTS:-}"
+exec "$java" -XX:TieredStopAtLevel=1 ${options[@]+"${options[@]}"} "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"

@@ -42,12 +42,18 @@ def _loud() -> None:
     logging.getLogger("texcnn").setLevel(logging.NOTSET)
 
 
+@pytest.fixture(scope="session")
+def cuda() -> str:
+    """The GPU's name; the test is skipped where there is none."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return "cuda"
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> str:
     """Each device of this machine."""
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    return request.param
+    return request.getfixturevalue("cuda") if request.param == "cuda" else request.param
 
 
 @pytest.fixture

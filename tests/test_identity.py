@@ -74,10 +74,10 @@ def test_an_edit_counts_for_the_stages_that_run_it(
 
 
 def test_every_module_of_a_room_that_embeds_is_reached(package: Path, changed: Callable[[], set[str]]) -> None:
-    """Encoders are named in strings and imported when they are asked for: they must not be overlooked."""
+    """Encoders are named in strings and imported at first use: they must not be overlooked."""
     for path in sorted((package / "encoders").glob("[a-z]*.py")):
         edit(path, new=f"\nEDITED_{path.stem} = 1\n")
-        assert "embed" in changed(), path.name
+        assert ("embed" in changed()) == (path.name != "fetch.py"), f"{path.name}: only the download changes no vector"
         text = path.read_text()
         path.write_text(text[: text.index("\nEDITED_")] + "\n")
 

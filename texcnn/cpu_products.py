@@ -56,7 +56,7 @@ def linear_gelu(
 
 
 def has_faster_linear(values: Tensor, weight: Tensor) -> bool:
-    """Says whether :func:`one_dnn_linear` can take a product's place, and would be faster."""
+    """Whether :func:`one_dnn_linear` can compute a product, and would be faster."""
     return (
         type(weight)
         in (Tensor, torch.nn.Parameter)  # others, such as quantised weights, know how to multiply themselves

@@ -18,7 +18,7 @@ _AMPERE = 8
 
 
 def resolve_device(device: str | torch.device | None = None) -> torch.device:
-    """Turns the device that a user asks for into one that exists.
+    """Turns a device's name into a device that exists.
 
     Args:
         device: ``None`` or ``"auto"`` for the GPU if there is one, else ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
@@ -27,7 +27,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
         The device.
 
     Raises:
-        InputError: when the name is not one of these, or the GPU asked for is not there.
+        InputError: when the name is not one of these, or there is no such GPU.
     """
     if device is None or str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -50,7 +50,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def resolve_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
-    """Turns the type that a user asks for into the one that encoders' matrix products are computed in.
+    """Turns a type's name into the type of the encoders' matrix products.
 
     Args:
         dtype: ``None`` or ``"auto"`` for float32 on a CPU, so that numbers do not depend on the processor, and on a GPU

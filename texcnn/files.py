@@ -107,7 +107,7 @@ def atomic_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
-    """What tells one state of a file or folder from another; None where there is none."""
+    """What differs between two states of a file or folder; None where it does not exist."""
     try:
         state = path.stat()
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
             yield stack.enter_context(path.open("w", encoding="utf-8"))
             return
         raw = stack.enter_context(path.open("wb"))
-        # Neither name nor time stamp in the header.
+        # No name or time stamp in the header.
         packed = stack.enter_context(gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0))
         yield stack.enter_context(io.TextIOWrapper(packed, encoding="utf-8"))
 

@@ -1,6 +1,6 @@
 """Which code and packages a stage of the work runs: two equal digests give equal results.
 
-The pipeline asks for these digests to know what it may reuse. A digest is of the parsed code, so that comments,
+By these digests the pipeline knows what it may reuse. A digest is of the parsed code, so that comments,
 docstrings and layout do not count, and of the modules that a stage imports, so that an edit elsewhere does not count
 either.
 """
@@ -39,7 +39,7 @@ _NOT_FOLLOWED = (f"{PACKAGE}.cli.", f"{PACKAGE}._version")
 """Shared parts of the command line parse and print; the version is a name of the code, which is read itself."""
 
 _MODULE_NAME = re.compile(rf"{PACKAGE}(\.[a-z_0-9]+)+(?=:|$)")
-"""A string that names a module, as in a registry of classes that are imported when they are asked for."""
+"""A string that names a module, as in a registry of classes that are imported at first use."""
 
 
 def stage_digests(root: Path | None = None) -> dict[str, str]:

@@ -28,7 +28,7 @@ class _Silent:
 
 
 class _LogLines:
-    """One line each half minute, so that a batch job's log shows life without filling up."""
+    """One line each half minute, so that a batch job's log shows progress without filling up."""
 
     def __init__(self, total: int | None, what: str, unit: str) -> None:
         self._total, self._what, self._unit = total, what, unit
@@ -55,7 +55,7 @@ def progress_bar(show: bool, *, total: int | None, what: str, unit: str) -> Iter
     """Shows progress while the block runs.
 
     Args:
-        show: False shows nothing, which is how the library behaves unless asked.
+        show: False shows nothing, the library's default.
         total: How many units there are, if known.
         what: What is being done, such as ``"predicting"``.
         unit: What is counted, such as ``"genes"``.

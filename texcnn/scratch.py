@@ -1,4 +1,4 @@
-"""Room for what is being written: folders that vanish, the locks that show whose they are, and a disk that is full."""
+"""Temporary folders, the locks that show that they are in use, and the error of a full disk."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes the scratch folders of processes that ended: nobody holds their lock."""
+    """Removes the scratch folders of processes that ended: their lock is free."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if not (folder / _LOCK).is_file():
             continue

@@ -1,4 +1,4 @@
-"""JSON that is read with its types checked: a text in a number's place is found at the file, not far behind it."""
+"""JSON with its types checked as it is read: a text instead of a number is an error that names the file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_object(path: Path, *, error: type[TexcnnError]) -> dict[str, Any]:
 
 
 def parse_object(text: str | bytes, *, where: object, error: type[TexcnnError]) -> dict[str, Any]:
-    """Reads a JSON object; NaN, infinities and numbers too large for a float are none of JSON's numbers.
+    """Reads a JSON object; NaN, infinities and numbers too large for a float are not JSON.
 
     Args:
         text: The JSON, UTF-8.
@@ -58,7 +58,7 @@ def parse_object(text: str | bytes, *, where: object, error: type[TexcnnError]) 
 
 
 def check_types(kind: Any, values: Any, *, where: object, error: type[TexcnnError]) -> None:
-    """Checks that JSON values are those that a dataclass is made of; further entries do not matter.
+    """Checks that JSON values have the types of a dataclass's fields; further entries do not matter.
 
     Args:
         kind: The dataclass.
@@ -96,16 +96,16 @@ def check_fields(
 def _faults(kind: Any, values: Any, name: str) -> list[str]:
     try:
         _make(kind, values)
-    except Exception:  # what is not plainly right is for pydantic, whose import takes a third of a second
+    except Exception:  # the rest is for pydantic, whose import takes a third of a second
         return _faults_by_name(kind, values, name)
     return []
 
 
 def _make(kind: Any, value: Any) -> Any:
-    """Makes what a type says of a JSON value.
+    """Converts a JSON value to a type.
 
     Raises:
-        Exception: of any class, when the value is not plainly right or the type is none of those known here.
+        Exception: of any class, when the value is not of the type, or the type is not supported here.
     """
     origin, parts = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and is_dataclass(kind) and type(value) is dict:

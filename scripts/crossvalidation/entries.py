@@ -49,7 +49,7 @@ class Entry:
         features: ``half-life``, ``tf``, ``tf-no-polr2a``.
         runs: How many, at most.
         fit: Settings that differ from the authors'.
-        few: Those that differ besides where an epoch of the authors' batches is a handful of steps.
+        few: Those that also differ where an epoch of the authors' batches is a handful of steps.
         starts: Networks that are begun, of which the best is finished.
         median_only: Whether the median is the only output.
     """

@@ -2,7 +2,7 @@
 
     python scripts/crossvalidation/run.py --data ../shared/data --dataset human --work cv --minutes 40
 
-A run is one pass over all five folds. What a fold predicted is kept in a file of its own, so that an interrupted run
+A run is one pass over all five folds. Each fold's predictions are kept in a file, so that an interrupted run
 continues where it stopped; table.py makes the page of them. On a CPU, networks that read every base are twice as fast
 where the allocator keeps their memory: MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=17179869184.
 """

@@ -3,7 +3,7 @@
     python scripts/encoder_study/pretrain.py --species human --pack work/pack.npz --tokenizer tokenizer.json --out work
 
 The model has the architecture of DNABERT-2, small; it learns masked tokens of known bases, and is judged on the
-validation chromosomes'. ``--from`` goes on with a model.
+validation chromosomes'. ``--from`` continues with a model.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True, help="Packed file of texcnn-mini or texcnn-yeast.")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--from", type=Path, dest="begun", help="language.<species>.safetensors to go on with.")
+    parser.add_argument("--from", type=Path, dest="begun", help="language.<species>.safetensors to continue with.")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=150.0)
     parser.add_argument("--pieces", type=int, default=600_000)

@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--plan", nargs="+", required=True, help="frozen|tuned:ENCODER+ENCODER:FIRST-LAST, in order.")
     parser.add_argument("--epochs", type=int, default=TUNED.epochs, help="Of a line that learns its encoders.")
-    parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
+    parser.add_argument("--genes", type=int, help="Number of genes, to try the script out.")
     parser.add_argument(
         "--until", type=float, default=float("inf"), help="Time of the clock after which no run begins."
     )

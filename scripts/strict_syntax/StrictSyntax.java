@@ -21,7 +21,7 @@ public class StrictSyntax {
             if (collector.hasErrors()) {
                 for (Message message : collector.getErrors()) {
                     errors++;
-                    System.out.println(said(source, message));
+                    System.out.println(line(source, message));
                 }
             }
             if (collector.hasWarnings()) {
@@ -36,7 +36,7 @@ public class StrictSyntax {
         System.exit(errors == 0 ? 0 : 1);
     }
 
-    private static String said(SourceUnit source, Message message) {
+    private static String line(SourceUnit source, Message message) {
         if (message instanceof SyntaxErrorMessage syntax) {
             var cause = syntax.getCause();
             return source.getName() + ":" + cause.getStartLine() + ": " + cause.getOriginalMessage();

@@ -28,9 +28,9 @@ from texcnn.evaluation.metrics import ALL_CELL_TYPES, cell_type_metrics
 from texcnn.model.bundle import CARD, extend_bundle
 from texcnn.model.import_mpra_dragonn import import_mpra_dragonn
 from texcnn.model.load import load_model
+from texcnn.model.make_reference import add_reference
 from texcnn.model.predict_windows import predict_windows
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
-from texcnn.model.reference_genes import add_reference
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "variants")]
 import measure

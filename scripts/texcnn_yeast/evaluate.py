@@ -21,8 +21,8 @@ from texcnn.evaluation.metrics import cell_type_metrics
 from texcnn.features.codons import codon_features
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import CARD, extend_bundle
+from texcnn.model.make_reference import add_reference
 from texcnn.model.reference_genes import METRICS as METRICS_TABLE
-from texcnn.model.reference_genes import add_reference
 
 sys.path.append(str(Path(__file__).parents[1]))
 from card_figures import Measured, figures_text, write_table

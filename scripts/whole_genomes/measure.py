@@ -2,7 +2,7 @@
 
     scripts/whole_genomes/measure.py yeast --work DIR [--rounds 3] [--write docs/whole-genomes.md]
     scripts/whole_genomes/measure.py hg38 --work DIR [--rounds 1] [--write docs/whole-genomes.md]
-    scripts/whole_genomes/measure.py heavy --work DIR         50 yeast genes and a random encoder of DNABERT-2's width
+    scripts/whole_genomes/measure.py heavy --work DIR         150 yeast genes and a random encoder of DNABERT-2's width
     scripts/whole_genomes/measure.py shards --work DIR        yeast in 1, 7 and 64 shards: the same bits?
     scripts/whole_genomes/measure.py scheduler --work DIR     a stub run of 64 shards x 20 samples
 
@@ -89,11 +89,11 @@ def hg38(work: Path) -> Case:
 
 def heavy(work: Path) -> Case:
     """A model whose encoder takes nearly all the time."""
-    folder, genes = DATA / "yeast", work / "genes.txt"
+    folder, genes = DATA / "yeast", work / "genes-150.txt"
     if not genes.is_file():
         save_heavy_model(work / "heavy")
         ids = re.findall(r'gene_id "([^"]+)"', gzip.decompress((folder / "R64-1-1.81.gtf.gz").read_bytes()).decode())
-        genes.write_text("\n".join(list(dict.fromkeys(ids))[:50]) + "\n")
+        genes.write_text("\n".join(list(dict.fromkeys(ids))[:150]) + "\n")
     fasta, gtf = folder / "R64-1-1.fa.gz", folder / "R64-1-1.81.gtf.gz"
     return Case("heavy", fasta, gtf, str(work / "heavy"), None, genes=genes)
 
@@ -169,27 +169,27 @@ def compare(case: Case, line: Path, flow: Path) -> list[str]:
     genes = int(pd.read_csv(counted, sep="\t")["genes"].iloc[0])
     if not len(mine) + skipped[0] == len(theirs) + skipped[1] == genes:
         sys.exit("rows in are not rows out and skipped")
-    said = [
+    lines = [
         f"{genes:,} genes in = {len(theirs):,} rows + {skipped[1]:,} skipped; "
         f"largest difference {largest_difference(theirs, mine, 'predictions')}"
     ]
     if case.vcf is None:
-        return said
+        return lines
     for name in ("effects", "haplotypes") if case.samples else ("effects",):
         theirs, mine = (
             pd.read_csv(place / f"{name}.tsv.gz", sep="\t", low_memory=False) for place in (results / "variants", line)
         )
-        said.append(f"{name}: {len(theirs):,} rows; largest difference {largest_difference(theirs, mine, name)}")
+        lines.append(f"{name}: {len(theirs):,} rows; largest difference {largest_difference(theirs, mine, name)}")
     alleles = sum(
         len(alts.split(",")) for alts in pd.read_csv(case.vcf, sep="\t", comment="#", header=None, usecols=[4])[4]
     )
     effects = pd.read_csv(results / "variants" / "effects.tsv.gz", sep="\t", usecols=["chrom", "pos", "ref", "alt"])
     left_out = pd.read_csv(results / "variants" / "effects.tsv.gz.skipped.tsv", sep="\t")
     scored = len(effects.drop_duplicates())
-    said.append(f"{alleles:,} alleles in = {scored:,} scored + {len(left_out):,} skipped")
+    lines.append(f"{alleles:,} alleles in = {scored:,} scored + {len(left_out):,} skipped")
     if scored + len(left_out) != alleles:
-        said[-1] += " (DIFFERENT)"
-    return said
+        lines[-1] += " (DIFFERENT)"
+    return lines
 
 
 def measure(case: Case, work: Path, rounds: int) -> str:
@@ -223,17 +223,17 @@ def measure(case: Case, work: Path, rounds: int) -> str:
 
 def shards(work: Path) -> str:
     """Yeast in other numbers of shards; a model that keeps vectors, and one that does not."""
-    case, said, first = yeast(work), [], None
+    case, lines, first = yeast(work), [], None
     genes = 7126
     for count in (1, 7, 64):
         pipeline(case, work / f"shards-{count}", "--shard_size", -(-genes // count), variants=False)
         table = pd.read_parquet(work / f"shards-{count}" / "results" / "predictions" / "predictions.parquet")
         made = (trace(work / f"shards-{count}")["name"].str.contains("PREDICT_DIRECT")).sum()
         first = table if first is None else first
-        said.append(
+        lines.append(
             f"- {made} shards: {len(table):,} rows, largest difference {largest_difference(table, first, 'shards')}"
         )
-    return "\n".join(said) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def scheduler(work: Path) -> str:

@@ -107,17 +107,17 @@ def test_text_is_aligned_and_says_what_was_not_measured() -> None:
     assert text.splitlines() == ["a            1,234  genes/s", "longer name      -  no GPU"]
 
 
-def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_missing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         if name == "torch":
             raise PackageNotFoundError(name)
         return "9"
 
     monkeypatch.setattr(rounds, "version", version)
-    said = describe_machine(time.gmtime(86_400), 0.04)
-    assert said.startswith("1970-01-02 00:00 UTC; ")
-    assert "load average when it began 0.0;" in said
-    assert "texcnn 9, no torch, transformers 9" in said
+    output = describe_machine(time.gmtime(86_400), 0.04)
+    assert output.startswith("1970-01-02 00:00 UTC; ")
+    assert "load average when it began 0.0;" in output
+    assert "texcnn 9, no torch, transformers 9" in output
 
 
 def test_seconds_are_those_of_each_function(monkeypatch: pytest.MonkeyPatch) -> None:

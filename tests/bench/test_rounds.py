@@ -43,10 +43,10 @@ def test_goals_count_their_bound_as_reached():
 
 
 def test_machine_is_described():
-    said = describe_machine(time.gmtime(0), 1.26)
-    assert said.startswith("1970-01-01 00:00 UTC; ")
-    assert "load average when it began 1.3" in said
-    assert "texcnn 0." in said
+    output = describe_machine(time.gmtime(0), 1.26)
+    assert output.startswith("1970-01-01 00:00 UTC; ")
+    assert "load average when it began 1.3" in output
+    assert "texcnn 0." in output
     assert 10 < peak_memory_mib() < 1e6
 
 

@@ -17,7 +17,7 @@ class Run:
     Attributes:
         status: Its exit status.
         out: What it printed.
-        err: What it said besides: messages, and what the library logged.
+        err: Its messages, and what the library logged.
     """
 
     status: int
@@ -65,5 +65,5 @@ class Commands:
 
 
 def well(run: Run) -> None:
-    """Checks that a quiet run ended well and said nothing."""
+    """Checks that a quiet run succeeded and printed nothing."""
     assert (run.status, run.out, run.err) == (0, "", "")

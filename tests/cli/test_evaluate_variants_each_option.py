@@ -173,7 +173,7 @@ class TestSample:
         well(evaluate("ev", **of_genes, sample="S", unphased=unphased, cell_type="gc"))
         assert rows(tmp_path / "ev").set_index("gene")["gc"]["g1"] == pytest.approx(effect, abs=1e-6)
 
-    def test_a_call_without_phase_stops_unless_something_else_is_said(
+    def test_a_call_without_phase_stops_unless_an_option_changes_it(
         self, evaluate: Evaluate, of_genes: dict[str, Path]
     ) -> None:
         refused(evaluate("ev", **of_genes, sample="S"), "phase", "--unphased")
@@ -230,9 +230,9 @@ class TestTruth:
 
 class TestOutput:
     def test_overwrite_and_what_it_says(self, evaluate: Evaluate, tmp_path: Path) -> None:
-        said = evaluate("ev", quiet=None)
-        assert said.status == 0
-        assert f"7 effects, 0 without a prediction, 0 do not count: {tmp_path / 'ev'}" in said.err
+        output = evaluate("ev", quiet=None)
+        assert output.status == 0
+        assert f"7 effects, 0 without a prediction, 0 do not count: {tmp_path / 'ev'}" in output.err
         refused(evaluate("ev", cell_type="a"), "ev' already exists")
         assert "gc" in rows(tmp_path / "ev")
         well(evaluate("ev", cell_type="a", overwrite=True))

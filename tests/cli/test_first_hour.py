@@ -115,7 +115,7 @@ class TestDoctor:
         assert found["genome"] == ("ok", "genome.fa: 2 sequences, 280 bp")
         assert found["texcnn-mini"][0] == "ok"
 
-    def test_what_is_wrong_is_said_and_ends_with_one(
+    def test_what_is_wrong_is_reported_and_ends_with_one(
         self, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         gtf = write_gtf(tmp_path / "genes.gtf", [("g1", "chrX", 41, 60, "+")])

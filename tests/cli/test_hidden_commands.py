@@ -28,16 +28,16 @@ class TestPrepare:
         genome = write_genome(tmp_path)
         commands.succeed("prepare", "--fasta", genome, "--out", tmp_path / "ready")
         assert sorted(path.name for path in (tmp_path / "ready").iterdir()) == ["genome.fa.fai", "genome.json"]
-        said = json.loads((tmp_path / "ready" / "genome.json").read_text())
-        assert said == {"fingerprint": sha256_file(genome), "chromosomes": 2}
+        output = json.loads((tmp_path / "ready" / "genome.json").read_text())
+        assert output == {"fingerprint": sha256_file(genome), "chromosomes": 2}
 
     def test_a_gzip_is_unpacked(self, tmp_path: Path, commands: Commands) -> None:
         packed = tmp_path / "g.fa.gz"
         packed.write_bytes(gzip.compress(write_genome(tmp_path).read_bytes()))
         commands.succeed("prepare", "--fasta", packed, "--out", tmp_path / "ready")
         assert self.read(tmp_path / "ready" / "genome.fa") == {"chr1": CHR1, "chr2": CHR2}
-        said = json.loads((tmp_path / "ready" / "genome.json").read_text())
-        assert said["fingerprint"] == sha256_file(tmp_path / "genome.fa")
+        output = json.loads((tmp_path / "ready" / "genome.json").read_text())
+        assert output["fingerprint"] == sha256_file(tmp_path / "genome.fa")
 
     def test_bgzf_is_read_through_and_stays(self, tmp_path: Path, commands: Commands) -> None:
         packed = tmp_path / "g.fa.gz"
@@ -108,14 +108,14 @@ class TestIdentity:
     def test_stages_versions_and_models(self, tmp_path: Path, commands: Commands) -> None:
         models = [save_tiny_dnabert2(tmp_path / name, seed=seed) for seed, name in enumerate(("a", "b"))]
         run = commands.succeed("identity", "--model", models[0], "--model", models[1])
-        said = json.loads(run.out)
-        assert set(said) == {"stages", "versions", "models"}
-        assert set(said["stages"]) == set(STAGES)
-        assert all(len(digest) == 64 for digest in said["stages"].values())
-        assert set(said["versions"]) == {"python", "cuda", *PACKAGES}
-        assert said["versions"]["texcnn"] == __version__
-        assert said["models"] == [describe_model(model) for model in models]
-        assert said["models"][0]["content"] != said["models"][1]["content"]
+        output = json.loads(run.out)
+        assert set(output) == {"stages", "versions", "models"}
+        assert set(output["stages"]) == set(STAGES)
+        assert all(len(digest) == 64 for digest in output["stages"].values())
+        assert set(output["versions"]) == {"python", "cuda", *PACKAGES}
+        assert output["versions"]["texcnn"] == __version__
+        assert output["models"] == [describe_model(model) for model in models]
+        assert output["models"][0]["content"] != output["models"][1]["content"]
 
     def test_without_a_model_there_is_none(self, commands: Commands) -> None:
         assert json.loads(commands.succeed("identity").out)["models"] == []

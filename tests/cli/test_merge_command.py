@@ -34,9 +34,9 @@ def test_the_joined_table_is_that_of_one_run(
 ) -> None:
     parts, options = run
     joined, single = tmp_path / f"joined{ending}", tmp_path / f"single{ending}"
-    said = commands.succeed("merge", *parts, "--out", joined)
-    assert f"20 genes, 3 skipped: {joined}" in said.err
-    assert "        3 no gene of this id or name" in said.err
+    output = commands.succeed("merge", *parts, "--out", joined)
+    assert f"20 genes, 3 skipped: {joined}" in output.err
+    assert "        3 no gene of this id or name" in output.err
     texcnn.predict(options["model"], options["fasta"], gtf=options["gtf"], out=single)
     found, expected = (texcnn.read_predictions(path) for path in (joined, single))
     assert [entry["gene_id"] for entry in found.attrs.pop("skipped")] == ["nobody0", "nobody1", "nobody2"]
@@ -129,16 +129,16 @@ def test_effects_of_shards_are_those_of_one_run(
     ]
     vcf = tmp_path / "calls.vcf"
     vcf.write_text("\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *lines]) + "\n")
-    said = commands.succeed("variants", "split", "--vcf", vcf, "--out", tmp_path / "shards")
-    assert f"{len(lines)} distinct alleles in 1 shards" in said.err
+    output = commands.succeed("variants", "split", "--vcf", vcf, "--out", tmp_path / "shards")
+    assert f"{len(lines)} distinct alleles in 1 shards" in output.err
     shard = tmp_path / "shards" / "0001.vcf.gz"
     commands.succeed("variants", "--vcf", shard, *given, "--out", tmp_path / "1.parts")
     outs = {name: tmp_path / f"{name}.tsv" for name in ("joined", "single")}
     annotated = tmp_path / "annotated.vcf.gz"
-    said = commands.succeed(
+    output = commands.succeed(
         "merge", tmp_path / "1.parts", "--vcf", vcf, "--out", outs["joined"], "--annotate", annotated
     )
-    assert f"{len(lines)} alleles (" in said.err
+    assert f"{len(lines)} alleles (" in output.err
     assert annotated.is_file()
     commands.succeed("variants", "--vcf", vcf, *given, "--out", outs["single"])
     for ending in ("", ".skipped.tsv", ".meta.json"):

@@ -83,7 +83,7 @@ def test_a_gene_that_cannot_be_explained_names_the_flag(tmp_path: Path, commands
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "said"),
+    ("error", "status", "output"),
     [
         (InputError("bad", where="`fasta`"), 2, "error: bad – in --fasta\n"),
         (StoreError("torn"), 2, "error: torn\n"),
@@ -94,7 +94,7 @@ def test_a_gene_that_cannot_be_explained_names_the_flag(tmp_path: Path, commands
     ],
 )
 def test_each_kind_of_error_has_its_exit_status(
-    tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, said: str
+    tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, output: str
 ) -> None:
     import texcnn
 
@@ -103,7 +103,7 @@ def test_each_kind_of_error_has_its_exit_status(
 
     monkeypatch.setattr(texcnn, "predict", fail)
     run = commands("predict", "--fasta", "x.fa", "--out", tmp_path / "o.tsv")
-    assert (run.status, run.err) == (status, said)
+    assert (run.status, run.err) == (status, output)
 
 
 def test_debug_is_an_option_of_every_command_and_of_the_program(commands: Commands) -> None:
@@ -112,14 +112,14 @@ def test_debug_is_an_option_of_every_command_and_of_the_program(commands: Comman
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], ["predict", "-h"], ["models", "show", "-h"]])
-def test_what_only_tells_ends_well(commands: Commands, arguments: list[str]) -> None:
+def test_what_only_reports_ends_well(commands: Commands, arguments: list[str]) -> None:
     run = commands.succeed(*arguments)
     assert run.err == ""
     assert "texcnn" in run.out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["nothing"], "No such command 'nothing'"),
         (["predict"], "Missing option '--out'"),
@@ -133,8 +133,8 @@ def test_what_only_tells_ends_well(commands: Commands, arguments: list[str]) -> 
     ],
 )
 def test_mistakes_of_typing_end_with_2_and_say_what_is_wrong(
-    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], output: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert said in commands.refuse(*arguments)
+    assert output in commands.refuse(*arguments)
     assert not list(tmp_path.iterdir())

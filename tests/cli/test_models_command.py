@@ -43,11 +43,11 @@ def test_each_view_is_all_of_its_kind(commands: Commands, tiny: Path, option: st
         assert shown == (tiny / "cell_types.tsv").read_text()
     else:
         model = texcnn.load_model(tiny)
-        said = json.loads(shown)
-        assert said["fingerprint"] == model.fingerprint
-        assert said["cell_types"] == model.cell_type_table.to_dict("records")
-        assert said["window"] == {"upstream": 20, "downstream": 10, "grid": None}
-        assert said["unit"] == "fraction"
+        output = json.loads(shown)
+        assert output["fingerprint"] == model.fingerprint
+        assert output["cell_types"] == model.cell_type_table.to_dict("records")
+        assert output["window"] == {"upstream": 20, "downstream": 10, "grid": None}
+        assert output["unit"] == "fraction"
 
 
 @pytest.mark.parametrize("command", ["show", "export"])
@@ -84,10 +84,10 @@ def test_a_damaged_bundle_is_not_copied(commands: Commands, tiny: Path, tmp_path
 
 class TestFetch:
     def test_an_encoder_by_its_name(self, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-        from texcnn.encoders import hub
+        from texcnn.encoders import fetch
 
         asked = []
-        monkeypatch.setattr(hub, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
+        monkeypatch.setattr(fetch, "fetch", lambda spec: asked.append(spec) or "/cache/dnabert2")
         assert commands.succeed("models", "fetch", "dnabert2").out == "/cache/dnabert2\n"
         assert asked == [KNOWN_ENCODERS["dnabert2"]]
 

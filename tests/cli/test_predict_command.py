@@ -39,7 +39,7 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=2e-6)
 
 
-def said(tmp_path: Path) -> dict[str, object]:
+def description(tmp_path: Path) -> dict[str, object]:
     import pyarrow.parquet as pq
 
     return json.loads(pq.read_schema(tmp_path / "out.parquet").metadata[b"texcnn"])
@@ -94,22 +94,22 @@ def test_names_of_chromosomes_are_mapped(table: Table, tmp_path: Path, commands:
 
 def test_the_grid_moves_windows(table: Table, tmp_path: Path) -> None:
     plain, fingerprint = table(), None
-    fingerprint = said(tmp_path)["model_fingerprint"]
+    fingerprint = description(tmp_path)["model_fingerprint"]
     moved = table("--grid-segments")
-    assert said(tmp_path)["model_fingerprint"] != fingerprint
+    assert description(tmp_path)["model_fingerprint"] != fingerprint
     assert moved["n_fraction"].tolist() == plain["n_fraction"].tolist()  # both windows lie on the grid already
     np.testing.assert_allclose(moved["x"][0], plain["x"][0], atol=2e-6)
 
 
 def test_windows_with_many_n_are_left_out(table: Table, tmp_path: Path) -> None:
     assert table("--max-n-fraction", 0.3)["gene_id"].tolist() == ["g1"]
-    assert said(tmp_path)["max_n_fraction"] == 0.3
+    assert description(tmp_path)["max_n_fraction"] == 0.3
     assert table("--max-n-fraction", 0.34)["gene_id"].tolist() == ["g1", "g2"]
 
 
 def test_linear_units(table: Table, tmp_path: Path) -> None:
     logged, linear = table(), table("--linear")
-    assert said(tmp_path)["unit"] == "RPKM"
+    assert description(tmp_path)["unit"] == "RPKM"
     np.testing.assert_allclose(linear["y"], 10.0 ** logged["y"] - 0.1, rtol=1e-5, atol=1e-6)
 
 
@@ -142,9 +142,9 @@ class TestFeatures:
         assert given["features"].tolist() == ["given"] * 2
         assert given["x"][0] != defaults["x"][0]
         np.testing.assert_allclose(given["x"][1], defaults["x"][1], atol=2e-6)
-        assert said(tmp_path)["features"] == "f.tsv"
+        assert description(tmp_path)["features"] == "f.tsv"
         table(model=takes)
-        assert said(tmp_path)["features"] == "half-life of genes.gtf"
+        assert description(tmp_path)["features"] == "half-life of genes.gtf"
 
     def test_half_life_that_is_asked_for_must_be_there(
         self, takes: Path, tmp_path: Path, commands: Commands, tiny_dnabert2: Path
@@ -183,7 +183,7 @@ def test_predictions_of_a_store_need_no_genome(tmp_path: Path, commands: Command
         (["--spread"], "held-out genes are, and is no ensemble – in --spread"),
         (["--features", "x.tsv"], "the model 'tiny' takes no features – in --features"),
         (["--bed", "x.bed"], "give either a GTF or a BED – in --gtf and --bed"),
-        (["--bed-anchor", "center"], "a GTF says itself where the TSS is – in --bed-anchor"),
+        (["--bed-anchor", "center"], "an anchor is for a BED, a GTF has the TSS – in --bed-anchor"),
         (["--features", "x.tsv", "--half-life"], "features given twice – in --features and --half-life"),
     ],
 )

@@ -193,7 +193,7 @@ class TestSteps:
         well(pretrain("mine"))
         refused = pretrain("mine", seed=1)
         assert (refused.status, "mine' already exists" in refused.err) == (2, True)
-        said = pretrain("mine", seed=1, overwrite=True, quiet=None)
-        assert said.status == 0
+        output = pretrain("mine", seed=1, overwrite=True, quiet=None)
+        assert output.status == 0
         loss = losses(tmp_path / "mine")["valid_loss"].iloc[-1]
-        assert f"held-out loss {loss:.4f} nats per hidden token: {tmp_path / 'mine'}" in said.err
+        assert f"held-out loss {loss:.4f} nats per hidden token: {tmp_path / 'mine'}" in output.err

@@ -181,10 +181,10 @@ class TestSplit:
         assert "unusable fractions 0.5 and 0.5 – in --valid-fraction and --test-fraction" in refused.err
 
     def test_a_file(self, train: Train, tmp_path: Path) -> None:
-        said = dict(zip(GENES, ["test"] * 5 + ["train"] * 25 + ["valid"] * 8, strict=False))
-        (tmp_path / "split.tsv").write_text("gene_id\tsplit\n" + "".join(f"{g}\t{p}\n" for g, p in said.items()))
+        output = dict(zip(GENES, ["test"] * 5 + ["train"] * 25 + ["valid"] * 8, strict=False))
+        (tmp_path / "split.tsv").write_text("gene_id\tsplit\n" + "".join(f"{g}\t{p}\n" for g, p in output.items()))
         well(train("mine", split="file", split_file=tmp_path / "split.tsv"))
-        assert dict(table(tmp_path / "mine", "split.tsv").to_numpy().tolist()) == said
+        assert dict(table(tmp_path / "mine", "split.tsv").to_numpy().tolist()) == output
         skipped = table(tmp_path / "mine", "skipped.tsv")
         assert skipped.to_numpy().tolist() == [
             [gene, "in no part of the split of the file split.tsv"] for gene in GENES[38:]
@@ -328,11 +328,11 @@ class TestCompute:
         assert table(tmp_path / "mine", "runs.tsv")["seed"].tolist() == [1]
 
     def test_without_quiet_it_says_the_figures(self, train: Train, tmp_path: Path) -> None:
-        said = train("mine", quiet=None)
-        assert (said.status, said.out) == (0, "")
-        assert f"40 genes used, 0 skipped: {tmp_path / 'mine'}" in said.err
+        output = train("mine", quiet=None)
+        assert (output.status, output.out) == (0, "")
+        assert f"40 genes used, 0 skipped: {tmp_path / 'mine'}" in output.err
         row = table(tmp_path / "mine", "runs.tsv").iloc[0]
-        assert f"test rmse: {row['test_rmse']:.4f} ({row['test_rmse']:.4f} to {row['test_rmse']:.4f})" in said.err
+        assert f"test rmse: {row['test_rmse']:.4f} ({row['test_rmse']:.4f} to {row['test_rmse']:.4f})" in output.err
 
     def test_compile_needs_an_encoder_that_stays(self, train: Train) -> None:
         fit = dict.fromkeys(["filters", "kernel_widths", "epochs", "genes_per_step", "learning_rate", "model"])

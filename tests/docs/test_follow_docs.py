@@ -42,9 +42,9 @@ def test_every_page_with_commands_is_followed(project: Path, follower: ModuleTyp
 
 def test_a_failing_command_is_noticed(follower: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    well, said = follower.follow(follower.plan("page.md", "texcnn predict --fasta none.fa --gtf none.gtf --out p.tsv"))
+    well, output = follower.follow(follower.plan("page.md", "texcnn predict --fasta none.fa --gtf none.gtf --out p.tsv"))
     assert not well
-    assert "none.fa" in said
+    assert "none.fa" in output
 
 
 @pytest.mark.slow

@@ -55,4 +55,4 @@ def test_variants(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen["effects"]["id"].nunique() == 20
     assert seen["one"].attrs["skipped"][0]["status"] == "REF_MISMATCH"
     assert len(seen["explained"]) == 61
-    assert len(seen["told"]) == 15
+    assert len(seen["changed"]) == 15

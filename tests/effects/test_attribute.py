@@ -140,9 +140,9 @@ def test_files_agree_with_the_table(tiny_dnabert2: Path, files: tuple[Path, Path
     result = CliRunner().invoke(cli, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
     table = pd.read_csv(out / "attributions.tsv", sep="\t")
-    said = json.loads((out / "attributions.tsv.meta.json").read_text())
-    assert said["method"] == "ism"
-    assert [gene["gene_id"] for gene in said["predictions"]] == ["g1", "g2"]
+    message = json.loads((out / "attributions.tsv.meta.json").read_text())
+    assert message["method"] == "ism"
+    assert [gene["gene_id"] for gene in message["predictions"]] == ["g1", "g2"]
     lengths = {"g1": ("chr1", 200), "g2": ("chr2", 80)}
     for (gene, cell_type), rows in table.groupby(["gene_id", "cell_type"]):
         stem = out / f"{gene}.{cell_type}"
@@ -183,7 +183,7 @@ def test_unknown_bases_have_no_value(tiny_dnabert2: Path, tmp_path: Path) -> Non
             assert 24 not in [start for start, _, _ in track.records("chr1")]
 
 
-def test_what_cannot_be_explained_is_said(tiny: Path, files: tuple[Path, Path]) -> None:
+def test_what_cannot_be_explained_is_reported(tiny: Path, files: tuple[Path, Path]) -> None:
     fasta, gtf = files
     ask = {"gene": "g1", "cell_type": "gc", "gtf": gtf}
     with pytest.raises(ModelError, match="'composition' has no gradients"):
@@ -209,6 +209,6 @@ def test_what_cannot_be_explained_is_said(tiny: Path, files: tuple[Path, Path]) 
         texcnn.attribute(tiny, fasta, **{**ask, "cell_type": ()})
 
 
-def test_names_of_files_are_told_apart() -> None:
+def test_names_of_files_are_distinguished() -> None:
     assert file_stem("YAL001C", "metab16|HL") == "YAL001C.metab16%7CHL"
     assert file_stem("g", "a/b") != file_stem("g", "a b")

@@ -71,20 +71,20 @@ class TestAttribute:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--cell-type", "x"], "say which genes: --gene or --genes"),
-            (["--gene", "g1"], "say which cell types: --cell-type, see texcnn models show"),
+            (["--cell-type", "x"], "name the genes: --gene or --genes"),
+            (["--gene", "g1"], "name the cell types: --cell-type, see texcnn models show"),
             (["--gene", "g1", "--cell-type", "x", "--region", "chr1"], "'chr1' is not a region – in --region"),
             (["--gene", "g1", "--cell-type", "x", "--motif-p", 2], "unusable p-value 2.0 – in --motif-p"),
         ],
     )
-    def test_what_is_missing_is_said_by_the_flags_name(
+    def test_what_is_missing_is_reported_by_the_flags_name(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[object], message: str
     ) -> None:
         assert run("attribute", "--fasta", "g.fa", "--out", tmp_path / "o", *options) == 2
         assert message in capsys.readouterr().err
         assert not (tmp_path / "o").exists()
 
-    def test_what_was_done_is_said_unless_quiet(
+    def test_what_was_done_is_reported_unless_quiet(
         self, tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.ERROR)

@@ -81,7 +81,7 @@ def test_a_motif_without_attribution_is_no_hit(tmp_path: Path) -> None:
     assert not ((hits["start"] == 1250) & (hits["motif_id"] == "M1")).any()
 
 
-def test_unusable_motifs_are_said(tmp_path: Path) -> None:
+def test_unusable_motifs_are_reported(tmp_path: Path) -> None:
     empty = tmp_path / "empty.meme"
     empty.write_text("MEME version 4\n")
     with pytest.raises(InputError, match="no motif"):

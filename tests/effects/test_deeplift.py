@@ -74,12 +74,12 @@ def test_bases_add_up_to_the_prediction(head: str, tmp_path: Path) -> None:
     fasta = write_fasta(tmp_path / "genome.fa", {"chr1": bases})
     gtf = write_gtf(tmp_path / "genes.gtf", [("g", "chr1", 401, 900, "+")])
     frame = texcnn.attribute(model, fasta, gene="g", cell_type=["0", "1"], gtf=gtf, method="deeplift")
-    said = frame.attrs["predictions"][0]
+    output = frame.attrs["predictions"][0]
     predicted = texcnn.predict(model, fasta, gtf=gtf)
     for cell_type, rows in frame.groupby("cell_type"):
-        total = rows["attribution"].sum() + said["of_no_base"][cell_type]
-        assert total == pytest.approx(said["prediction"][cell_type], rel=1e-4, abs=1e-5)
-        assert said["prediction"][cell_type] == pytest.approx(predicted[cell_type][0], rel=1e-4, abs=1e-5)
+        total = rows["attribution"].sum() + output["of_no_base"][cell_type]
+        assert total == pytest.approx(output["prediction"][cell_type], rel=1e-4, abs=1e-5)
+        assert output["prediction"][cell_type] == pytest.approx(predicted[cell_type][0], rel=1e-4, abs=1e-5)
         assert rows["attribution"].abs().max() > 0
     # What replaces the layers' way back is gone again.
     gradient = texcnn.attribute(model, fasta, gene="g", cell_type="0", gtf=gtf, method="gradient")
@@ -101,8 +101,8 @@ def test_segments_of_a_linear_encoder_add_up_too(tmp_path: Path) -> None:
     fasta = write_fasta(tmp_path / "genome.fa", {"chr1": "".join(random.Random(2).choices("ACGT", k=60))})
     gtf = write_gtf(tmp_path / "genes.gtf", [("g", "chr1", 31, 50, "+")])
     frame = texcnn.attribute(model, fasta, gene="g", cell_type="z", gtf=gtf, method="deeplift")
-    said = frame.attrs["predictions"][0]
-    assert frame["attribution"].sum() + said["of_no_base"]["z"] == pytest.approx(said["prediction"]["z"], abs=1e-5)
+    output = frame.attrs["predictions"][0]
+    assert frame["attribution"].sum() + output["of_no_base"]["z"] == pytest.approx(output["prediction"]["z"], abs=1e-5)
 
 
 def test_a_head_that_the_rule_does_not_cover_is_refused(tmp_path: Path) -> None:

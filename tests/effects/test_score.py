@@ -12,7 +12,8 @@ import pytest
 import torch
 from tiny import WINDOW, CompositionEncoder
 
-from texcnn.effects.score import ChangedWindow, EffectScores, open_engine
+from texcnn.effects.changes import ChangedWindow
+from texcnn.effects.score import EffectScores, open_engine
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.genome.windows import WindowSpec

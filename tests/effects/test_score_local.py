@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from texcnn.effects.score import ChangedWindow, open_engine
+from texcnn.effects.changes import ChangedWindow
+from texcnn.effects.score import open_engine
 from texcnn.embedding.options import ComputeOptions
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.genome.windows import WindowSpec

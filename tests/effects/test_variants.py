@@ -144,8 +144,8 @@ def test_all_files_say_the_same(tiny_dnabert2: Path, case: Case) -> None:
     skipped = pd.read_csv(case.folder / "out.tsv.skipped.tsv", sep="\t")
     assert list(skipped.columns) == ["chrom", "pos", "id", "ref", "alt", "status", "reason"]
     assert len(skipped) == len(frame.attrs["skipped"])
-    said = json.loads((case.folder / "out.tsv.meta.json").read_text())
-    assert (said["alleles"], said["statuses"], said["incremental"]) == (counts.alleles, counts.statuses, True)
+    output = json.loads((case.folder / "out.tsv.meta.json").read_text())
+    assert (output["alleles"], output["statuses"], output["incremental"]) == (counts.alleles, counts.statuses, True)
 
     summary = pd.read_csv(case.folder / "summary.tsv", sep="\t", keep_default_na=False, dtype={"delta": str})
     assert len(summary) == counts.alleles
@@ -175,11 +175,11 @@ def test_every_format_of_variants_gives_the_same(tiny_dnabert2: Path, tmp_path: 
     texcnn.variant_effects(tiny_dnabert2, fasta, vcf=vcf, gtf=gtf, out=out, annotate=tmp_path / "annotated.vcf.gz")
     if out.suffix == ".parquet":
         written = pd.read_parquet(out)
-        said = json.loads(pq.read_schema(out).metadata[METADATA_KEY])
+        output = json.loads(pq.read_schema(out).metadata[METADATA_KEY])
     else:
         written = pd.read_csv(out, sep="\t", keep_default_na=False, na_values={"delta": "", "quantile": ""})
-        said = json.loads((tmp_path / "out.tsv.gz.meta.json").read_text())
-    assert said["statuses"] == expected.attrs["statuses"]
+        output = json.loads((tmp_path / "out.tsv.gz.meta.json").read_text())
+    assert output["statuses"] == expected.attrs["statuses"]
     assert written[KEY].astype(str).equals(expected[KEY].astype(str))
     np.testing.assert_allclose(written["delta"], expected["delta"], rtol=1e-6)
     names = pysam.bcftools.query("-f", "%ID\n", str(tmp_path / "annotated.vcf.gz")).split()
@@ -187,7 +187,7 @@ def test_every_format_of_variants_gives_the_same(tiny_dnabert2: Path, tmp_path: 
 
 
 def test_inputs_of_the_head_are_those_of_predict(project: Path) -> None:
-    """texcnn-mini takes the lengths of the mRNA, which both verbs compute from the GTF unless told otherwise."""
+    """texcnn-mini takes the lengths of the mRNA, which both verbs compute from the GTF by default."""
     demo = project / "assets" / "demo"
     for half_life in (None, False):
         effects = texcnn.variant_effects(

@@ -35,57 +35,62 @@ def people(case: Case, *calls: str, starts: tuple[int, ...] = (), name: str = "p
 
 
 def test_no_header(command: Command, case: Case) -> None:
-    status, said = command("--vcf", vcf(case, line(case, tss_of(case)), header=""))
+    status, output = command("--vcf", vcf(case, line(case, tss_of(case)), header=""))
     assert status == 2
-    assert "the file has no header" in said
-    assert "bad.vcf" in said
+    assert "the file has no header" in output
+    assert "bad.vcf" in output
 
 
 def test_wrong_build(command: Command, case: Case) -> None:
     wrong = [line(case, place, ref="A" if case.bases[place] != "A" else "C", alt="G") for place in range(9, 1000, 8)]
     header = HEADER.replace("length=1500", "length=248956422")
-    status, said = command("--vcf", vcf(case, *wrong, header=header))
-    assert (status, "REF alleles differ from the FASTA" in said, "GRCh38/hg38" in said) == (2, True, True)
+    status, output = command("--vcf", vcf(case, *wrong, header=header))
+    assert (status, "REF alleles differ from the FASTA" in output, "GRCh38/hg38" in output) == (2, True, True)
 
 
 def test_unsorted(command: Command, case: Case) -> None:
     path = vcf(case, line(case, tss_of(case)), line(case, tss_of(case) - 3))
     assert command("--vcf", path)[0] == 0  # each allele is scored by itself
-    status, said = command("--vcf", path, "--tabix", case.folder / "t.tsv.gz", "--overwrite")
-    assert (status, "not sorted by position" in said, "bcftools sort" in said) == (2, True, True)
-    status, said = command("--vcf", people(case, "0|1", "0|1", starts=(500, 400)), "--phased", "--overwrite")
-    assert (status, "not sorted" in said, "record 2 (chr1:401)" in said) == (2, True, True)
+    status, output = command("--vcf", path, "--tabix", case.folder / "t.tsv.gz", "--overwrite")
+    assert (status, "not sorted by position" in output, "bcftools sort" in output) == (2, True, True)
+    status, output = command("--vcf", people(case, "0|1", "0|1", starts=(500, 400)), "--phased", "--overwrite")
+    assert (status, "not sorted" in output, "record 2 (chr1:401)" in output) == (2, True, True)
 
 
 def test_chr_prefix_mismatch(command: Command, case: Case) -> None:
     path = vcf(case, line(case, tss_of(case), chrom="1"), header=HEADER.replace("chr1", "1"))
-    status, said = command("--vcf", path)
-    assert (status, "('1' and 'chr1')" in said, "--map-chrom-names" in said) == (2, True, True)
+    status, output = command("--vcf", path)
+    assert (status, "('1' and 'chr1')" in output, "--map-chrom-names" in output) == (2, True, True)
 
 
 def test_sample_not_in_vcf(command: Command, case: Case) -> None:
-    status, said = command("--vcf", people(case, "0|1"), "--phased", "--samples", "nobody")
-    assert (status, "unknown sample 'nobody'" in said, "allowed: s" in said) == (2, True, True)
+    status, output = command("--vcf", people(case, "0|1"), "--phased", "--samples", "nobody")
+    assert (status, "unknown sample 'nobody'" in output, "allowed: s" in output) == (2, True, True)
 
 
 def test_unphased_with_phased(command: Command, case: Case) -> None:
-    status, said = command("--vcf", people(case, "0/1"), "--phased")
-    assert (status, "no phase ('0/1')" in said, "sample 's'" in said, "--unphased" in said) == (2, True, True, True)
+    status, output = command("--vcf", people(case, "0/1"), "--phased")
+    assert (status, "no phase ('0/1')" in output, "sample 's'" in output, "--unphased" in output) == (
+        2,
+        True,
+        True,
+        True,
+    )
 
 
 def test_half_calls(command: Command, case: Case) -> None:
-    status, said = command("--vcf", people(case, ".|1", "./1", "1|1"), "--phased", "--unphased", "as-is")
+    status, output = command("--vcf", people(case, ".|1", "./1", "1|1"), "--phased", "--unphased", "as-is")
     assert status == 0
-    assert "2 missing alleles taken as REF" in said
+    assert "2 missing alleles taken as REF" in output
     table = pd.read_csv(case.folder / "out.tsv", sep="\t")
     assert table["n_variants"].max() == 4  # the alleles that are known: one, one and two
 
 
 def test_overlapping_variants_on_one_haplotype(command: Command, case: Case) -> None:
     at = tss_of(case)
-    status, said = command("--vcf", people(case, "1|1", "0|1", starts=(at, at)), "--phased")
+    status, output = command("--vcf", people(case, "1|1", "0|1", starts=(at, at)), "--phased")
     assert status == 0
-    assert "1 overlapping alleles left out" in said
+    assert "1 overlapping alleles left out" in output
 
 
 def test_position_beyond_the_chromosome(command: Command, case: Case) -> None:
@@ -97,8 +102,8 @@ def test_position_beyond_the_chromosome(command: Command, case: Case) -> None:
 def test_empty_alt(command: Command, case: Case) -> None:
     record = line(case, tss_of(case)).split("\t")
     record[4] = ""
-    status, said = command("--vcf", vcf(case, "\t".join(record)), "--annotate", case.folder / "a.vcf.gz")
-    assert (status, "1 alleles (1 NO_ALT)" in said) == (0, True)
+    status, output = command("--vcf", vcf(case, "\t".join(record)), "--annotate", case.folder / "a.vcf.gz")
+    assert (status, "1 alleles (1 NO_ALT)" in output) == (0, True)
     assert [status for status, _ in skipped(case)] == ["NO_ALT"]
 
 
@@ -121,8 +126,8 @@ def test_truncated_bgzf(command: Command, case: Case, annotate: bool) -> None:
     path = write_vcf(case.folder / "in.vcf.gz", case.rows, length=len(case.bases))
     path.write_bytes(path.read_bytes()[:-60])
     more = ["--annotate", case.folder / "a.vcf.gz"] if annotate else []
-    status, said = command("--vcf", path, *more)
-    assert (status, "truncated" in said or "damaged" in said) == (2, True), said
+    status, output = command("--vcf", path, *more)
+    assert (status, "truncated" in output or "damaged" in output) == (2, True), output
     assert not list(case.folder.glob("out.tsv*"))
 
 
@@ -130,32 +135,34 @@ def test_truncated_bgzf(command: Command, case: Case, annotate: bool) -> None:
 def test_symbolic_and_gvcf(command: Command, case: Case, alt: str) -> None:
     at = tss_of(case)
     other = "A" if case.bases[at] != "A" else "C"
-    status, said = command("--vcf", vcf(case, line(case, at, alt=f"{other},{alt}"), line(case, at + 1, alt=alt)))
+    status, output = command("--vcf", vcf(case, line(case, at, alt=f"{other},{alt}"), line(case, at + 1, alt=alt)))
     assert status == 0
-    assert "3 alleles (2 SYMBOLIC, 1 SCORED)" in said
+    assert "3 alleles (2 SYMBOLIC, 1 SCORED)" in output
     assert {status for status, _ in skipped(case)} == {"SYMBOLIC"}
 
 
 def test_duplicate_records(command: Command, case: Case) -> None:
     record = line(case, tss_of(case))
-    status, said = command("--vcf", vcf(case, record, record), "--annotate", case.folder / "a.vcf.gz")
-    assert (status, "2 alleles (2 SCORED)" in said) == (0, True)
+    status, output = command("--vcf", vcf(case, record, record), "--annotate", case.folder / "a.vcf.gz")
+    assert (status, "2 alleles (2 SCORED)" in output) == (0, True)
     table = pd.read_csv(case.folder / "out.tsv", sep="\t")
     half = len(table) // 2
     np.testing.assert_array_equal(table["delta"][:half], table["delta"][half:])
 
 
 def test_no_records(command: Command, case: Case) -> None:
-    status, said = command("--vcf", vcf(case), "--tabix", case.folder / "t.tsv.gz", "--summary", case.folder / "s.tsv")
-    assert (status, "bad.vcf has no variants" in said, "0 alleles (none)" in said) == (0, True, True)
+    status, output = command(
+        "--vcf", vcf(case), "--tabix", case.folder / "t.tsv.gz", "--summary", case.folder / "s.tsv"
+    )
+    assert (status, "bad.vcf has no variants" in output, "0 alleles (none)" in output) == (0, True, True)
     assert len(pd.read_csv(case.folder / "out.tsv", sep="\t")) == len(pd.read_csv(case.folder / "s.tsv", sep="\t")) == 0
 
 
 def test_info_id_already_there(command: Command, case: Case) -> None:
     header = HEADER.replace("#CHROM", '##INFO=<ID=TEXCNN_DELTA,Number=1,Type=Float,Description="mine">\n#CHROM')
     path = vcf(case, line(case, tss_of(case)), header=header)
-    status, said = command("--vcf", path, "--annotate", case.folder / "a.vcf.gz")
-    assert (status, "has the INFO fields TEXCNN_DELTA already" in said, "annotate -x" in said) == (2, True, True)
+    status, output = command("--vcf", path, "--annotate", case.folder / "a.vcf.gz")
+    assert (status, "has the INFO fields TEXCNN_DELTA already" in output, "annotate -x" in output) == (2, True, True)
     assert command("--vcf", path)[0] == 0  # nothing is written into it
 
 
@@ -163,8 +170,8 @@ def test_output_of_another_run(command: Command, case: Case) -> None:
     path = vcf(case, line(case, tss_of(case)))
     assert command("--vcf", path)[0] == 0
     before = (case.folder / "out.tsv").read_bytes()
-    status, said = command("--vcf", path, "--max-distance", "50")
-    assert (status, "already exists" in said, "--overwrite" in said) == (2, True, True)
+    status, output = command("--vcf", path, "--max-distance", "50")
+    assert (status, "already exists" in output, "--overwrite" in output) == (2, True, True)
     assert (case.folder / "out.tsv").read_bytes() == before
     # Parts that another run has left behind.
     for file in case.folder.glob("out.tsv*"):
@@ -172,5 +179,5 @@ def test_output_of_another_run(command: Command, case: Case) -> None:
     parts = case.folder / "out.tsv.parts"
     parts.mkdir()
     (parts / "run.json").write_text("of another run")
-    status, said = command("--vcf", path)
-    assert (status, "parts of another run are left here" in said, "--overwrite" in said) == (2, True, True)
+    status, output = command("--vcf", path)
+    assert (status, "parts of another run are left here" in output, "--overwrite" in output) == (2, True, True)

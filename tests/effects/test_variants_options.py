@@ -100,13 +100,13 @@ def test_what_must_not_change_a_number(table: Table, options: list[object]) -> N
         torch.set_num_threads(threads)
 
 
-def test_another_type_of_number_is_said(table: Table, small: Case) -> None:
+def test_another_type_of_number_is_reported(table: Table, small: Case) -> None:
     import pyarrow.parquet as pq
 
     exact = table()
     rounded = table("--dtype", "bfloat16")
-    said = json.loads(pq.read_schema(small.folder / "out.parquet").metadata[b"texcnn"])
-    assert said["dtype"] == "bfloat16"
+    output = json.loads(pq.read_schema(small.folder / "out.parquet").metadata[b"texcnn"])
+    assert output["dtype"] == "bfloat16"
     assert not np.array_equal(exact["ref_prediction"], rounded["ref_prediction"])
     np.testing.assert_allclose(exact["ref_prediction"], rounded["ref_prediction"], atol=0.3)
 
@@ -178,8 +178,8 @@ class TestFeatures:
         out = folder / "f.tsv"
         given = ["variants", "--variant", "chr1:21:G>A", "--fasta", fasta, "--gtf", gtf, "--model", takes]
         assert run(*given, "--out", out, "--overwrite", "--quiet", *options) == 0
-        said = json.loads((folder / "f.tsv.meta.json").read_text())
-        return pd.read_csv(out, sep="\t"), said["features"]
+        output = json.loads((folder / "f.tsv.meta.json").read_text())
+        return pd.read_csv(out, sep="\t"), output["features"]
 
     def test_a_table_shifts_predictions_and_no_difference(self, takes: Path, tmp_path: Path) -> None:
         (tmp_path / "f.tsv.gz.txt").write_text("gene_id\tcds_gc\ng1\t2\n")

@@ -55,7 +55,7 @@ NO_MEMORY = [
 
 
 @pytest.mark.parametrize("error", NO_MEMORY, ids=["GPU", "CPU"])
-def test_want_of_memory_is_told_from_other_errors(error: Exception) -> None:
+def test_lack_of_memory_is_distinguished_from_other_errors(error: Exception) -> None:
     encoder = Failing(4, error)
     assert embed_or_none(encoder, [[0, 1, 2, 3]]).shape == (1, 4)  # type: ignore[union-attr]
     assert embed_or_none(encoder, [[0, 1, 2, 3, 0]]) is None

@@ -107,15 +107,15 @@ NEIGHBOURS = [(f"g{place}", "chr1", 40 + 3 * place, 45 + 3 * place, "+") for pla
 
 
 @pytest.mark.parametrize("genes_per_chunk", [1, 5, 64])
-def test_counts_stand_beside_the_table(
+def test_counts_are_next_to_the_table(
     tmp_path: Path, tiny: Path, composition: CompositionEncoder, monkeypatch: pytest.MonkeyPatch, genes_per_chunk: int
 ) -> None:
     monkeypatch.setattr(predict_windows, "WINDOWS_PER_CHUNK", genes_per_chunk)
     model, gtf = load_model(tiny).with_segment_grid(), write_gtf(tmp_path / "genes.gtf", NEIGHBOURS)
     texcnn.predict(model, write_genome(tmp_path), out=tmp_path / "out.tsv", gtf=gtf, batch_size=8, device="cpu")
-    said = json.loads((tmp_path / "out.tsv.meta.json").read_text())
+    output = json.loads((tmp_path / "out.tsv.meta.json").read_text())
     # Windows of 30 bases start at 20 to 50: six segments of 10 bases, three of them T only.
-    assert (said["segments"], said["segments_embedded"]) == (36, 4)
+    assert (output["segments"], output["segments_embedded"]) == (36, 4)
     assert sum(composition.batches) == 4
 
 

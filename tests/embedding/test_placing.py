@@ -9,8 +9,9 @@ import torch
 from tiny import CompositionEncoder
 from torch import nn
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.gradient import gradient_times_input
-from texcnn.effects.score import ChangedWindow, open_engine
+from texcnn.effects.score import open_engine
 from texcnn.embedding import stream
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.engine import embed_windows, embedding_session

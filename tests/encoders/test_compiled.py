@@ -73,7 +73,7 @@ def test_predictions_of_a_compiled_model(tiny_dnabert2: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_machine_without_a_compiler_is_told_so(tiny_dnabert2: Path, tmp_path: Path) -> None:
+def test_a_machine_without_a_compiler_is_reported(tiny_dnabert2: Path, tmp_path: Path) -> None:
     genome, gtf, out = write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf"), tmp_path / "out.tsv"
     command = ["predict", "--fasta", genome, "--gtf", gtf, "--model", tiny_dnabert2, "--device", "cpu", "--out", out]
     environment = {"CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
@@ -100,7 +100,7 @@ def test_an_encoder_with_nothing_to_compile_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["predict", "--embeddings", "store", "--out", "out.tsv"], "so --compile cannot be given"),
         (["train", "--fasta", "f", "--architecture", "xpresso", "--expression", "e", "--unit", "TPM", "--out", "o"],
@@ -115,10 +115,14 @@ def test_an_encoder_with_nothing_to_compile_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_where_nothing_is_there_to_compile(
-    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as leaving:
         main([*options, "--compile", "--device", "cpu"])
     assert leaving.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -192,7 +192,7 @@ def test_encoders_use_it_in_both_types(
 
 @pytest.fixture
 def products(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
-    """Shapes of the weights that are given to oneDNN, which is said to be faster here; its answers are 1 too large."""
+    """Shapes of the weights that are given to oneDNN, which counts as faster here; its answers are 1 too large."""
     shapes: list[torch.Size] = []
 
     def counted(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -86,7 +86,7 @@ def test_unusable_lengths(k: int) -> None:
         KmerCountsEncoder(k)
 
 
-def test_fingerprints_tell_lengths_apart_and_nothing_else() -> None:
+def test_fingerprints_differ_with_length_and_nothing_else() -> None:
     prints = {k: KmerCountsEncoder(k).fingerprint() for k in range(1, 7)}
     assert len(set(prints.values())) == 6
     assert (
@@ -106,11 +106,13 @@ class TestOneHot:
         assert found.shape == (len(segments), 4, len(segments[0]))
         assert found.tolist() == expected
 
-    @pytest.mark.parametrize(("segments", "said"), [([], "no sequence"), (["A", "AC"], r"\[1, 2\]")])
-    def test_lengths_must_agree(self, segments: list[str], said: str) -> None:
+    @pytest.mark.parametrize(("segments", "message"), [([], "no sequence"), (["A", "AC"], r"\[1, 2\]")])
+    def test_lengths_must_agree(self, segments: list[str], message: str) -> None:
         from texcnn.errors import InputError
 
-        with pytest.raises(InputError, match=f"sequences of one length, found {said} .* pad shorter sequences with N"):
+        with pytest.raises(
+            InputError, match=f"sequences of one length, found {message} .* pad shorter sequences with N"
+        ):
             stack_codes(segments)
 
 

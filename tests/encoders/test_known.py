@@ -22,7 +22,7 @@ def test_each_spec_is_complete_and_round_trips(name):
     assert EncoderSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
     assert spec.revision is None or re.fullmatch("[0-9a-f]{40}", spec.revision)
     assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in spec.sha256.values())
-    # Each file is either pinned or said to be unverified, never both, never neither.
+    # Each file is either pinned or marked as unverified, never both, never neither.
     tokenizers = {"dnabert2": {"tokenizer.json"}, "nucleotide-transformer": {"vocab.txt"}}
     files = {"config.json", "pytorch_model.bin"} | tokenizers.get(spec.type, set())
     assert sorted([*spec.sha256, *spec.options.get("unverified", [])]) == sorted(files)
@@ -43,7 +43,7 @@ def test_a_short_name_is_its_spec():
     assert encoder_spec("dnabert-6") is KNOWN_ENCODERS["dnabert-6"]
 
 
-def test_a_folder_tells_its_type(dnabert_folder, dnabert2_folder):
+def test_a_folder_shows_its_type(dnabert_folder, dnabert2_folder):
     assert encoder_spec(str(dnabert2_folder)) == EncoderSpec(type="dnabert2", source=str(dnabert2_folder))
     expected = EncoderSpec(type="dnabert", source=str(dnabert_folder), options={"k": 3})
     assert encoder_spec(str(dnabert_folder)) == expected

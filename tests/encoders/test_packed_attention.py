@@ -1,4 +1,4 @@
-"""Rows of all lengths in one kernel: what it is told, and that it is used only where it does what is expected."""
+"""Rows of all lengths in one kernel: its arguments, and that it is used only where it does what is expected."""
 
 from __future__ import annotations
 

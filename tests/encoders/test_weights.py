@@ -7,8 +7,8 @@ import torch
 from huggingface_hub.utils import LocalEntryNotFoundError, RepositoryNotFoundError
 from tiny_checkpoints import REVISION, FakeBundle, put_in_cache
 
-import texcnn.encoders.hub as hub_files
-from texcnn.encoders import weights
+from texcnn.encoders import fetch as fetching
+from texcnn.encoders import hub, weights
 from texcnn.encoders.known import KNOWN_ENCODERS
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import ModelError, RunError
@@ -19,6 +19,11 @@ CONFIG = b'{"a": 1}'
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def replace_download(monkeypatch, download):
+    for module in (hub, fetching):
+        monkeypatch.setattr(module, "hf_hub_download", download)
 
 
 @pytest.fixture
@@ -33,13 +38,13 @@ def folder(tmp_path):
 @pytest.fixture
 def no_download(monkeypatch):
     """Fails the test where a download is tried."""
-    real = hub_files.hf_hub_download
+    real = hub.hf_hub_download
 
     def only_local(*args, **kwargs):
         assert kwargs.get("local_files_only"), "a download was tried"
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(hub_files, "hf_hub_download", only_local)
+    replace_download(monkeypatch, only_local)
 
 
 def hub_spec(**changes) -> EncoderSpec:
@@ -103,7 +108,7 @@ def test_a_wrong_sum_names_both_and_the_remedy(hub_cache, folder):
     assert caught.value.remedy == "delete the file and run: texcnn models fetch dnabert2"
 
 
-def test_a_right_sum_passes_silently_and_an_unknown_one_is_said(hub_cache, folder, caplog):
+def test_a_right_sum_passes_silently_and_an_unknown_one_is_reported(hub_cache, folder, caplog):
     put_in_cache(hub_cache, REPOSITORY, folder)
     with caplog.at_level(logging.WARNING, logger="texcnn"):
         weights.find_file(hub_spec(sha256={"config.json": sha256(CONFIG)}), "config.json")
@@ -134,7 +139,7 @@ class TestFetch:
     )
 
     @pytest.fixture
-    def hub(self, hub_cache, folder, monkeypatch):
+    def asked(self, hub_cache, folder, monkeypatch):
         """A Hub that serves the folder; returns the list of what was asked of it."""
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
         asked = []
@@ -145,24 +150,24 @@ class TestFetch:
             asked.append((repository, name, revision))
             return str(folder / name)
 
-        monkeypatch.setattr(hub_files, "hf_hub_download", download)
+        replace_download(monkeypatch, download)
         return asked
 
-    def test_every_file_is_asked_for_at_the_pinned_revision(self, hub, folder):
-        assert hub_files.fetch(self.SPEC) == folder
-        assert hub == [(REPOSITORY, name, REVISION) for name in ("config.json", "pytorch_model.bin")]
+    def test_every_file_is_asked_for_at_the_pinned_revision(self, asked, folder):
+        assert fetching.fetch(self.SPEC) == folder
+        assert asked == [(REPOSITORY, name, REVISION) for name in ("config.json", "pytorch_model.bin")]
 
-    def test_a_wrong_sum_is_refused(self, hub):
+    def test_a_wrong_sum_is_refused(self, asked):
         with pytest.raises(ModelError, match=f"instead of {'0' * 64}"):
-            hub_files.fetch(hub_spec(sha256={"config.json": "0" * 64}))
+            fetching.fetch(hub_spec(sha256={"config.json": "0" * 64}))
 
     def test_what_is_there_already_is_not_downloaded_even_offline(self, hub_cache, folder, no_download):
         snapshot = put_in_cache(hub_cache, REPOSITORY, folder)
-        assert hub_files.fetch(self.SPEC) == snapshot
+        assert fetching.fetch(self.SPEC) == snapshot
 
-    def test_offline_is_said_before_anything_is_tried(self, hub_cache, no_download):
+    def test_offline_is_reported_before_anything_is_tried(self, hub_cache, no_download):
         with pytest.raises(RunError, match=r"cannot download config.json .* switched off .* HF_HUB_OFFLINE") as caught:
-            hub_files.fetch(self.SPEC)
+            fetching.fetch(self.SPEC)
         assert caught.value.exit_status == 1
 
     @pytest.mark.parametrize(
@@ -174,39 +179,39 @@ class TestFetch:
         ],
         ids=["no metadata", "broken off", "no such repository"],
     )
-    def test_a_failing_network_is_no_model_error_but_a_wrong_name_is(self, hub, monkeypatch, raised, expected):
+    def test_a_failing_network_is_no_model_error_but_a_wrong_name_is(self, asked, monkeypatch, raised, expected):
         def download(*args, local_files_only=False, **kwargs):
             raise LocalEntryNotFoundError("not in the cache") if local_files_only else raised
 
-        monkeypatch.setattr(hub_files, "hf_hub_download", download)
+        replace_download(monkeypatch, download)
         with pytest.raises(expected, match=r"cannot download config.json of"):
-            hub_files.fetch(self.SPEC)
+            fetching.fetch(self.SPEC)
 
     @pytest.mark.parametrize("source", ["bundle", "/no/such/folder"])
     def test_only_hub_ids_can_be_fetched(self, hub_cache, source):
         with pytest.raises(ModelError, match="nothing to fetch"):
-            hub_files.fetch(hub_spec(source=source))
+            fetching.fetch(hub_spec(source=source))
 
     def test_a_spec_without_file_names_cannot_be_fetched(self, hub_cache):
         with pytest.raises(ModelError, match="names no file to fetch"):
-            hub_files.fetch(hub_spec())
+            fetching.fetch(hub_spec())
 
     @pytest.mark.parametrize("progress", [False, True])
-    def test_progress_bars_show_only_when_asked_and_are_as_before_afterwards(self, hub, monkeypatch, progress):
+    def test_progress_bars_show_only_when_asked_and_are_as_before_afterwards(self, asked, monkeypatch, progress):
         seen = []
 
         def download(*args, local_files_only=False, **kwargs):
-            seen.append(not hub_files.are_progress_bars_disabled())
+            seen.append(not fetching.are_progress_bars_disabled())
             raise LocalEntryNotFoundError("not in the cache")
 
-        monkeypatch.setattr(hub_files, "hf_hub_download", download)
+        replace_download(monkeypatch, download)
         with pytest.raises(RunError):
-            hub_files.fetch(self.SPEC, progress=progress)
+            fetching.fetch(self.SPEC, progress=progress)
         assert set(seen) == {progress}
-        assert not hub_files.are_progress_bars_disabled()
+        assert not fetching.are_progress_bars_disabled()
 
 
 def test_the_published_encoders_are_all_fetchable(hub_cache):
     for spec in KNOWN_ENCODERS.values():
         with pytest.raises(RunError, match="switched off"):
-            hub_files.fetch(spec)
+            fetching.fetch(spec)

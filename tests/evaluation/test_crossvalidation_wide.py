@@ -160,8 +160,10 @@ def test_attention_of_many_networks_is_the_plain_one(wide: SimpleNamespace, monk
 
 
 @pytest.mark.gpu
-def test_pipolis_transformers_learn_together_from_their_own_number_of_segments(wide: SimpleNamespace) -> None:
-    segments, device = wide.lines.LENGTH // 50, torch.device("cuda")
+def test_pipolis_transformers_learn_together_from_their_own_number_of_segments(
+    wide: SimpleNamespace, cuda: str
+) -> None:
+    segments, device = wide.lines.LENGTH // 50, torch.device(cuda)
     found = torch.randn(GENES * segments, DIM, device=device)
     mask = torch.ones(GENES, segments, dtype=torch.bool, device=device)
     labels, parts = torch.randn(GENES, OUTPUTS, device=device), parts_of(0, 20)
@@ -174,8 +176,8 @@ def test_pipolis_transformers_learn_together_from_their_own_number_of_segments(w
 
 
 @pytest.mark.gpu
-def test_a_recorded_step_moves_weights_as_one_that_is_not(wide: SimpleNamespace) -> None:
-    assert wide.run.replays(torch.device("cuda"))
+def test_a_recorded_step_moves_weights_as_one_that_is_not(wide: SimpleNamespace, cuda: str) -> None:
+    assert wide.run.replays(torch.device(cuda))
 
 
 def test_each_network_learns_from_its_own_rows_and_keeps_its_best_epoch(wide: SimpleNamespace) -> None:

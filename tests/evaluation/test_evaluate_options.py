@@ -122,8 +122,8 @@ def test_features_make_a_baseline(metrics: Metrics, tmp_path: Path, true: pd.Dat
     assert models[:2] == ["p.tsv", MEAN]
     assert set(models[2:]) == {"half-life only", "TF only"}
     figures = found["squared_pearson"]
-    for model, told, other in (("TF only", "a", "b"), ("half-life only", "b", "a")):
-        assert figures[model, told] > 0.8, "the feature is the answer"
+    for model, informative, other in (("TF only", "a", "b"), ("half-life only", "b", "a")):
+        assert figures[model, informative] > 0.8, "the feature is the answer"
         assert figures[model, other] < 0.3
 
 
@@ -223,14 +223,14 @@ def test_an_evaluation_is_replaced_when_asked_and_nothing_else_ever(
     assert "a folder with metrics.tsv" in capsys.readouterr().err
 
 
-def test_what_was_done_is_said_unless_quiet(
+def test_what_was_done_is_reported_unless_quiet(
     tmp_path: Path, true: pd.DataFrame, predicted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = ["--predictions", write(tmp_path / "p.tsv", predicted), "--expression", write(tmp_path / "e.tsv", true)]
     given = ["evaluate", *tables, "--unit-transform", "none", "--bootstrap", 0]
     assert run(*given, "--out", tmp_path / "one") == 0
-    assert f"{N_GENES} genes, squared Pearson 0." in (said := capsys.readouterr().err)
-    assert "no split: nothing is known of which genes the model has seen" in said
+    assert f"{N_GENES} genes, squared Pearson 0." in (output := capsys.readouterr().err)
+    assert "no split: nothing is known of which genes the model has seen" in output
     assert run(*given, "--split", split(tmp_path), "--out", tmp_path / "two") == 0
     assert "no split" not in capsys.readouterr().err
     assert run(*given, "--out", tmp_path / "three", "--quiet") == 0

@@ -1,4 +1,4 @@
-"""Figures of a model, of baselines and of peers, on the same genes; and what is said of them in words."""
+"""Figures of a model, of baselines and of peers, on the same genes; and the sentences about them."""
 
 from __future__ import annotations
 
@@ -149,13 +149,13 @@ def test_the_table_of_figures() -> None:
     ]
 
 
-def said(found: Judgement, asked: Question) -> list[str]:
+def output(found: Judgement, asked: Question) -> list[str]:
     return summary_text(found, asked, "predictions.parquet").splitlines()
 
 
 def test_the_summary_word_for_word() -> None:
     asked = question(split=None, split_name=None, cell_types=("a",))
-    lines = said(judge(predictions(), asked), asked)
+    lines = output(judge(predictions(), asked), asked)
     assert lines[:8] == [
         "# Evaluation of mine",
         "",
@@ -181,7 +181,7 @@ def test_the_summary_word_for_word() -> None:
 def test_the_summary_says_what_was_fitted_and_what_is_missing() -> None:
     asked = question(bootstrap=20)
     found = judge(predictions(true().drop("g15") + 1, g15="the window is N"), asked, peers=[peer(scale=(2.0, -1.0))])
-    text = "\n".join(said(found, asked))
+    text = "\n".join(output(found, asked))
     assert "- split: split.tsv; the genes evaluated are its test genes" in text
     assert "## Figures (mean over 2 cell types)" in text
     assert "In brackets: 95 % intervals from 20 draws of genes with replacement." in text

@@ -85,7 +85,7 @@ def test_a_gene_and_its_mirror_image_by_hand(tmp_path: Path) -> None:
     assert (table.skipped, table.n_incomplete) == ([], 0)
 
 
-def test_a_stop_codon_inside_the_cds_or_beside_it_is_the_same(tmp_path: Path) -> None:
+def test_a_stop_codon_inside_the_cds_or_next_to_it_is_the_same(tmp_path: Path) -> None:
     with_stop = (*CDS[:2], (60, 67))
     inside = run(tmp_path, rows("g", {"exon": EXONS, "CDS": with_stop}))
     both = run(tmp_path, rows("g", {"exon": EXONS, "CDS": with_stop, "stop_codon": STOP}))

@@ -81,7 +81,7 @@ def test_bases_worked_out_by_hand(
     assert (result.sequence, result.touched, result.tss_deleted, result.reach) == (sequence, touched, False, reach)
 
 
-def test_a_deleted_tss_is_told_and_the_next_base_takes_its_place() -> None:
+def test_a_deleted_tss_is_reported_and_the_next_base_takes_its_place() -> None:
     result = edited(PLUS, change(19, "GGA", ""))
     assert (result.sequence, result.tss_deleted) == ("TTAGACTTCA", True)
     shorter = edited(PLUS, change(18, "CGGA", "TT"))

@@ -37,7 +37,7 @@ def test_record_end_counts_line_ends() -> None:
     assert FastaRecord("a", 0, 16, 0, 0).end == 16
 
 
-def test_missing_index_is_built_beside_the_fasta(fasta: Path) -> None:
+def test_missing_index_is_built_next_to_the_fasta(fasta: Path) -> None:
     index = find_index(fasta)
     expected = {fasta.name, f"{fasta.name}.fai"} | ({f"{fasta.name}.gzi"} if fasta.suffix == ".gz" else set())
     assert {path.name for path in fasta.parent.iterdir()} == expected
@@ -212,9 +212,9 @@ def test_plain_gzip_is_unpacked_once_into_the_cache(
             reference = Reference(fasta)
             assert reference.fetch(Interval("chr1", 1, 3)) == "CG"
             assert reference.path == fasta
-    said = [record.getMessage() for record in caplog.records if "is gzip" in record.getMessage()]
-    assert len(said) == 1
-    assert f"{fasta} is gzip, not bgzip: it is unpacked once, to {cache}" in said[0]
+    output = [record.getMessage() for record in caplog.records if "is gzip" in record.getMessage()]
+    assert len(output) == 1
+    assert f"{fasta} is gzip, not bgzip: it is unpacked once, to {cache}" in output[0]
     assert [path.name for path in folder.iterdir()] == ["genome.fa.gz"]
     with gzip.open(fasta, "wt") as handle:
         handle.write(">chr1\nTTTTTT\n")
@@ -322,7 +322,7 @@ def test_what_cannot_be_indexed_is_named_with_its_line(tmp_path: Path, text: byt
             handle.write(text)
     else:
         path.write_bytes(text)
-    for _ in range(2):  # the second time is told no other story: no bad index was left behind
+    for _ in range(2):  # the same the second time: no bad index was left behind
         with pytest.raises(InputError, match=message) as error:
             Reference(path).fetch(Interval("a", 0, 7))
         assert "delete" not in str(error.value)

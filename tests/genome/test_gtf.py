@@ -344,7 +344,7 @@ def test_a_file_of_nothing_but_such_rows_is_refused(tmp_path: Path, attributes: 
         read(tmp_path, row("exon", 1, 20, attributes))
 
 
-def test_rows_that_are_in_the_file_twice_are_said_to_repeat(tmp_path: Path) -> None:
+def test_rows_that_are_in_the_file_twice_count_as_repeats(tmp_path: Path) -> None:
     annotation = read(tmp_path, *TWO_TRANSCRIPTS, *TWO_TRANSCRIPTS)
     assert annotation.genes == [Gene("G", "NAME", "chr1", 300, "+")]
     assert annotation.skipped == [Skipped("G", "the gene row of line 11 repeats that of line 1")]

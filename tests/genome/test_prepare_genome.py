@@ -46,7 +46,7 @@ def test_gzip_is_unpacked(tmp_path: Path, out: Path) -> None:
         assert genome.fetch(Interval("two", 0, 3, "-")) == "CCC"
 
 
-def test_bgzf_stays_and_an_index_beside_it_is_used(tmp_path: Path, out: Path) -> None:
+def test_bgzf_stays_and_an_index_next_to_it_is_used(tmp_path: Path, out: Path) -> None:
     plain, fasta = tmp_path / "g.fa", tmp_path / "g.fa.gz"
     plain.write_text(TEXT)
     pysam.tabix_compress(str(plain), str(fasta))

@@ -152,7 +152,7 @@ def test_closed_reference_opens_again(fasta: Path) -> None:
     assert reference.fetch(Interval("chr1", 0, 5)) == "ACGTA"
 
 
-def test_fingerprint_tells_genomes_apart_and_not_copies(tmp_path: Path) -> None:
+def test_fingerprint_differs_between_genomes_and_not_copies(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     one = Reference(write_fasta(tmp_path / "one.fa", {"chr1": CHR1}))
     same = Reference(write_fasta(tmp_path / "elsewhere" / "two.fa", {"chr1": CHR1}))

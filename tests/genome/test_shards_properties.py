@@ -45,6 +45,6 @@ def test_the_mean_size_is_about_what_was_asked_for() -> None:
     assert 60 < 20_000 / len(shards) < 140
 
 
-def test_transcripts_of_one_gene_are_told_apart() -> None:
+def test_transcripts_of_one_gene_are_distinguished() -> None:
     transcripts = [Gene("g", "", "chr1", 5, "+", f"t{number}") for number in range(400)]
     assert len(cut_into_shards(transcripts, 20)) > 10

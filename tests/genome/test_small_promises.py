@@ -146,7 +146,7 @@ class TestNames:
             ("chr19_KI270938v1_alt", "KI270938.1"), ("KI270706.1", "KI270706.1"), ("chrUn_x", "Un_x"), ("2L", "2L"),
         ],
     )  # fmt: skip
-    def test_without_what_tells_styles_apart(self, name: str, plain: str) -> None:
+    def test_without_what_styles_add(self, name: str, plain: str) -> None:
         assert style_free(name) == plain
         assert style_free(plain) == plain
 

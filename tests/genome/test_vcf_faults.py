@@ -1,4 +1,4 @@
-"""What is wrong with a VCF is said by line and column, not by htslib's noise on stderr."""
+"""What is wrong with a VCF is reported by line and column, not by htslib's noise on stderr."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = ("in.vcf", "in.vcf.gz", "in.vcf.bgz")
 
 
 @pytest.mark.parametrize(("name", "plain"), [("in.vcf", False), ("in.vcf.gz", True), ("in.vcf.bgz", False)])
-def test_gzip_is_told_from_bgzf(tmp_path: Path, name: str, plain: bool) -> None:
+def test_gzip_is_distinguished_from_bgzf(tmp_path: Path, name: str, plain: bool) -> None:
     assert is_plain_gzip(write(tmp_path / name, META + COLUMNS)) is plain
 
 
@@ -95,7 +95,7 @@ def test_lines_end_as_they_do_on_windows(tmp_path: Path) -> None:
     assert find_fault(path, 0) == (None, 4)
 
 
-def test_nothing_can_be_said_of_a_pipe_or_of_the_end(tmp_path: Path) -> None:
+def test_nothing_is_known_of_a_pipe_or_of_the_end(tmp_path: Path) -> None:
     assert find_fault(tmp_path / "nowhere.vcf", 0) == (None, None)
     assert find_fault(write(tmp_path / "in.vcf", META + COLUMNS + GOOD), 1) == (None, None)
     cut = write(tmp_path / "cut.vcf.gz", META + COLUMNS + GOOD * 500)

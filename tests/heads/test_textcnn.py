@@ -56,7 +56,7 @@ def test_features_join_before_the_linear_layer() -> None:
     assert found.tolist() == [[11.0, 12.0], [0.0, 1.0]]
 
 
-def test_what_lies_under_the_mask_never_counts() -> None:
+def test_what_is_under_the_mask_never_counts() -> None:
     torch.manual_seed(2)
     head = TextCNN(4, 2, n_segments=6, segment_positions=True).eval()
     nn.init.normal_(head.positions)
@@ -75,7 +75,7 @@ def test_a_row_without_segments_is_nan_and_leaves_the_others_alone() -> None:
     assert found[1].isnan().all()
 
 
-def test_positions_tell_segments_apart() -> None:
+def test_positions_distinguish_segments() -> None:
     head = TextCNN(1, 1, n_segments=3, kernel_widths=(1,), filters=1, segment_positions=True).eval()
     with torch.no_grad():
         head.convolutions[0].weight.fill_(1)
@@ -136,7 +136,7 @@ def test_dense_units_read_every_filter_at_every_segment() -> None:
     assert head(values, mask)[:, 0].tolist() == [28.5, 1008.5]
 
 
-def test_dense_units_tell_places_apart_and_ignore_what_lies_under_the_mask() -> None:
+def test_dense_units_distinguish_places_and_ignore_what_is_under_the_mask() -> None:
     torch.manual_seed(3)
     head = TextCNN(4, 2, n_segments=5, filters=6, dense_units=8).eval()
     values, mask = torch.randn(3, 5, 4), torch.ones(3, 5, dtype=torch.bool)

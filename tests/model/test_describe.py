@@ -20,16 +20,16 @@ from texcnn.model.describe import describe_model
 
 def test_says_what_a_program_needs(tmp_path: Path) -> None:
     features = [FeatureSpec("log10_cds_length_bp", default=0.0), FeatureSpec("cds_gc")]
-    said = describe_model(save_tiny_dnabert2(tmp_path / "a", features=features))
-    assert (said["kind"], said["features"], said["needed"]) == (
+    output = describe_model(save_tiny_dnabert2(tmp_path / "a", features=features))
+    assert (output["kind"], output["features"], output["needed"]) == (
         "segments",
         ["log10_cds_length_bp", "cds_gc"],
         ["cds_gc"],
     )
-    assert said["half_life"] == "log10"
-    assert 0 < said["encoder_bytes"] < 100_000
-    assert said["cell_types"] == ["x", "y", "z"]
-    assert json.dumps(said)
+    assert output["half_life"] == "log10"
+    assert 0 < output["encoder_bytes"] < 100_000
+    assert output["cell_types"] == ["x", "y", "z"]
+    assert json.dumps(output)
 
 
 def test_half_life_scales(tmp_path: Path) -> None:

@@ -30,6 +30,6 @@ def script() -> ModuleType:
 def test_predictions_are_those_that_are_committed(script: ModuleType, model: str) -> None:
     expected = pd.read_csv(script.GOLDEN / f"{model}.tsv", sep="\t")
     assert len(expected) >= 18
-    assert expected.iloc[:, -10:].std().min() > 0.01, "the genes are told apart"
+    assert expected.iloc[:, -10:].std().min() > 0.01, "the genes differ"
     found = script.golden_predictions(model)
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=TOLERANCE, check_dtype=False)

@@ -29,7 +29,7 @@ def table(values: list[list[float]], *ids: str, source: str = "given") -> Featur
     return FeatureTable(np.array(values, np.float32), ("a", "b"), rows, Path("f.tsv"), source)
 
 
-def test_defaults_are_said_in_the_features_own_units() -> None:
+def test_defaults_are_reported_in_the_features_own_units() -> None:
     np.testing.assert_array_equal(BOTH.defaults, [10 + 1.5 * 2, NAN])
     assert NONE.defaults.shape == (0,)
 
@@ -166,7 +166,7 @@ class TestHalfLife:
         assert found is not None
         assert found.values.shape == (0, 2)
 
-    def test_that_all_genes_have_defaults_is_said(self, reference: Reference, caplog: pytest.LogCaptureFixture) -> None:
+    def test_defaults_for_all_genes_are_logged(self, reference: Reference, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "texcnn")
         assert HeadFeatures("m", (A,)).choose(reference, GeneSelection(bed="x.bed")) is None
         assert "no features were given: every gene has the model's defaults of a" in caplog.text

@@ -65,7 +65,7 @@ def test_batches_and_chunks_never_change_a_number(
     whole = model.predict(fasta, gtf=gtf, batch_size=1000)
     monkeypatch.setattr(predict_module, "WINDOWS_PER_CHUNK", chunk)
     parts = model.predict(fasta, gtf=gtf, batch_size=batch_size)
-    assert whole[["x", "y", "z"]].std().min() > 0.01, "the genes are told apart"
+    assert whole[["x", "y", "z"]].std().min() > 0.01, "the genes differ"
     pd.testing.assert_frame_equal(whole, parts, rtol=0, atol=1e-6, check_exact=False)
 
 

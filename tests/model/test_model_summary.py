@@ -46,7 +46,7 @@ class TestSummary:
     def test_each_line(self, config: BundleConfig) -> None:
         assert rows(config) == {
             "Model": "tiny, version 1",
-            "Genome": "not said",
+            "Genome": "unknown",
             "Unit": "fraction",
             "Window": "20 bp upstream and 10 bp downstream of the TSS",
             "Segments": "10 bp",
@@ -97,9 +97,9 @@ class TestSummary:
         assert rows(config, ["x"], known)["Held-out genes"].startswith("no figures")
 
     def test_text_and_html(self) -> None:
-        told = [("Model", "a <b>"), ("Held-out", "c & d")]
-        assert as_text(told) == "Model     a <b>\nHeld-out  c & d"
-        page = as_html(told)
+        shown = [("Model", "a <b>"), ("Held-out", "c & d")]
+        assert as_text(shown) == "Model     a <b>\nHeld-out  c & d"
+        page = as_html(shown)
         assert "a &lt;b&gt;" in page
         assert "c &amp; d" in page
         assert page.count("<tr>") == 2

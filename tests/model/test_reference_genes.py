@@ -13,7 +13,8 @@ import texcnn
 from texcnn.errors import InputError
 from texcnn.genome.gene import Gene
 from texcnn.model.bundle import BundleFiles, extend_bundle
-from texcnn.model.reference_genes import ReferenceGenes, add_reference, make_reference, read_reference
+from texcnn.model.make_reference import add_reference, make_reference
+from texcnn.model.reference_genes import ReferenceGenes, read_reference
 
 
 def uniform(n: int, n_cell_types: int = 2) -> np.ndarray:
@@ -83,7 +84,7 @@ class TestBundle:
         assert read_reference(BundleFiles(tiny)) is None
         assert texcnn.load_model(tiny).reference is None
 
-    def test_the_split_tells_who_trained_by_id_or_name(self, tiny: Path) -> None:
+    def test_the_split_has_who_trained_by_id_or_name(self, tiny: Path) -> None:
         split = "gene_id\tsplit\tgene_name\nENSG00000000001\ttrain\tA1\nENSG00000000002\ttest\tB2\n"
         extend_bundle(tiny, {"split.tsv": split.encode()})
         reference = texcnn.load_model(tiny).reference
@@ -97,7 +98,7 @@ class TestBundle:
     def test_a_table_has_the_columns_that_the_bundle_can_fill(self, files: dict[str, Path], tmp_path: Path) -> None:
         genome = {"fasta": files["fasta"], "gtf": files["gtf"]}
         plain = texcnn.predict(files["model"], **genome)
-        with pytest.raises(InputError, match=r"does not say how large its errors .* `spread`"):
+        with pytest.raises(InputError, match=r"has no errors on held-out genes .* `spread`"):
             texcnn.predict(files["model"], **genome, spread=True)
         extend_bundle(files["model"], {"split.tsv": b"gene_id\tsplit\ng1\ttrain\ng2\ttest\n"})
         genes = [f"t{place}" for place in range(100)]

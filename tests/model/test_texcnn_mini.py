@@ -72,8 +72,8 @@ def test_features_are_optional_and_matter():
 def test_the_card_shows_the_measured_figures(folder, measured, given):
     row, card = measured.loc[f"texcnn-mini, {given}"], (folder / "README.md").read_text(encoding="utf-8")
     assert f"test chromosomes: {row.n_genes:,.0f} genes" in card
-    told = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
-    assert f"| texcnn-mini, {given} | median | squared Pearson | {told} |" in card
+    figure = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+    assert f"| texcnn-mini, {given} | median | squared Pearson | {figure} |" in card
 
 
 def test_the_bundle_says_what_predictions_are_compared_with(folder):

@@ -37,8 +37,8 @@ def test_it_is_bundled_and_says_what_it_is() -> None:
 def test_its_card_has_the_measured_figures(results) -> None:
     card = (bundled_models()["texcnn-yeast"] / "README.md").read_text()
     for row in results.itertuples():
-        told = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
-        assert f"| {row.model} | {row.output} | {row.metric} | {told} |" in card
+        figure = f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+        assert f"| {row.model} | {row.output} | {row.metric} | {figure} |" in card
 
 
 @pytest.mark.data
@@ -56,9 +56,9 @@ def test_it_predicts_genes_of_chromosomes_it_has_not_seen(data: Path, results, t
     for given, features in (("sequence alone", None), ("with codons", tmp_path / "codons.tsv")):
         table = texcnn.predict("texcnn-yeast", fasta, gtf=gtf, genes=tested, features=features).set_index("gene_id")
         found = np.corrcoef(table.loc[tested, list(measured.columns)].median(axis=1), true)[0, 1] ** 2
-        told = results.query(
+        figure = results.query(
             "model == @model and genes == 'test chromosomes, genes with a CDS' and output == @MEDIAN and "
             "metric == 'squared Pearson'",
             local_dict={"model": f"texcnn-yeast, {given}", "MEDIAN": MEDIAN},
         )
-        assert found == pytest.approx(told["value"].item(), abs=2e-3)
+        assert found == pytest.approx(figure["value"].item(), abs=2e-3)

@@ -10,7 +10,8 @@ import torch
 from tiny import write_genome, write_gtf
 
 import texcnn
-from texcnn.effects.score import ChangedWindow, open_engine
+from texcnn.effects.changes import ChangedWindow
+from texcnn.effects.score import open_engine
 from texcnn.embedding.engine import embed_segments
 from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions

@@ -75,14 +75,14 @@ def test_a_refused_run_and_help_leave_the_last_runs_files_alone(both: Pipeline) 
     assert "--models: './absent' is no model – allowed: a folder with config.json, or a name" in refused.problems
     assert any(problem.startswith("--models: 'b c' is no name") for problem in refused.problems)
     assert any(problem.startswith("--models: a appears twice") for problem in refused.problems)
-    helped = both.succeed("--help")
-    assert "--on_error" in helped.output
-    assert "texcnn/texcnn 0.1.0\n" in both.succeed("--version").output
+    asked = both.succeed("--version" if both.environment else "--help").output
+    assert ("texcnn/texcnn 0.1.0\n" if both.environment else "--on_error") in asked
+    assert "WARN" not in asked
     assert [path.name for path in info.iterdir()] == ["trace_2026-01-01_00-00-00.txt"]
 
 
-def test_words_that_belong_to_nothing(both: Pipeline) -> None:
-    run = both.run("--fasta", "/etc/passwd", "out", "-profile", "test")
+def test_words_that_belong_to_nothing(shared: Pipeline) -> None:
+    run = shared.run("--fasta", "/etc/passwd", "--report_comment", "it's a 'b'", "out", "-profile", "test")
     assert run.problems == ["'out' belongs to no parameter – allowed: --name value, or --name=value"]
 
 
@@ -122,8 +122,6 @@ def test_every_bad_row_of_the_samplesheet_is_named(both: Pipeline) -> None:
     assert "7 cells under 6 columns" in lines[6]
     assert "would mix with the folder" in lines[7]
     assert "a quote is not closed" in lines[8]
-    (both.launch / "twice.csv").write_text("sample,fasta,fasta\na,b,c\n")
-    assert "column fasta appears twice" in both.run("--input", "twice.csv").problems[0]
 
 
 def test_files_that_do_not_fit_are_found_before_any_gpu_task(shared: Pipeline) -> None:

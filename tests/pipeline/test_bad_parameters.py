@@ -1,4 +1,4 @@
-"""Parameters and samplesheets that are refused before anything runs, each with what is said; one run asks all."""
+"""Parameters and samplesheets that are refused before anything runs, each with its message; one run tries all."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"gtf": None, "bed": "genes.bed", "half_life": "true"}, "half-life features are computed from an annotation"),
     ({"gtf": None, "bed": "genes.bed", "bed_anchor": "TSS"}, "--bed_anchor is 'TSS' – allowed: five-prime, center"),
     ({"half_life": "true", "features": "genes.bed"}, "features given twice – in --half_life and --features"),
+    ({"half_life": "true", "input": "inputs.csv"}, "line 3: half-life features are computed from an annotation"),
+    ({"half_life": "true", "input": "inputs.csv"}, "line 4: features given twice – in --half_life and column features"),
     ({"half_life": "yes"}, "--half_life is 'yes' – allowed: a boolean"),
     ({"publish_dir_mode": "cp"}, "--publish_dir_mode is 'cp'"),
     ({"resume": True}, "--resume is unknown"),
@@ -68,10 +70,12 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"samples": "A"}, "samples of a VCF, and no VCF – give --vcf"),
     ({"unphased": "yes"}, "--unphased is 'yes' – allowed: error, skip, as-is, merge"),
     ({"dtype": "float64"}, "--dtype is 'float64'"),
+    ({"dtype": "float16", "gpus": "0"}, "--dtype is 'float16' without a GPU – allowed: auto, float32, bfloat16"),
     ({"dtype": "bf16"}, "--dtype is 'bf16' – allowed: auto, float32, bfloat16"),
     ({"on_error": "Stop"}, "did you mean stop?"),
     ({"train": "new"}, "a training without measured expression – give --expression"),
     ({"train": "new", "expression": "genes.bed"}, "a training needs the unit of its expression"),
+    ({"train": "texcnn-mini"}, "--train: 'texcnn-mini' is a model of --models – allowed: a new name"),
     ({"train": "a/b", "unit": "TPM"}, "--train is 'a/b' – allowed: letters, digits"),
     ({"runs": "0", "train": "a"}, "--runs is 0 – allowed: 1 or more"),
     ({"runs": "2"}, "--unit and --runs are for a training – give --train"),
@@ -86,7 +90,7 @@ SHEETS: list[tuple[str, str]] = [
     ("sample;fasta;gtf\na;genome.fa.gz;genes.gtf\n", "column sample;fasta;gtf is unknown"),
     (f'{HEAD}a,"genome.fa.gz,genes.gtf,\n', "a quote is not closed"),
     (f"{HEAD}a,{ROW}a,{ROW}", "sample 'a' appears in 2 rows"),
-    (f"{HEAD}a,{ROW}A,{ROW}", "whatever the case of its letters"),
+    (f"{HEAD}a,{ROW}A,{ROW}", "one, in upper or lower case"),
     (f"{HEAD}a,genome.fa.gz,genes.gtf,,extra,more\n", "6 cells under 4 columns"),
     ("fasta,gtf\ngenome.fa.gz,genes.gtf\n", "column sample is missing"),
     (f"sample,fasta,gtf,gtf\na,{ROW}", "column gtf appears twice"),
@@ -101,6 +105,11 @@ SHEETS: list[tuple[str, str]] = [
     (f"{HEAD}../a,{ROW}", "column sample is '../a'"),
 ]
 
+USABLE_COMMANDS = [
+    "nextflow run main.nf --fasta 'my genome.fa' -resume",
+    r"nextflow run main.nf --fasta it\'s\ a\ genome.fa",
+]
+
 USABLE = [
     f"\ufeff{HEAD}a,{ROW}",
     f"{HEAD}a,{ROW}".replace("\n", "\r\n"),
@@ -113,6 +122,8 @@ USABLE = [
 COMMANDS = [
     ("nextflow run main.nf out", "'out' belongs to no parameter"),
     ("nextflow run main.nf --fasta genome.fa.gz out", "'out' belongs to no parameter"),
+    ("nextflow run main.nf --fasta 'my genome.fa' out", "'out' belongs to no parameter"),
+    (r"nextflow run main.nf --fasta it\'s\ a\ genome.fa out", "'out' belongs to no parameter"),
 ]
 
 
@@ -123,11 +134,12 @@ def write_cases(pipeline: Pipeline) -> list[dict[str, Any]]:
     for number, text in enumerate([*(text for text, _ in SHEETS), *USABLE]):
         (pipeline.launch / f"sheet {number}.csv").write_bytes(text.encode())
         cases.append({"params": {"input": f"sheet {number}.csv"}, "command": ""})
+    cases += [{"params": GOOD, "command": command} for command in USABLE_COMMANDS]
     return cases
 
 
 @pytest.fixture(scope="module")
-def said(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+def output(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """What the pipeline says of each case."""
     pipeline = copy_pipeline(nextflow, project, tmp_path_factory.mktemp("problems"))
     demo = pipeline.folder / "assets" / "demo"
@@ -136,6 +148,9 @@ def said(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFa
     for name in ("genes.bed", "a$b.fa", "a`b.fa"):
         (pipeline.launch / name).write_text("demo1\t0\t10\n")
     (pipeline.launch / "folder").mkdir()
+    (pipeline.launch / "inputs.csv").write_text(
+        "sample,gtf,bed,features\ngood,genes.gtf,,\nbed,,genes.bed,\ntable,genes.gtf,,genes.bed\n"
+    )
     (pipeline.launch / "cases.json").write_text(json.dumps(write_cases(pipeline)))
     shutil.copy(Path(__file__).with_name("problems.nf"), pipeline.folder)
     asking = Pipeline(pipeline.nextflow, pipeline.folder, pipeline.launch, pipeline.model, script="problems.nf")
@@ -146,13 +161,14 @@ def said(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPathFa
     return found
 
 
-def test_each_is_refused_with_what_is_wrong(said: list[list[str]]) -> None:
+def test_each_is_refused_with_what_is_wrong(output: list[list[str]]) -> None:
     expected = [*PARAMETERS, *((command, text) for command, text in COMMANDS), *SHEETS]
     assert len(expected) >= 75
-    for problems, (case, text) in zip(said, expected, strict=False):
+    for problems, (case, text) in zip(output, expected, strict=False):
         assert any(text in problem for problem in problems), (case, problems)
 
 
-def test_forms_of_sheets_that_are_read(said: list[list[str]]) -> None:
-    assert said[-len(USABLE) :] == [[]] * len(USABLE)
-    assert len(said) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + len(USABLE)
+def test_forms_of_sheets_and_commands_that_are_read(output: list[list[str]]) -> None:
+    usable = len(USABLE) + len(USABLE_COMMANDS)
+    assert output[-usable:] == [[]] * usable
+    assert len(output) == len(PARAMETERS) + len(COMMANDS) + len(SHEETS) + usable

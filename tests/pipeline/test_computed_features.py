@@ -99,25 +99,6 @@ def test_embeddings_are_kept_where_it_is_switched_on(pipeline: Pipeline) -> None
     assert then.processes("COMPLETED") == ["CHECK", "HALF_LIFE", "MERGE", "PREDICT", "REPORT"]
 
 
-def test_no_bed_and_no_second_table(pipeline: Pipeline) -> None:
-    demo = pipeline.folder / "assets" / "demo"
-    (pipeline.launch / "table.tsv").write_text("gene_id\n")
-    (pipeline.launch / "sheet.csv").write_text(
-        f"sample,gtf,bed,features\ngood,{demo}/genes.gtf,,\nbed,,{demo}/truth.tsv,\ntable,{demo}/genes.gtf,,table.tsv\n"
-    )
-    run = pipeline.run("--half_life", "--input", "sheet.csv", "--fasta", demo / "genome.fa.gz")
-    assert run.status == 1
-    assert [line for line in run.output.splitlines() if line.startswith("  * ")] == [
-        "  * sheet.csv, line 3: half-life features are computed from an annotation, and the genes are a BED"
-        " – allowed with --half_life: a GTF",
-        "  * sheet.csv, line 4: features given twice – in --half_life and column features – allowed: one of the two",
-    ]
-    both = pipeline.run("-profile", "test", "--half_life", "--features", "table.tsv")
-    assert both.status == 1
-    assert "  * features given twice – in --half_life and --features – allowed: one of the two\n" in both.output
-    assert "Submitted" not in run.output + both.output
-
-
 def test_lengths_are_logged_for_the_models_that_take_logarithms(demo: Pipeline) -> None:
     for name, feature in (("logged", FeatureSpec("log10_cds_length_bp")), ("plain", FeatureSpec("cds_length_bp"))):
         save_tiny_dnabert2(demo.launch / name, features=[feature])

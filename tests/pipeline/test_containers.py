@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,50 @@ def test_singularity_binds_the_hub_and_gives_a_gpu(pipeline: Pipeline, tmp_path:
         assert f"-B {tmp_path}/hub" in " ".join(options)
         assert any("registry.example-lab-texcnn-0.1.0.img" in option for option in options)
     assert sum("--nv" in options for options in containers) == 1
+
+
+# Notes how it was called and as whom, then runs what comes after the image, outside of any container.
+PODMAN = """#!/bin/bash
+[[ $1 == run ]] || exit 0
+printf '%q ' "$@" > "$CALLS/$$"
+[ -z "$ONLY_SAY" ] || exit 0
+while [[ $1 != texcnn:* ]]; do shift; done
+shift
+exec "$@"
+"""
+
+
+def test_podman_keeps_the_user_and_root_is_root(pipeline: Pipeline, tmp_path: Path) -> None:
+    tools, calls = tmp_path / "tools", tmp_path / "calls"
+    tools.mkdir()
+    calls.mkdir()
+    (tools / "podman").write_text(PODMAN)
+    (tools / "podman").chmod(0o755)
+    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
+    pipeline.environment |= {"CALLS": str(calls), "ONLY_SAY": ""}
+    run = pipeline.succeed("-profile", "test,podman", "-stub", "--models", pipeline.model, "--gpus", "1")
+    containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
+    assert len(containers) == len(run.trace) == 8
+    assert sum("--device nvidia.com/gpu=all" in " ".join(options) for options in containers) == 1
+    assert sum("CUDA_VISIBLE_DEVICES" in options for options in containers) == 8
+
+    # The line of a task, for root and for another user.
+    task = Path(containers[0][containers[0].index("-w") + 1])
+    (line,) = re.findall(r"^ *(podman run .*)$", (task / ".command.run").read_text(), re.MULTILINE)
+    for user, namespace in (("0", "host"), ("1234", "keep-id")):
+        (tools / "id").write_text(f"#!/bin/bash\necho {user}\n")
+        (tools / "id").chmod(0o755)
+        for path in calls.iterdir():
+            path.unlink()
+        environment = {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "CALLS": str(calls),
+            "ONLY_SAY": "1",
+            "NXF_TASK_WORKDIR": str(task),
+        }
+        script = f"nxf_launch() {{\n{line}\n}}\nnxf_launch"
+        subprocess.run(["bash", "-c", script], env=environment, check=True)
+        (call,) = calls.iterdir()
+        options = shlex.split(call.read_text())
+        assert f"--userns={namespace}" in options
+        assert options[options.index("-u") + 1] == f"{user}:{user}"

@@ -82,7 +82,9 @@ def test_fetches_the_jars_once(project: Path, tools: Path, tmp_path: Path) -> No
     assert done.stdout.splitlines()[-5:] == ["-cp", f"{jars}/*", "nextflow.cli.Launcher", "run", "main.nf"]
     write_tool(tools, "mvn", "#!/bin/bash\nexit 1\n")
     again = [tools / "bash", tmp_path / "project" / "scripts" / "nextflow.sh"]
-    assert subprocess.run(again, env={"PATH": str(tools)}, check=False, capture_output=True).returncode == 0
+    environment = {"PATH": str(tools), "NXF_OPTS": "-Xms1g -Xmx4g"}
+    once_more = subprocess.run(again, env=environment, check=True, capture_output=True, text=True)
+    assert once_more.stdout.splitlines()[:3] == ["-XX:TieredStopAtLevel=1", "-Xms1g", "-Xmx4g"]
 
 
 def test_a_failed_fetch_leaves_nothing(project: Path, tools: Path, tmp_path: Path) -> None:

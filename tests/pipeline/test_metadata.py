@@ -17,12 +17,12 @@ def test_every_module_is_described_as_it_is(project: Path) -> None:
     modules = sorted((project / "modules" / "local").glob("*/main.nf"))
     assert len(modules) == 15
     for script in modules:
-        said = yaml.safe_load(script.with_name("meta.yml").read_text())
+        output = yaml.safe_load(script.with_name("meta.yml").read_text())
         text = script.read_text()
-        assert said["name"] == script.parent.name
-        assert f"process {said['name'].upper()} {{" in text
+        assert output["name"] == script.parent.name
+        assert f"process {output['name'].upper()} {{" in text
         emitted = re.findall(r"emit: (\w+)", text)
-        assert [entry.split(":")[0] for entry in said["output"]] == emitted, script
+        assert [entry.split(":")[0] for entry in output["output"]] == emitted, script
 
 
 def test_the_crate_names_files_that_are_there(project: Path) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
+import pysam
 import pytest
 from pipeline_runs import Pipeline
 
@@ -55,7 +58,40 @@ def test_all_transcripts(pipeline: Pipeline) -> None:
     np.testing.assert_allclose(run.predictions[VALUES], expected[VALUES], rtol=0, atol=1e-6)
 
 
-def test_a_name_that_a_shell_would_read_is_refused(pipeline: Pipeline) -> None:
-    (pipeline.launch / "a$b.fa").write_text(">a\nACGT\n")
-    run = pipeline.run("-profile", "test", "--fasta", "a$b.fa")
-    assert run.problems == ["--fasta is 'a$b.fa', whose name has $ – allowed: any other letter"]
+@pytest.fixture
+def called(pipeline: Pipeline) -> list[object]:
+    """Windows of three genes, as a BED, and unphased calls at their starts."""
+    demo, launch = pipeline.folder / "assets" / "demo", pipeline.launch
+    (launch / "genes.txt").write_text("".join(f"DEMOG0000000{number}\n" for number in (1, 2, 3)))
+    # fmt: off
+    files = ["--fasta", demo / "genome.fa.gz", "--gtf", demo / "genes.gtf", "--genes", launch / "genes.txt"]
+    subprocess.run([sys.executable, "-m", "texcnn", "windows", *files, "--model", pipeline.model, "--out",
+                    launch / "windows.bed"], check=True)
+    # fmt: on
+    lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts"]
+    lines.insert(1, '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">')
+    with pysam.FastaFile(str(demo / "genome.fa.gz")) as genome:
+        for row in pd.read_csv(launch / "windows.bed", sep="\t").itertuples():
+            ref = genome.fetch(row[1], row.tss - 1, row.tss).upper()
+            lines.append(f"{row[1]}\t{row.tss}\t.\t{ref}\t{'A' if ref != 'A' else 'C'}\t.\t.\t.\tGT\t0/1")
+    (launch / "calls.vcf").write_text("\n".join(lines) + "\n")
+    return ["--fasta", demo / "genome.fa.gz", "--bed", "windows.bed", "--bed_anchor", "window",
+            "--models", pipeline.model, "--vcf", "calls.vcf", "--samples", "s"]  # fmt: skip
+
+
+def test_types_of_numbers_windows_and_calls_without_phase(pipeline: Pipeline, called: list[object]) -> None:
+    """A value of each of three parameters in a run; variants of haplotypes show what becomes of calls."""
+    fasta, bed = called[1], pipeline.launch / "windows.bed"
+    model = load_model(pipeline.model)
+    expected = {
+        dtype: model.predict(fasta, bed=bed, bed_anchor="window", dtype=dtype) for dtype in ("auto", "bfloat16")
+    }
+    assert np.abs(expected["auto"][VALUES] - expected["bfloat16"][VALUES]).max(axis=None) > 1e-5
+    for dtype, unphased, mode, n_variants in (("bfloat16", "skip", "copyNoFollow", 0), ("auto", "as-is", "link", 1)):
+        # fmt: off
+        run = pipeline.succeed(*called, "--dtype", dtype, "--unphased", unphased, "--publish_dir_mode", mode, "-resume",
+                               outdir=dtype)
+        # fmt: on
+        np.testing.assert_allclose(run.predictions[VALUES], expected[dtype][VALUES], rtol=0, atol=1e-6)
+        haplotypes = pd.read_csv(run.outdir / "variants" / "haplotypes.tsv.gz", sep="\t")
+        assert haplotypes["n_variants"].tolist() == [n_variants] * 9

@@ -113,7 +113,7 @@ def test_the_report_has_figures_and_variants(run: Run) -> None:
     assert (run.outdir / "variants" / "effects.vcf.gz").is_file()
 
 
-def test_the_end_is_told_by_mail_and_hook(run: Run, messages: Pipeline, hook: str) -> None:
+def test_the_end_is_reported_by_mail_and_hook(run: Run, messages: Pipeline, hook: str) -> None:
     mails = Path(messages.environment["MAILS"])
     (mail,) = mails.iterdir()
     text = mail.read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import Pipeline, Run, copy_pipeline
+from test_run import PUBLISHED
 from tiny import save_tiny_dnabert2
 
 from texcnn.files import sha256_file
@@ -40,20 +41,30 @@ def again(stubbed: Pipeline, *arguments: object, models: object = None) -> list[
     return stubbed.succeed("-profile", "test", "-stub", *names, *arguments, "-resume").processes("COMPLETED")
 
 
+def edit_with_sum(path: Path, text: str) -> None:
+    """Edits a file of a model, and its sum in the description, as exporting it again would."""
+    described, before = path.with_name("config.json"), sha256_file(path)
+    path.write_text(text)
+    assert before in described.read_text()
+    described.write_text(described.read_text().replace(before, sha256_file(path)))
+
+
 def test_nothing_that_changes_no_number(stubbed: Pipeline, first: Run) -> None:
     assert first.processes("COMPLETED") == ALL
+    assert first.files == PUBLISHED, "a stub publishes what a real run does"
     package = Path(stubbed.environment["PYTHONPATH"]) / "texcnn"
     with (package / "embedding" / "engine.py").open("a") as source:
         source.write("# a comment\n")
     (package / "embedding" / ".engine.py.swp").write_text("of an editor")
-    (stubbed.model / "README.md").write_text("# edited, which the bundle's checksum does not allow to be read\n")
+    edit_with_sum(stubbed.model / "README.md", "# another card\n")
     shutil.move(stubbed.model, stubbed.launch / "moved")
     assert again(stubbed, "--batch_size", "7", "--gpus", "2", "--dtype", "float32", models="./moved") == (
         ["CHECK", "MERGE", "PREDICT", "REPORT"]
     ), "a model's name is in the names of files"
     (stubbed.launch / "elsewhere").mkdir()
     shutil.move(stubbed.launch / "moved", stubbed.launch / "elsewhere" / "tiny")
-    assert again(stubbed, models="./elsewhere/tiny") == []
+    (stubbed.launch / "elsewhere" / "tiny" / "README.md").write_text("# edited, and its sum was not\n")
+    assert again(stubbed, models="./elsewhere/tiny") == [], "a card is no input"
     shutil.move(stubbed.launch / "elsewhere" / "tiny", stubbed.model)
 
 
@@ -78,10 +89,7 @@ def test_weights(stubbed: Pipeline, first: Run) -> None:
     os.utime(weights, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert again(stubbed) == ["EMBED", "MERGE", "PREDICT", "REPORT"]
     table = stubbed.model / "cell_types.tsv"
-    table.write_text(table.read_text().replace("x", "renamed"))
-    config = json.loads((stubbed.model / "config.json").read_text())
-    config["sha256"]["cell_types.tsv"] = sha256_file(table)
-    (stubbed.model / "config.json").write_text(json.dumps(config))
+    edit_with_sum(table, table.read_text().replace("x", "renamed"))
     assert again(stubbed) == ["CHECK", "MERGE", "PREDICT", "REPORT"], "the encoder is the same"
 
 

@@ -49,7 +49,7 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     difference = np.abs(found[list(expected.columns)].to_numpy() - expected.to_numpy()).max()
     print(f"{len(found)} genes x {expected.shape[1]} cell types, largest difference {difference:.2g}")
     assert difference <= 6e-6, "text has six significant digits"
-    assert expected.std().min() > 0.01, "the genes are told apart"
+    assert expected.std().min() > 0.01, "the genes differ"
 
 
 def test_python_equals_the_command_line(data: Path, genes: Path, command_line: pd.DataFrame) -> None:

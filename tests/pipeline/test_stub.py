@@ -7,17 +7,8 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import Pipeline
-from test_run import PUBLISHED
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
-
-ALL = ["CHECK", "EMBED", "MERGE", "PREDICT", "PREPARE", "REPORT", "WINDOWS"]
-
-
-def test_publishes_the_tree_of_a_real_run(pipeline: Pipeline) -> None:
-    stub = pipeline.succeed("-profile", "test", "-stub", "--models", pipeline.model)
-    assert stub.files == PUBLISHED
-    assert stub.processes("COMPLETED") == ALL
 
 
 def test_two_models_name_the_files(pipeline: Pipeline) -> None:
@@ -50,8 +41,12 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
         (tools / name).chmod(0o755)
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
     pipeline.environment["SUBMITTED"] = str(submitted)
+    # A site's profile, before that of the scheduler
+    (tmp_path / "nfcore_custom.config").write_text("profiles { our_site { process.resourceLimits = [time: 1.h] } }\n")
+    (tmp_path / "large.config").write_text("process { withName: WINDOWS { memory = 500.GB } }\n")
     # fmt: off
-    run = pipeline.succeed("-profile", "test,slurm", "-stub", "--models", pipeline.model, "--gpus", "1",
+    run = pipeline.succeed("-profile", "test,our_site,slurm", "--custom_config_base", tmp_path, "-c",
+                           tmp_path / "large.config", "-stub", "--models", pipeline.model, "--gpus", "1",
                            "--queue", "short", "--gpu_queue", "gpu")
     # fmt: on
     jobs = [script.read_text() for script in submitted.iterdir()]
@@ -62,6 +57,8 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
     assert "#SBATCH -p gpu\n" in with_gpu[0]
     assert "#SBATCH -c " not in with_gpu[0], "a small encoder needs one core"
     assert sum("#SBATCH -p short\n" in job for job in jobs) == len(run.trace) - 1
+    assert all("#SBATCH -t 01:00:00\n" in job for job in jobs), "the site's limit"
+    assert sum("#SBATCH --mem 512000M\n" in job for job in jobs) == 1, "not what this machine has"
 
 
 # What a scheduler's command does with the script that it is given: keeps it, runs it, says the job's number.

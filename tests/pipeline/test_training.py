@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,13 +62,3 @@ def test_one_run_more_trains_once_more(pipeline: Pipeline, trained: list[object]
     assert [first.processes("COMPLETED").count(name) for name in ("TRAIN", "EMBED", "PREDICT")] == [3, 1, 1]
     more = pipeline.succeed(*trained, "-stub", "--runs", "4", "--half_life", "false", "-resume", outdir="more")
     assert [more.processes("COMPLETED").count(name) for name in ("TRAIN", "BEST_RUN", "EMBED")] == [1, 1, 0]
-
-
-def test_what_a_training_needs_is_asked_for_at_once(pipeline: Pipeline, tmp_path: Path) -> None:
-    run = pipeline.run("-profile", "test", "--models", pipeline.model, "--train", "tiny", outdir="none")
-    assert run.problems == [
-        "a training without measured expression – give --expression with --train",
-        "a training needs the unit of its expression – give --unit, such as TPM",
-        "--train: 'tiny' is a model of --models – allowed: a new name",
-    ]
-    assert not run.outdir.exists()

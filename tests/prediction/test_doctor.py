@@ -54,15 +54,15 @@ def test_a_disk_that_is_nearly_full_is_noted(
 
 
 @pytest.mark.parametrize(
-    ("cuda", "said"),
+    ("cuda", "message"),
     [(None, "torch was built without CUDA: everything runs on the CPU"), ("12.4", "none that torch can use: ")],
 )
-def test_why_there_is_no_gpu(model: Path, monkeypatch: pytest.MonkeyPatch, cuda: str | None, said: str) -> None:
+def test_why_there_is_no_gpu(model: Path, monkeypatch: pytest.MonkeyPatch, cuda: str | None, message: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", cuda)
     verdict, text = by_subject(diagnose(model))["GPU"]
     assert verdict == "note"
-    assert text.startswith(said)
+    assert text.startswith(message)
 
 
 def test_every_gpu_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

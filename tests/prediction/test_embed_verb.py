@@ -180,7 +180,7 @@ class TestStores:
             texcnn.embed(genome["fasta"], tmp_path / "store", odd, gtf=genome["gtf"], half_life=True)
         assert not (tmp_path / "store").exists()
 
-    def test_where_it_is_and_how_large_it_becomes_is_said_before(
+    def test_where_it_is_and_how_large_it_becomes_is_reported_before(
         self, genome: dict[str, Path], tmp_path: Path, tiny: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "texcnn")

@@ -109,15 +109,15 @@ def test_features_are_part_of_the_description(tmp_path: Path, composition: objec
 
     fasta, gtf = files
     model = save_tiny(tmp_path / "m", features=[FeatureSpec("utr", 2.0, 0.5, 10.0)])
-    said = {}
+    output = {}
     for name, value in (("one", 3), ("same", 3), ("other", 4)):
         table = tmp_path / f"{name}.tsv"
         table.write_text(f"gene_id\tutr\ng1\t{value}\ng2\t{value}\n")
         predict(model, fasta, out=tmp_path / f"{name}-out.tsv", gtf=gtf, features=table)
-        said[name] = json.loads((tmp_path / f"{name}-out.tsv.meta.json").read_text())
-    assert said["one"]["features"] == "one.tsv"
-    assert said["one"]["features_fingerprint"] == said["same"]["features_fingerprint"]
-    assert said["one"]["features_fingerprint"] != said["other"]["features_fingerprint"]
+        output[name] = json.loads((tmp_path / f"{name}-out.tsv.meta.json").read_text())
+    assert output["one"]["features"] == "one.tsv"
+    assert output["one"]["features_fingerprint"] == output["same"]["features_fingerprint"]
+    assert output["one"]["features_fingerprint"] != output["other"]["features_fingerprint"]
     assert predict(model, fasta, gtf=gtf).attrs["features"] == "defaults"
     with pytest.raises(InputError, match=r"features given twice .* `features` and `half_life`"):
         predict(model, fasta, gtf=gtf, features=tmp_path / "one.tsv", half_life=True)

@@ -56,9 +56,9 @@ class TestWriting:
         assert [entry.gene_id for entry in read_skipped(tmp_path / "out.tsv.skipped.tsv")] == ["f", "c", "e"]
 
     def test_default_features_are_counted(self, tmp_path: Path) -> None:
-        said = TableDescription(**{**vars(SAID), "extra_columns": ("features",)})
+        output = TableDescription(**{**vars(SAID), "extra_columns": ("features",)})
         parts = [PredictedRows(frame("a", "b", "c", features=["default", "given", "default"]), [])]
-        assert write_prediction(PredictionRun(said, [], iter(parts)), tmp_path / "out.tsv").default_features == 2
+        assert write_prediction(PredictionRun(output, [], iter(parts)), tmp_path / "out.tsv").default_features == 2
 
     def test_nothing_appears_where_a_chunk_fails(self, tmp_path: Path) -> None:
         def rows() -> Iterator[PredictedRows]:
@@ -83,7 +83,7 @@ class TestWriting:
         assert write_prediction(run(), tmp_path / "out.tsv", allow_empty=True) == TableCounts(0, 1, (("no base", 1),))
         assert (tmp_path / "out.tsv").read_text() == "\t".join(SAID.schema().names) + "\n"
 
-    def test_the_most_frequent_three_reasons_are_said(self) -> None:
+    def test_the_most_frequent_three_reasons_are_reported(self) -> None:
         skipped = [Skipped("g", reason) for reason in ["one", *["two"] * 2, *["three"] * 3, *["four"] * 1200]]
         error = no_prediction(skipped)
         assert error.where == "all 1,206 genes"
@@ -127,32 +127,34 @@ class TestDescription:
         changed = self.described(tiny, **genome, **keywords, device="cpu")
         assert vars(changed) == {**vars(plain), field: value}
 
-    def test_the_models_own_limit_is_said(self, tiny: Path, genome: dict[str, Path]) -> None:
+    def test_the_models_own_limit_is_reported(self, tiny: Path, genome: dict[str, Path]) -> None:
         extend_bundle(tiny, {}, max_n_fraction=0.25)
         assert self.described(tiny, **genome).max_n_fraction == 0.25
         assert self.described(tiny, **genome, max_n_fraction=1.0).max_n_fraction == 1.0
 
     def test_the_grid_is_another_model(self, tiny: Path, genome: dict[str, Path], tmp_path: Path) -> None:
-        said = []
+        output = []
         for grid in (False, True):
             out = tmp_path / f"{grid}.tsv"
             texcnn.predict(tiny, genome["fasta"], gtf=genome["gtf"], out=out, grid_segments=grid)
-            said.append(json.loads(Path(f"{out}.meta.json").read_text())["model_fingerprint"])
-        assert said[0] != said[1]
+            output.append(json.loads(Path(f"{out}.meta.json").read_text())["model_fingerprint"])
+        assert output[0] != output[1]
 
     def test_computed_features_have_the_annotations_digest(
         self, tmp_path: Path, composition: object, genome: dict[str, Path]
     ) -> None:
         model = save_tiny(tmp_path / "m", features=[FeatureSpec("cds_gc", default=0.0)])
-        said = self.described(model, **genome)
-        assert (said.features, said.features_fingerprint) == (
+        output = self.described(model, **genome)
+        assert (output.features, output.features_fingerprint) == (
             "half-life of genes.gtf", sha256_file(genome["gtf"]),
         )  # fmt: skip
-        assert self.described(model, **genome, genes="g1").features_fingerprint == said.features_fingerprint, "a shard"
+        assert self.described(model, **genome, genes="g1").features_fingerprint == output.features_fingerprint, (
+            "a shard"
+        )
         without = self.described(model, **genome, half_life=False)
         assert (without.features, without.features_fingerprint) == ("defaults", "")
 
-    def test_a_store_tells_how_it_was_made(self, tmp_path: Path, tiny_dnabert2: Path, genome: dict[str, Path]) -> None:
+    def test_a_store_describes_its_origin(self, tmp_path: Path, tiny_dnabert2: Path, genome: dict[str, Path]) -> None:
         direct = self.described(tiny_dnabert2, **genome, dtype="bfloat16", device="cpu", transcripts="all")
         texcnn.embed(
             genome["fasta"], tmp_path / "store", tiny_dnabert2, gtf=genome["gtf"], dtype="bfloat16", device="cpu",
@@ -166,9 +168,9 @@ class TestDescription:
         self, tiny: Path, genome: dict[str, Path], tmp_path: Path
     ) -> None:
         texcnn.predict(tiny, genome["fasta"], gtf=genome["gtf"], out=tmp_path / "out.tsv")
-        said = json.loads((tmp_path / "out.tsv.meta.json").read_text())
+        output = json.loads((tmp_path / "out.tsv.meta.json").read_text())
         # Two of the nine segments have too many N; g3's three have no base at all.
-        assert (said["segments"], said["segments_embedded"]) == (5, 5)
+        assert (output["segments"], output["segments_embedded"]) == (5, 5)
         assert texcnn.read_predictions(tmp_path / "out.tsv").attrs.keys() == {
             "unit", "model", "genome", "features", "skipped",
         }  # fmt: skip

@@ -135,8 +135,8 @@ class TestWarnings:
         path.write_text("".join(f"chr1\t{start}\t{start + width}\tg{start}\t0\t+\n" for start in (50, 900)))
         read_bed(path, spec=WindowSpec())
         read_bed(path, anchor="center", spec=WindowSpec())
-        said = [record.getMessage() for record in caplog.records]
-        assert said == (
+        output = [record.getMessage() for record in caplog.records]
+        assert output == (
             []
             if other is None
             else [

@@ -105,8 +105,8 @@ def test_every_format_holds_it(
     table = texcnn.predict(ensemble, **genome, spread=True)
     out = tmp_path / f"out{ending}"
     assert texcnn.predict(ensemble, **genome, spread=True, out=out).rows == 3
-    said = open_predictions(out).description
-    assert (said.spread, said.member_spread) == (with_intervals, True)
+    output = open_predictions(out).description
+    assert (output.spread, output.member_spread) == (with_intervals, True)
     read = read_predictions(out)
     assert list(read) == list(table)
     np.testing.assert_allclose(read.iloc[:, 6:].astype(float), table.iloc[:, 6:].astype(float), rtol=1e-5)

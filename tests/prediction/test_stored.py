@@ -58,7 +58,7 @@ class _Other(CompositionEncoder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"window": WindowSpec(20, 20)}, "window.downstream: 20 in the store, 10 now"),
         ({"window": WindowSpec(10, 20)}, "window.upstream: 10 in the store, 20 now"),
@@ -69,7 +69,7 @@ class _Other(CompositionEncoder):
     ids=["downstream", "upstream", "length", "max_n_fraction", "encoder"],
 )
 def test_a_store_of_anything_else_is_refused_by_name(
-    make: Make, tiny: Path, changes: dict[str, Any], said: str
+    make: Make, tiny: Path, changes: dict[str, Any], message: str
 ) -> None:
     model = texcnn.load_model(tiny)
     assert network_of_store(model, make()) is model.network
@@ -77,7 +77,7 @@ def test_a_store_of_anything_else_is_refused_by_name(
     with pytest.raises(StoreError) as refused:
         network_of_store(model, store)
     assert refused.value.what.startswith("the store was not made for the model 'tiny' (")
-    assert said in refused.value.what
+    assert message in refused.value.what
     assert refused.value.where == str(store.folder)
     assert refused.value.remedy == "make it with texcnn embed and the model tiny"
     with pytest.raises(StoreError, match="not made for"):

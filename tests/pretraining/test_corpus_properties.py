@@ -51,7 +51,7 @@ def known_runs(genome: str, places: set[int], length: int) -> tuple[set[int], in
 
 
 def scan_or_refuse(genome: str, kept: set[int], length: int, **options: Any) -> Corpus | None:
-    """The corpus; None where it is refused because the known bases do not suffice, and said how many they are."""
+    """The corpus; None where it is refused because the known bases do not suffice, with their number."""
     try:
         return Corpus.scan(TextReference(genome), length=length, **options)
     except InputError as error:

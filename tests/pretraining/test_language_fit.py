@@ -135,7 +135,7 @@ def test_the_model_is_in_evaluation_mode_and_every_weight_has_moved() -> None:
     assert unmoved == []
 
 
-def test_a_loss_that_is_no_number_is_said() -> None:
+def test_a_loss_that_is_no_number_is_reported() -> None:
     with pytest.raises(RunError, match=r"the loss is nan between steps 3 and 4|the loss is nan between steps 1 and 2"):
         fit(dnabert(), StepOptions(**{**vars(OPTIONS), "learning_rate": 1e25}))
 

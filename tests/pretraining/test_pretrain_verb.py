@@ -44,8 +44,8 @@ def test_a_call_and_the_command_write_the_same_bytes(
         done = texcnn.pretrain(str(fasta), tmp_path / "call" / "mine", **TINY)
     corpus = done.corpus
     assert corpus.n_train + corpus.n_valid == 3000
-    said = f"{corpus.n_train:,} bases to learn from, {corpus.n_valid:,} held out; skipped: 100 unknown, 20 in runs"
-    assert said in caplog.text
+    output = f"{corpus.n_train:,} bases to learn from, {corpus.n_valid:,} held out; skipped: 100 unknown, 20 in runs"
+    assert output in caplog.text
     flags = [part for name, value in TINY.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     with pytest.raises(SystemExit) as leaving:
         main(["pretrain", "--fasta", str(fasta), "--out", str(tmp_path / "mine"), "--quiet", *flags])

@@ -83,12 +83,17 @@ def test_weights_that_are_shared_are_written_once(tmp_path: Path) -> None:
 
 def test_the_record_says_how_it_was_made(tmp_path: Path) -> None:
     out = save(tmp_path / "mine", dnabert2(), record("r.bed", ("chr8", "chr9")))
-    said = json.loads((out / "pretraining.json").read_text())
-    assert (said["architecture"], said["segment_length"], said["valid_loss"]) == ("dnabert2", 40, 2.75)
-    assert said["genome"] == {"fasta": "g.fa", "sha256": "abc", "regions": "r.bed", "exclude_chroms": ["chr8", "chr9"]}
-    assert (said["n_train"], said["n_valid"], said["n_unknown"], said["n_short"]) == (3000, 100, 1234, 56)
-    assert said["options"]["steps"] == 1200
-    assert said["sha256"] == {
+    output = json.loads((out / "pretraining.json").read_text())
+    assert (output["architecture"], output["segment_length"], output["valid_loss"]) == ("dnabert2", 40, 2.75)
+    assert output["genome"] == {
+        "fasta": "g.fa",
+        "sha256": "abc",
+        "regions": "r.bed",
+        "exclude_chroms": ["chr8", "chr9"],
+    }
+    assert (output["n_train"], output["n_valid"], output["n_unknown"], output["n_short"]) == (3000, 100, 1234, 56)
+    assert output["options"]["steps"] == 1200
+    assert output["sha256"] == {
         name: sha256_file(out / name) for name in ("config.json", "model.safetensors", "tokenizer.json")
     }
     history = pd.read_csv(out / "history.tsv", sep="\t")

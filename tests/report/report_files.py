@@ -28,13 +28,13 @@ def describe(cell_types: tuple[str, ...] = CELL_TYPES, transcripts: bool = False
     )
 
 
-def write_table(path: Path, values: np.ndarray, said: TableDescription) -> Path:
+def write_table(path: Path, values: np.ndarray, output: TableDescription) -> Path:
     """Genes G0, G1, ... called name0, ... at chr1:1000, 2000, ..."""
     n = len(values)
     genes = [Gene(f"G{i}", f"name{i}", "chr1", 1000 * (i + 1) - 1, "+-"[i % 2], f"T{i}") for i in range(n)]
     shares = np.arange(n) / max(n, 1)
-    with open_tables([path], said) as table:
-        table.write(prediction_frame(genes, shares, values, said.value_columns, transcripts=said.transcripts))
+    with open_tables([path], output) as table:
+        table.write(prediction_frame(genes, shares, values, output.value_columns, transcripts=output.transcripts))
     return path
 
 

@@ -16,8 +16,8 @@ from texcnn.tables.columns import TableDescription
 SAID = describe()
 
 
-def paragraph(said: TableDescription = SAID, model: Model | None = None) -> str:
-    return methods(said, model).paragraph
+def paragraph(output: TableDescription = SAID, model: Model | None = None) -> str:
+    return methods(output, model).paragraph
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def test_without_the_model_it_says_what_the_table_says() -> None:
 
 
 def test_a_model_names_its_window_segments_and_encoder(model: Model) -> None:
-    said = paragraph(model=model)
-    assert "(model tiny-model version 1, sha256" in said
-    assert "The model read 20 bp upstream and 10 bp downstream of each transcription start site" in said
-    assert "cut into segments of 10 bp that the encoder (dnabert2) turned into vectors." in said
+    output = paragraph(model=model)
+    assert "(model tiny-model version 1, sha256" in output
+    assert "The model read 20 bp upstream and 10 bp downstream of each transcription start site" in output
+    assert "cut into segments of 10 bp that the encoder (dnabert2) turned into vectors." in output
     assert methods(SAID, model).citations == [CITATIONS["texcnn"], CITATIONS["dnabert2"]]
 
 
@@ -56,13 +56,13 @@ def test_a_model_names_its_window_segments_and_encoder(model: Model) -> None:
     ],
 )
 def test_each_choice_has_its_sentence(change: dict[str, object], sentence: str | None, cites_xpresso: bool) -> None:
-    said = methods(replace(SAID, **change), None)  # type: ignore[arg-type]
+    output = methods(replace(SAID, **change), None)  # type: ignore[arg-type]
     if sentence is None:
-        assert "Extra inputs" not in said.paragraph
-        assert "left out" not in said.paragraph
+        assert "Extra inputs" not in output.paragraph
+        assert "left out" not in output.paragraph
     else:
-        assert sentence in said.paragraph
-    assert (CITATIONS["xpresso"] in said.citations) is cites_xpresso
+        assert sentence in output.paragraph
+    assert (CITATIONS["xpresso"] in output.citations) is cites_xpresso
 
 
 def test_a_model_of_bases_has_no_segments_and_cites_its_head() -> None:
@@ -77,9 +77,9 @@ def test_a_model_of_bases_has_no_segments_and_cites_its_head() -> None:
     spec = HeadSpec("xpresso", {"length": 300, "n_features": 0, "n_cell_types": 1})
     config = BundleConfig(name="x", version="3", kind="one-hot", unit="u", window=WindowSpec(200, 100), head=spec)
     model = Model(config, OneHotNetwork(XpressoCNN(300, 0, 1), 0), pd.DataFrame({"cell_type": ["x"]}), "")
-    said = methods(SAID, model)
-    assert "on the gene's strand. The genome" in said.paragraph
-    assert said.citations == [CITATIONS["texcnn"], CITATIONS["xpresso"]]
+    output = methods(SAID, model)
+    assert "on the gene's strand. The genome" in output.paragraph
+    assert output.citations == [CITATIONS["texcnn"], CITATIONS["xpresso"]]
 
 
 def test_every_citation_can_be_found() -> None:

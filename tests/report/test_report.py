@@ -26,7 +26,7 @@ import texcnn
 from texcnn.cli.main import main
 from texcnn.errors import InputError
 from texcnn.model.bundle import extend_bundle
-from texcnn.model.reference_genes import make_reference
+from texcnn.model.make_reference import make_reference
 from texcnn.report.model import find_model
 from texcnn.report.report import write_report
 from texcnn.tables.predictions import open_predictions, read_predictions
@@ -165,7 +165,7 @@ class TestExpected:
         assert "The 12 values differ by 0.0005 at most" in page.text
         assert page.text.index("First.") < page.text.index("What to <expect>.") < page.text.index("It came out as exp")
 
-    def test_what_differs_is_said(self, table: Path, skipped: Path, tmp_path: Path) -> None:
+    def test_what_differs_is_reported(self, table: Path, skipped: Path, tmp_path: Path) -> None:
         values = np.array(VALUES, np.float32)
         values[1, 2] += 0.5
         earlier = write_table(tmp_path / "earlier.parquet", np.vstack([values, values[:1]]), describe())
@@ -206,6 +206,7 @@ def test_names_from_the_input_cannot_become_markup(table: Path, skipped: Path, t
 def test_reasons_with_their_numbers(table: Path, skipped: Path, tmp_path: Path) -> None:
     write_report(table, tmp_path / "r.html", skipped=skipped)
     assert "2 chromosome … is not in the FASTA (first: 'chrA')" in Page(tmp_path / "r.html").text
+    skipped.unlink()
     write_report(table, tmp_path / "r.html")
     assert "The list of skipped rows was not given" in Page(tmp_path / "r.html").text
     skipped.write_text("gene_id\treason\n")
@@ -237,7 +238,7 @@ def test_figures_of_an_evaluation(table: Path, tmp_path: Path) -> None:
     }
 
 
-def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Path) -> None:
+def test_cell_types_that_do_not_differ_have_no_specific_genes(tmp_path: Path) -> None:
     base = np.linspace(-1, 3, 50)[:, None]
     alike = base + np.random.default_rng(0).normal(0, 0.01, (50, 3))
     write_report(write_table(tmp_path / "p.parquet", alike.astype(np.float32), describe()), tmp_path / "r.html")
@@ -246,11 +247,11 @@ def test_cell_types_that_are_not_told_apart_have_no_specific_genes(tmp_path: Pat
     assert "hardly tells the cell types apart" in page.text
 
 
-def test_the_spread_of_members_is_told_apart_from_intervals(tmp_path: Path) -> None:
+def test_the_spread_of_members_is_not_mixed_up_with_intervals(tmp_path: Path) -> None:
     for endings in (("lower", "upper"), ("spread",), ("lower", "upper", "spread")):
-        said = replace(describe(), spread="lower" in endings, member_spread="spread" in endings)
-        values = np.arange(4 * len(said.value_columns), dtype=np.float32).reshape(4, -1)
-        write_report(write_table(tmp_path / "p.parquet", values, said), tmp_path / "r.html")
+        described = replace(describe(), spread="lower" in endings, member_spread="spread" in endings)
+        values = np.arange(4 * len(described.value_columns), dtype=np.float32).reshape(4, -1)
+        write_report(write_table(tmp_path / "p.parquet", values, described), tmp_path / "r.html")
         page = Page(tmp_path / "r.html")
         assert page.data["endings"] == list(endings)
         np.testing.assert_array_equal(page.floats("values").reshape(4, -1), values)
@@ -299,8 +300,10 @@ class TestModel:
         return out
 
     def test_names_figures_and_intervals_come_from_the_model(self, made: Path, tiny: Path, tmp_path: Path) -> None:
-        write_report(made, tmp_path / "r.html", model=find_model(open_predictions(made).description, tiny))
+        write_report(made, tmp_path / "r.html", model=tiny)
         page = Page(tmp_path / "r.html")
+        write_report(made, tmp_path / "same.html", model=texcnn.load_model(tiny))
+        assert (tmp_path / "same.html").read_bytes() == (tmp_path / "r.html").read_bytes()
         assert page.data["cellTypes"] == [
             {"id": "gc", "name": "G plus C", "group": "", "heldOut": 0.1, "weak": True, "summary": False},
             {"id": "a", "name": "adenine", "group": "", "heldOut": 0.6, "weak": False, "summary": False},
@@ -317,8 +320,9 @@ class TestModel:
         assert find_model(open_predictions(made).description, tiny) is None
         assert "made by another model than 'tiny' here" in caplog.text
         assert find_model(open_predictions(made).description) is None, "no model of this name is bundled"
-        write_report(made, tmp_path / "r.html")
-        assert Page(tmp_path / "r.html").data["interval"] is None
+        for model in (None, tiny, texcnn.load_model(tiny)):
+            write_report(made, tmp_path / "r.html", model=model)
+            assert Page(tmp_path / "r.html").data["interval"] is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,13 @@ def run(*arguments: object) -> int:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Callable[..., tuple[str, dict[str, Any]]]:
+def table(tmp_path: Path) -> Path:
+    return write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe())
+
+
+@pytest.fixture
+def page(tmp_path: Path, table: Path) -> Callable[..., tuple[str, dict[str, Any]]]:
     """Runs the command; gives the page's source and its data."""
-    table = write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe())
     out = tmp_path / "r.html"
 
     def build(*options: object, predictions: Path = table) -> tuple[str, dict[str, Any]]:
@@ -121,13 +127,40 @@ def test_something_to_report_is_needed(tmp_path: Path, capsys: pytest.CaptureFix
     assert (
         "nothing to report – in --predictions – allowed: --predictions, --variants, or both" in capsys.readouterr().err
     )
-    (tmp_path / "v.tsv").write_text("chrom\tpos\n")
+    (tmp_path / "v.tsv").write_text("chrom\tpos\tref\talt\tgene_id\tcell_type\tref_prediction\tdelta\n")
     assert run("report", "--variants", tmp_path / "v.tsv", "--out", tmp_path / "r.html") == 2
-    assert "'v.tsv.meta.json' is not next to the table" in capsys.readouterr().err
+    assert "neither the table nor 'v.tsv.meta.json' next to it describes the run" in capsys.readouterr().err
 
 
-def test_a_page_is_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table = write_table(tmp_path / "p.parquet", np.array(VALUES, np.float32), describe())
+@pytest.mark.parametrize("name", ["p.tsv", "v.tsv"])
+def test_a_table_is_read_once_so_it_may_come_through_a_pipe(tmp_path: Path, tiny: Path, name: str) -> None:
+    genome, gtf = write_genome(tmp_path), write_gtf(tmp_path / "g.gtf")
+    texcnn.predict(tiny, genome, gtf=gtf, out=tmp_path / "p.tsv")
+    texcnn.variant_effects(tiny, genome, variants=["chr1:21:G>A"], gtf=gtf, out=tmp_path / "v.tsv")
+    option = {"p.tsv": "--predictions", "v.tsv": "--variants"}[name]
+    assert run("report", option, tmp_path / name, "--model", tiny, "--out", tmp_path / "file.html") == 0
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    writer = threading.Thread(target=(tmp_path / name).write_bytes, args=[content], daemon=True)
+    writer.start()
+    assert run("report", option, tmp_path / name, "--model", tiny, "--out", tmp_path / "pipe.html") == 0
+    writer.join(timeout=5)
+    assert not writer.is_alive()
+    pages = [(tmp_path / f"{source}.html").read_text() for source in ("file", "pipe")]
+    found = [re.findall(r'id="blob-[^>]*>([^<]+)<', page) for page in pages]
+    assert found[0] == found[1]
+
+
+def test_a_pipe_of_parquet_is_refused(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe.parquet"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=[table.read_bytes()], daemon=True).start()
+    assert run("report", "--predictions", pipe, "--out", tmp_path / "r.html") == 2
+    assert "unreadable Parquet" in capsys.readouterr().err
+
+
+def test_a_page_is_not_replaced_unasked(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.html").write_text("mine")
     assert run("report", "--predictions", table, "--out", tmp_path / "r.html") == 2
     assert "set --overwrite" in capsys.readouterr().err

@@ -60,8 +60,8 @@ def test_similar_cell_types_are_neighbours_and_constant_ones_have_no_correlation
 
 
 def test_methods_name_what_was_done_and_cite_it() -> None:
-    said = describe()
-    plain = methods(said, None)
+    output = describe()
+    plain = methods(output, None)
     assert "TExCNN 9.8.7 (model tiny-model, sha256 f00df00df00d" in plain.paragraph
     assert plain.citations == [CITATIONS["texcnn"]]
 

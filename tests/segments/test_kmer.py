@@ -75,7 +75,7 @@ def test_empty_batch():
     assert KmerTokenizer(6).encode([]) == []
 
 
-def test_fingerprint_tells_k_apart():
+def test_fingerprint_differs_with_k():
     assert KmerTokenizer(3).fingerprint == KmerTokenizer(3).fingerprint != KmerTokenizer(4).fingerprint
 
 

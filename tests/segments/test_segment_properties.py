@@ -88,12 +88,12 @@ def test_byte_pairs_cover_every_base_once_and_rows_do_not_matter(segments: list[
         assert unknown == segment.upper().count("N")
 
 
-@pytest.mark.parametrize(("lengths", "said"), [((3, 2, 5), "[2, 3, 5]"), ((), "no sequence")])
-def test_sequences_of_several_lengths_are_counted(lengths: tuple[int, ...], said: str) -> None:
+@pytest.mark.parametrize(("lengths", "message"), [((3, 2, 5), "[2, 3, 5]"), ((), "no sequence")])
+def test_sequences_of_several_lengths_are_counted(lengths: tuple[int, ...], message: str) -> None:
     with pytest.raises(InputError) as refused:
         stack_codes(["A" * length for length in lengths])
     assert str(refused.value) == (
-        f"one-hot encoding needs sequences of one length, found {said} – allowed: at least one sequence, all of the "
+        f"one-hot encoding needs sequences of one length, found {message} – allowed: at least one sequence, all of the "
         "same length – pad shorter sequences with N"
     )
 

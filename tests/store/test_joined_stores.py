@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import StoreError
 from texcnn.genome.gene import Gene
 from texcnn.genome.skipped import Skipped

@@ -85,7 +85,7 @@ def test_what_goes_in_comes_out(tmp_path: Path, reference: Reference, annotation
     assert not total[~chunk.embeddings.mask].any()
 
 
-def test_an_interrupted_run_goes_on_without_redoing_a_chunk(
+def test_an_interrupted_run_continues_without_redoing_a_chunk(
     tmp_path: Path, reference: Reference, annotation: Annotation, small_chunks: None
 ) -> None:
     class Dies(CompositionEncoder):

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tiny import SEGMENTS, WINDOW, CompositionEncoder, fill_store, save_tiny, write_genome, write_gtf
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
 from texcnn.genome.gene import Gene

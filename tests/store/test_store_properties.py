@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError, StoreError
 from texcnn.genome.gene import Gene
@@ -109,7 +109,7 @@ def test_a_store_without_genes_is_finished_at_once(tmp_path: Path) -> None:
 
 class TestDifferences:
     @pytest.mark.parametrize(
-        ("change", "said"),
+        ("change", "output"),
         [
             ({"dim": 4}, "dim: 3 in the store, 4 now"),
             ({"encoders": ("a" * 64, "d" * 64)}, "encoders.2: bbbbbbbb"),
@@ -126,11 +126,11 @@ class TestDifferences:
         ],
     )
     def test_each_field_counts_and_another_content_is_never_mixed_in(
-        self, tmp_path: Path, change: dict[str, Any], said: str
+        self, tmp_path: Path, change: dict[str, Any], output: str
     ) -> None:
         other = dataclasses.replace(SPEC, **change)
         ((found),) = SPEC.differences(other)
-        assert found.startswith(said)
+        assert found.startswith(output)
         EmbeddingStore.create(tmp_path / "store", SPEC, genes(2))
         with pytest.raises(InputError, match=r"holds other embeddings .* choose another name, or set `overwrite`"):
             EmbeddingStore.create(tmp_path / "store", other, genes(2))

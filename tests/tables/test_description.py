@@ -17,10 +17,10 @@ from texcnn.tables.columns import TableDescription, gene_columns, spread_columns
 class TestDescription:
     @pytest.mark.parametrize("kind", VARIANTS)
     def test_it_comes_back_from_json_and_parquet(self, kind: str) -> None:
-        said = VARIANTS[kind]
-        assert TableDescription.from_json(said.to_json(), "here") == said
-        assert TableDescription.from_parquet(said.schema(), "here") == said
-        assert said.schema().names == [*said.gene_columns, *said.value_columns]
+        output = VARIANTS[kind]
+        assert TableDescription.from_json(output.to_json(), "here") == output
+        assert TableDescription.from_parquet(output.schema(), "here") == output
+        assert output.schema().names == [*output.gene_columns, *output.value_columns]
 
     def test_what_else_a_run_says_is_passed_over(self) -> None:
         text = json.dumps({**asdict(SAID), "segments": 5, "date": "today"})

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from texcnn.errors import InputError
-from texcnn.tables.expression import read_expression, transform_expression
+from texcnn.tables.expression import read_expression
 from texcnn.tables.plain_strings import plain_strings
+from texcnn.tables.transform import transform_expression
 
 EXPECTED = pd.DataFrame(
     {"liver": [1.5, np.nan], "brain | left": [0.0, 20.0]}, index=pd.Index(["ENSG00000000003.15", "g2"], name="gene_id")

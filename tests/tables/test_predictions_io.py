@@ -31,24 +31,24 @@ from texcnn.tables.writers import check_table_output, open_tables
 ENDINGS = (".tsv", ".tsv.gz", ".parquet", ".h5ad")
 
 
-def frame(said: TableDescription, n: int, seed: int = 0) -> pd.DataFrame:
+def frame(output: TableDescription, n: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     genes = [
         Gene(f"g{place}", f"name, {place}", "chr1", 10 * place, "+-"[place % 2], f"t{place}") for place in range(n)
     ]
-    names = said.value_columns
+    names = output.value_columns
     values = rng.standard_normal((n, len(names))).astype(np.float32)
     extra: dict[str, Any] = {
         "features": ["given"] * n, "in_training": ["train"] * n, "percentile": np.round(rng.random(n) * 100, 1),
     }  # fmt: skip
     return prediction_frame(
-        genes, rng.random(n).round(3).tolist(), values, names, transcripts=said.transcripts,
-        extra={name: extra[name] for name in said.extra_columns},
+        genes, rng.random(n).round(3).tolist(), values, names, transcripts=output.transcripts,
+        extra={name: extra[name] for name in output.extra_columns},
     )  # fmt: skip
 
 
-def write(path: Path, said: TableDescription, *frames: pd.DataFrame) -> Path:
-    with open_tables([path], said) as table:
+def write(path: Path, output: TableDescription, *frames: pd.DataFrame) -> Path:
+    with open_tables([path], output) as table:
         for part in frames:
             table.write(part)
         table.write_skipped([Skipped("s", "no, place")])
@@ -59,32 +59,32 @@ def write(path: Path, said: TableDescription, *frames: pd.DataFrame) -> Path:
 @pytest.mark.parametrize("kind", VARIANTS)
 class TestRoundTrip:
     def test_rows_and_what_they_say_come_back(self, tmp_path: Path, kind: str, ending: str) -> None:
-        said = VARIANTS[kind]
-        rows = frame(said, 5)
-        read = open_predictions(write(tmp_path / f"o{ending}", said, rows[:2], rows[2:2], rows[2:]))
-        assert read.description == said
-        assert list(read.frame) == [*said.gene_columns, *said.value_columns]
+        output = VARIANTS[kind]
+        rows = frame(output, 5)
+        read = open_predictions(write(tmp_path / f"o{ending}", output, rows[:2], rows[2:2], rows[2:]))
+        assert read.description == output
+        assert list(read.frame) == [*output.gene_columns, *output.value_columns]
         rounded = {"rtol": 1e-5} if ending.startswith(".tsv") else {"rtol": 0}
         pd.testing.assert_frame_equal(read.frame.reset_index(drop=True), rows, check_dtype=ending != ".h5ad", **rounded)
-        np.testing.assert_allclose(read.values, rows[list(said.cell_types)], rtol=1e-5)
+        np.testing.assert_allclose(read.values, rows[list(output.cell_types)], rtol=1e-5)
 
     def test_a_frame_with_attributes_as_predict_returns_it(self, tmp_path: Path, kind: str, ending: str) -> None:
-        said = VARIANTS[kind]
-        path = write(tmp_path / f"o{ending}", said, frame(said, 2))
+        output = VARIANTS[kind]
+        path = write(tmp_path / f"o{ending}", output, frame(output, 2))
         found = read_predictions(str(path))
         assert found.attrs == {
-            "unit": "TPM", "model": "m", "genome": "g.fa", "features": said.features,
+            "unit": "TPM", "model": "m", "genome": "g.fa", "features": output.features,
             "skipped": [{"gene_id": "s", "reason": "no, place"}],
         }  # fmt: skip
         (tmp_path / f"o{ending}.skipped.tsv").unlink()
         assert "skipped" not in read_predictions(path).attrs
 
     def test_a_table_without_rows(self, tmp_path: Path, kind: str, ending: str) -> None:
-        said = VARIANTS[kind]
-        read = open_predictions(write(tmp_path / f"o{ending}", said))
+        output = VARIANTS[kind]
+        read = open_predictions(write(tmp_path / f"o{ending}", output))
         assert read.frame.empty
         assert read.values.shape == (0, 2)
-        assert list(read.frame) == [*said.gene_columns, *said.value_columns]
+        assert list(read.frame) == [*output.gene_columns, *output.value_columns]
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -93,12 +93,12 @@ def test_any_float32_is_kept_to_six_digits_in_text_and_exactly_elsewhere(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]
 ) -> None:
     folder = tmp_path_factory.mktemp("t")
-    said = replace(SAID, cell_types=("x",))
+    output = replace(SAID, cell_types=("x",))
     genes = [Gene(f"g{place}", "", "chr1", place, "+") for place in range(len(values))]
     column = np.array(values, np.float32)[:, None]
     rows = prediction_frame(genes, [0.0] * len(values), column, ["x"], transcripts=False)
     outs = [folder / f"o{ending}" for ending in (".tsv", ".parquet")]
-    with open_tables(outs, said) as table:
+    with open_tables(outs, output) as table:
         table.write(rows)
     text, binary = (read_predictions(out)["x"].to_numpy() for out in outs)
     assert np.array_equal(binary, column[:, 0])
@@ -118,12 +118,12 @@ def test_row_groups_hold_as_many_rows_as_wanted(
 
 class TestAnnData:
     def test_layers_hold_the_ends_of_intervals(self, tmp_path: Path) -> None:
-        said = VARIANTS["spread"]
-        rows = frame(said, 3)
-        data = anndata.read_h5ad(write(tmp_path / "o.h5ad", said, rows))
+        output = VARIANTS["spread"]
+        rows = frame(output, 3)
+        data = anndata.read_h5ad(write(tmp_path / "o.h5ad", output, rows))
         assert data.shape == (2, 3)
         for end in ("lower", "upper"):
-            expected = rows[[f"{name}.{end}" for name in said.cell_types]].to_numpy().T
+            expected = rows[[f"{name}.{end}" for name in output.cell_types]].to_numpy().T
             np.testing.assert_array_equal(data.layers[end], expected)
 
     def test_rows_of_transcripts_are_named_by_them(self, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_skipped_genes_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.tsv", "p.tsv.gz", "p.parquet", "p.h5ad"])
-def test_a_table_that_fails_leaves_nothing_beside_it(tmp_path: Path, name: str) -> None:
+def test_a_table_that_fails_leaves_nothing_next_to_it(tmp_path: Path, name: str) -> None:
     def write(error: Exception | None) -> None:
         with open_tables([tmp_path / name], DESCRIPTION) as table:
             table.write_skipped([Skipped("g9", "no place")])

@@ -1,4 +1,4 @@
-"""Lines of any text in any packing, against Python's own reading; and where a fault is said to be."""
+"""Lines of any text in any packing, against Python's own reading; and where messages place a fault."""
 
 from __future__ import annotations
 

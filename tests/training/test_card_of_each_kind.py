@@ -12,7 +12,7 @@ import torch
 from tiny import save_tiny_dnabert2
 from torch import nn
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import InputError
 from texcnn.evaluation.metrics import METRICS
@@ -68,15 +68,16 @@ class TestCards:
         held = ChosenEncoders([], specs, {}, {})
         prepared = Prepared(vectors, [True] * 16, {}, WINDOW, "g.fa", SegmentSpec(10), held)
         save_trained(trained(tmp_path / "m", prepared, head()), HeadSpec("textcnn", SIZES), TrainOptions(unit="TPM"))
-        said = card(tmp_path / "m")
+        output = card(tmp_path / "m")
         assert (
-            "It reads 3 segments of 10 bp through frozen encoders: dnabert2 (owner/one), dnabert (owner/two).\n" in said
+            "It reads 3 segments of 10 bp through frozen encoders: dnabert2 (owner/one), dnabert (owner/two).\n"
+            in output
         )
-        assert "Predicts TPM of x from the 20 bp before and the 10 bp after" in said
-        assert "- **Features**: none\n" in said
-        assert "seeds 7 to 7.\n" in said
-        assert "| squared_pearson | 0.5000 | 0.5000 | 0.5000 |" in said
-        assert "Read these figures with care" not in said
+        assert "Predicts TPM of x from the 20 bp before and the 10 bp after" in output
+        assert "- **Features**: none\n" in output
+        assert "seeds 7 to 7.\n" in output
+        assert "| squared_pearson | 0.5000 | 0.5000 | 0.5000 |" in output
+        assert "Read these figures with care" not in output
 
     def test_bases_without_segments(self, tmp_path: Path) -> None:
         network = find_architecture("xpresso").make_head({"length": 600, "n_cell_types": 1}, {})

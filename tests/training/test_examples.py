@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError
 from texcnn.features.spec import scale_features
 from texcnn.features.table import FeatureTable

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from texcnn import checkpoints
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError, RunError
 from texcnn.heads.textcnn import TextCNN
 from texcnn.training import OPTIMIZERS
@@ -158,11 +158,11 @@ def test_stops_early_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch)
     losses = iter([3.0, 1.0, 2.0, 1.0, 5.0, 0.5])
     kept: list[dict[str, Tensor]] = []
 
-    def told(self: object) -> float:
+    def fixed_loss(self: object) -> float:
         kept.append(copy.deepcopy(self._head.state_dict()))  # type: ignore[attr-defined]
         return next(losses)
 
-    monkeypatch.setattr(fit_module._Fitting, "_valid_loss", told)
+    monkeypatch.setattr(fit_module._Fitting, "_valid_loss", fixed_loss)
     done = fit(options=FitOptions(**{**vars(OPTIONS), "patience": 3}))
     assert [epoch.valid_loss for epoch in done.history] == [3, 1, 2, 1, 5]
     assert done.best == done.history[1]
@@ -173,7 +173,7 @@ def test_stops_early_and_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch)
     assert not done.head.training
 
 
-def test_a_loss_that_explodes_is_said() -> None:
+def test_a_loss_that_explodes_is_reported() -> None:
     with pytest.raises(RunError, match=r"the loss is .* in epoch \d+ .*smaller `learning_rate`"):
         fit(options=FitOptions(epochs=5, learning_rate=1e30))
 

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from texcnn.checkpoints import step_seed
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError
 from texcnn.training import OPTIMIZERS
-from texcnn.training.examples import Examples, LabelScale, SegmentVectors
+from texcnn.training.examples import Examples, SegmentVectors
 from texcnn.training.fit import TUNED, Epoch, Fit, FitOptions, fit_head, predict_rows
+from texcnn.training.label_scale import LabelScale
 from texcnn.training.runs import best_run, fit_runs, is_constant, runs_table, summarize_runs
 
 N, DIM = 300, 3

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.genome.gene import Gene
 from texcnn.genome.windows import WindowSpec
 from texcnn.segments.bases import stack_codes

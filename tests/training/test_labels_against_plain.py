@@ -111,9 +111,9 @@ class TestPlan:
 
     def test_long_lists_of_chromosomes_are_cut(self) -> None:
         chroms = ["a"] * 13 + [f"s{place:02d}" for place in range(40)]
-        said = self.labelled(chroms).plan(["x"], 3, 7)
+        output = self.labelled(chroms).plan(["x"], 3, 7)
         shown = ", ".join(f"s{place:02d}" for place in range(30))
-        assert said.endswith(f"test 40 ({shown} ...); 3 runs of 7 epochs at most")
+        assert output.endswith(f"test 40 ({shown} ...); 3 runs of 7 epochs at most")
 
 
 class TestRefusals:

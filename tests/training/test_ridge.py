@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError
 from texcnn.heads.linear import LinearHead
 from texcnn.training.examples import Examples, SegmentVectors

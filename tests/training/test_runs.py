@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.heads.textcnn import TextCNN
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.training.examples import Examples, SegmentVectors

@@ -163,7 +163,7 @@ def test_options(tmp_path: Path) -> None:
         SplitOptions(split="random", groups=table).splitter(5)(GENES)
 
 
-def test_nothing_said_keeps_chromosomes_whole() -> None:
+def test_the_default_keeps_chromosomes_whole() -> None:
     made = SplitOptions().splitter(0)(GENES)
     assert made == chromosome_split(GENES, seed=0)
     assert len({(gene.chrom, made.parts[gene.id]) for gene in GENES}) == len({gene.chrom for gene in GENES})

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from texcnn.errors import InputError
-from texcnn.training.examples import LabelScale
+from texcnn.training.label_scale import LabelScale
 from texcnn.training.targets import Targets, read_targets
 
 TABLE = "gene_id\tliver\tbrain\nENSG00000000003.15\t9.9\t0\ng2\t0\tNA\ng3\t99.9\t999.9\n"

@@ -1,4 +1,4 @@
-"""Tables that cannot be trained on are refused, or said, on the command line; and runs that stop go on."""
+"""Tables that cannot be trained on are refused or reported on the command line; and stopped runs continue."""
 
 import errno
 from collections.abc import Callable

@@ -76,7 +76,7 @@ def test_options_as_one_object(inputs: dict[str, Path], tiny: Path, tmp_path: Pa
         texcnn.train(inputs["expression"], tmp_path / "other", inputs["fasta"], options=chosen, runs=2)
 
 
-def test_whole_chromosomes_are_split_unless_something_else_is_said(
+def test_whole_chromosomes_are_split_unless_an_option_changes_it(
     inputs: dict[str, Path], tiny: Path, tmp_path: Path
 ) -> None:
     given = {name: value for name, value in QUICK.items() if name != "split"}

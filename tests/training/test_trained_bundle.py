@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.encoders.protocol import EncoderSpec
 from texcnn.errors import RunError
 from texcnn.features.spec import FeatureSpec

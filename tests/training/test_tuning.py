@@ -1,4 +1,4 @@
-"""Every type of encoder that is said to be tunable learns, and only the layers that should."""
+"""Every type of encoder that counts as tunable learns, and only the layers that should."""
 
 from collections.abc import Callable
 from itertools import product

@@ -1,1 +1,1 @@
-"""How fast is a model on this machine, and how near to what the machine has to give?"""
+"""How fast is a model on this machine, and how near to the machine's peak?"""

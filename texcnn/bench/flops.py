@@ -1,4 +1,4 @@
-"""How many floating-point operations a token costs, and how many per second this machine has to give."""
+"""How many floating-point operations a token costs, and how many per second this machine reaches."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _MOST_GENES = 256
 _ROUNDS = 3
 
 SECONDS = 5.0
-"""About how long a round takes unless asked otherwise."""
+"""About how long a round takes by default."""
 
 
 def random_windows(number: int, length: int) -> list[str]:

@@ -87,7 +87,7 @@ def significant(value: float) -> str:
 
 
 def describe_machine(now: time.struct_time, load: float) -> str:
-    """Says when and on what a table was measured, and how busy the machine was with other work at the start."""
+    """Describes when and on what a table was measured, and the machine's other work at the start."""
     found = []
     for name in _VERSIONS:
         try:
@@ -113,14 +113,14 @@ def _memory_gib() -> float:
 def peak_memory_mib() -> float:
     """Peak resident memory of this process.
 
-    Not ``ru_maxrss``, in which Linux keeps the peak of whoever started the process.
+    Not ``ru_maxrss``, in which Linux keeps the peak of the parent process.
     """
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def skipped(reason: str, names: Iterable[str]) -> list[Row]:
-    """Rows that say what was not measured, and why."""
+    """Rows for what was not measured, with the reason."""
     return [Row(name, None, reason) for name in names]
 
 

@@ -58,14 +58,14 @@ def attribute(
 
     --out is a folder: attributions.tsv with one row per base, and for each gene and cell type a bigWig, a bedGraph and
     a picture with letters (PNG and SVG), all along the plus strand; with --motifs the hits in motif_hits.tsv.
-    docs/attribution.md says what each --method means.
+    docs/attribution.md explains each --method.
     """
     import texcnn
 
     if genes is None:
-        raise click.UsageError("say which genes: --gene or --genes")
+        raise click.UsageError("name the genes: --gene or --genes")
     if not cell_types:
-        raise click.UsageError("say which cell types: --cell-type, see texcnn models show")
+        raise click.UsageError("name the cell types: --cell-type, see texcnn models show")
     frame = texcnn.attribute(
         model, fasta, out, gene=genes, cell_type=cell_types, progress=not quiet, **options,
     )  # fmt: skip

@@ -36,7 +36,7 @@ def bench(
     overwrite: bool,
     **compute: Any,
 ) -> None:
-    r"""Measure how fast a model is on this machine, and how near to what the machine has to give.
+    r"""Measure how fast a model is on this machine, and how near to the machine's peak.
 
     \b
     texcnn bench --model texcnn-mini

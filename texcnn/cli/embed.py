@@ -19,7 +19,7 @@ from texcnn.cli.options import (
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
-    say_skipped,
+    print_skipped,
 )
 from texcnn.store import STORE_DTYPES
 
@@ -65,4 +65,4 @@ def embed(fasta: Path, out: Path, model: str | None, quiet: bool, **options: Any
             f"{len(store.genes)} genes, {size:.3g} GB in {store.spec.store_dtype}, {len(store.skipped)} skipped: {out}",
             err=True,
         )
-        say_skipped(count_reasons(store.skipped))
+        print_skipped(count_reasons(store.skipped))

@@ -28,7 +28,7 @@ from texcnn.cli.options import (
 def codons(
     fasta: Path, gtf: Path, genes: Path | None, map_chrom_names: bool, quiet: bool, out: Path, overwrite: bool
 ) -> None:
-    r"""Which codons each gene's CDS is made of, in percent; highly expressed genes prefer some of them.
+    r"""Codons of each gene's CDS, in percent; highly expressed genes prefer some of them.
 
     \b
     texcnn features codons --fasta genome.fa --gtf genes.gtf --out codons.tsv

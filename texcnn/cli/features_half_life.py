@@ -42,7 +42,7 @@ def half_life(
     out: Path,
     overwrite: bool,
 ) -> None:
-    r"""Eight features of each coding gene's mRNA that go with its half-life.
+    r"""Eight features of each coding gene's mRNA that correlate with its half-life.
 
     \b
     texcnn features half-life --fasta genome.fa --gtf genes.gtf --out half_life.tsv

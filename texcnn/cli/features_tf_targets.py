@@ -22,8 +22,8 @@ from texcnn.features import TF_LAYOUTS
     "--layout", type=click.Choice(TF_LAYOUTS), default="auto", show_default=True,
     help="A matrix, or a list of pairs.",
 )  # fmt: skip
-@click.option("--gene-column", help="Column of the gene ids, where its name does not tell.")
-@click.option("--tf-column", help="Column of the TFs in a list, where its name does not tell.")
+@click.option("--gene-column", help="Column of the gene ids, if its name is not clear.")
+@click.option("--tf-column", help="Column of the TFs in a list, if its name is not clear.")
 @click.option(
     "--exclude",
     multiple=True,

@@ -1,4 +1,4 @@
-"""``texcnn identity``, which the pipeline asks."""
+"""``texcnn identity``, for the pipeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("texcnn", "torch", "numpy", "pandas", "pyarrow", "pysam", "tokenizer
 @click.command(hidden=True)
 @click.option("--model", "models", multiple=True, help="Describe this model too; repeatable.")
 def identity(models: tuple[str, ...]) -> None:
-    """Say which code runs here, as JSON: a digest per stage, versions, and what the models are."""
+    """Show which code runs here, as JSON: a digest per stage, versions, and what the models are."""
     from texcnn._version import __version__
     from texcnn.identity import cuda_version, package_versions, stage_digests
     from texcnn.model.describe import describe_model

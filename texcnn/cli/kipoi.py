@@ -20,8 +20,8 @@ def kipoi() -> None:
 def register(source: Path | None) -> None:
     r"""Make `kipoi predict TExCNN` work for this user.
 
-    Kipoi reads models from the source called 'kipoi' unless told otherwise. That name goes to this model's folder; what
-    had it before stays usable under another name, and `texcnn kipoi unregister` takes all of it back.
+    Kipoi reads models from the source 'kipoi' by default. That name goes to this model's folder; what had it before
+    stays usable under another name, and `texcnn kipoi unregister` reverts everything.
 
     \b
     texcnn kipoi register
@@ -44,7 +44,7 @@ def register(source: Path | None) -> None:
 
 @kipoi.command()
 def unregister() -> None:
-    """Take back what `texcnn kipoi register` did."""
+    """Revert what `texcnn kipoi register` did."""
     from texcnn.cli.kipoi_register import SOURCE, unregister
 
     done = unregister()

@@ -25,7 +25,7 @@ KEPT_SOURCE = "kipoi_zoo"
 """Name of the former source ``kipoi``; with a number added where the name is taken."""
 
 _RECORD = "texcnn"
-"""Top-level key of the configuration, unknown to Kipoi, that says what to undo."""
+"""Top-level key of the configuration, unknown to Kipoi, that lists what to undo."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ _COMMANDS = {
     "bench": "texcnn.cli.bench:bench",
     "kipoi": "texcnn.cli.kipoi:kipoi",
     "doctor": "texcnn.cli.doctor:doctor",
-    # Hidden: what the pipeline asks.
+    # Hidden: for the pipeline.
     "identity": "texcnn.cli.identity:identity",
     "prepare": "texcnn.cli.prepare:prepare",
     "check": "texcnn.cli.check:check",
@@ -52,7 +52,7 @@ _HIDDEN = ("identity", "prepare", "check")
 
 
 class _Commands(click.Group):
-    """Loads a command's file when it is asked for, and gives each the option --debug."""
+    """Loads a command's file at its first use, and gives each the option --debug."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -140,7 +140,7 @@ def cli() -> None:
 
 
 _COMPLETION = "_TEXCNN_COMPLETE"
-"""Set by the shell when it asks what could come next; see docs/command-line.md."""
+"""Set by the shell for completion; see docs/command-line.md."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -164,8 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 cli.invoke(context)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
-            except BrokenPipeError:  # `texcnn models list | head` has what it wanted
-                sys.stdout = io.StringIO()  # or Python complains on its way out
+            except BrokenPipeError:  # `texcnn models list | head` has read enough
+                sys.stdout = io.StringIO()  # or Python prints an error at its end
                 sys.exit(1)
             except Exception as error:
                 if context.meta.get("texcnn.debug"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, say_skipped
+from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION, print_skipped
 
 
 @click.command(short_help="Join the tables of one run's parts.")
@@ -72,4 +72,4 @@ def _merge_predictions(
         check_table_output(path, overwrite=overwrite)
     rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
     click.echo(f"{rows} genes, {skipped} skipped: {outs[0]}", err=True)
-    say_skipped(count_reasons(read_skipped(skipped_path(outs[0]))))
+    print_skipped(count_reasons(read_skipped(skipped_path(outs[0]))))

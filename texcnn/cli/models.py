@@ -73,7 +73,7 @@ def fetch(name: str) -> None:
 
     The only command that uses the network.
     """
-    from texcnn.encoders.hub import fetch as fetch_encoder
+    from texcnn.encoders.fetch import fetch as fetch_encoder
     from texcnn.encoders.known import KNOWN_ENCODERS
     from texcnn.errors import ModelError, unknown_name
     from texcnn.model.catalog import HUB_PREFIX, fetch_model
@@ -108,7 +108,7 @@ def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
 @click.option("--out", type=FILE, required=True, help="Folder of the bundle to write.")
 @OVERWRITE_OPTION
 def export(model: str | None, out: Path, overwrite: bool) -> None:
-    """Copy a model's bundle, its checksums verified, to a folder of yours."""
+    """Copy a model's bundle, its checksums verified, to another folder."""
     from texcnn.files import check_output
     from texcnn.model.bundle import CONFIG, copy_bundle
     from texcnn.model.catalog import resolve_model

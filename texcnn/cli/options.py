@@ -68,7 +68,7 @@ _GENE_OPTIONS = options(
 
 
 def gene_options(command: Command) -> Command:
-    """Adds the options that say which genes; the command gets them under the names of ``GeneSelection``."""
+    """Adds the options that choose genes; the command gets them under the names of ``GeneSelection``."""
 
     @functools.wraps(command)
     def named(*, genes: Path | None, gene_names: tuple[str, ...], **others: Any) -> Any:
@@ -204,8 +204,8 @@ OUT_OPTION = click.option("--out", type=FILE, required=True, help="What to write
 OVERWRITE_OPTION = click.option("--overwrite", is_flag=True, help="Replace an output that is already there.")
 
 
-def say_skipped(reasons: Iterable[tuple[str, int]]) -> None:
-    """Says why genes were skipped, a line per reason with its number."""
+def print_skipped(reasons: Iterable[tuple[str, int]]) -> None:
+    """Prints why genes were skipped, a line per reason with its number."""
     for reason, count in reasons:
         click.echo(f"{count:>9,} {reason}", err=True)
 

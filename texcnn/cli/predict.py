@@ -19,7 +19,7 @@ from texcnn.cli.options import (
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
-    say_skipped,
+    print_skipped,
 )
 
 
@@ -64,6 +64,6 @@ def predict(model: str | None, fasta: Path | None, out: Path, overwrite: bool, q
     if not quiet:
         rows = "transcripts" if options["transcripts"] == "all" else "genes"
         click.echo(f"{counts.rows} {rows} predicted, {counts.skipped} skipped: {out}", err=True)
-        say_skipped(counts.reasons)
+        print_skipped(counts.reasons)
         if counts.default_features:
             click.echo(f"{counts.default_features:,} {rows} have the model's default features", err=True)

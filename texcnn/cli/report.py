@@ -18,15 +18,13 @@ from texcnn.cli.options import FILE, OUT_OPTION, OVERWRITE_OPTION
 @click.option("--metrics", type=FILE, help="metrics.tsv of texcnn evaluate, for figures next to baselines.")
 @click.option("--variants", type=FILE, help="Table of texcnn variants: .tsv, .tsv.gz or .parquet.")
 @click.option("--expected", type=FILE, help="An earlier table: the page begins with whether this one equals it.")
-@click.option("--comment", default="", help="What the page says first; blank lines part it into paragraphs.")
-@click.option("--run", "told", multiple=True, metavar="NAME=TEXT", help="A line on what was run; repeatable.")
+@click.option("--comment", default="", help="Text at the top of the page; blank lines separate paragraphs.")
+@click.option("--run", multiple=True, metavar="NAME=TEXT", help="A line on what was run; repeatable.")
 @OUT_OPTION
 @OVERWRITE_OPTION
 def report(
     predictions: Path | None,
-    skipped: Path | None,
-    model: str | None,
-    told: tuple[str, ...],
+    run: tuple[str, ...],
     out: Path,
     overwrite: bool,
     **options: Any,
@@ -43,17 +41,10 @@ def report(
     network.
     """
     from texcnn.files import check_output
-    from texcnn.genome.skipped import skipped_path
-    from texcnn.report.model import find_model
     from texcnn.report.report import write_report
-    from texcnn.report.source import open_source
 
-    run = dict(_pair(entry) for entry in told)
     check_output(out, overwrite=overwrite)
-    if skipped is None and predictions is not None and skipped_path(predictions).is_file():
-        skipped = skipped_path(predictions)
-    made_by = find_model(open_source(predictions, options["variants"]).description, model)
-    expectation = write_report(predictions, out, model=made_by, skipped=skipped, run=run, **options)
+    expectation = write_report(predictions, out, run=dict(_pair(entry) for entry in run), **options)
     click.echo(f"report: {out}", err=True)
     if expectation is not None:
         notes = [*expectation.differences, *expectation.agreed]

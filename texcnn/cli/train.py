@@ -52,7 +52,7 @@ _COUNT = click.IntRange(min=0)
     is_flag=False,
     flag_value="all",
     metavar="[all|N]",
-    help="Let the encoder learn too: all of it, or its last N layers. [default: none of it]",
+    help="Train the encoder too: all of it, or its last N layers. [default: nothing of it]",
 )
 @click.option("--encoder-learning-rate", type=RATE, help="Of a fine-tuned encoder. [default: 3e-05]")
 @click.option("--upstream", type=_COUNT, help="Bases before the TSS. [default: 7000, or the model's]")
@@ -61,7 +61,13 @@ _COUNT = click.IntRange(min=0)
 @SPLIT_OPTIONS
 @click.option("--seed", type=_COUNT, default=0, show_default=True, help="Of the split and the first run.")
 @click.option("--runs", type=POSITIVE, default=1, show_default=True, help="Independent runs, each with its own seed.")
-@click.option("--first-run", type=_COUNT, default=0, show_default=True, help="Leave so many runs to other commands.")
+@click.option(
+    "--first-run",
+    type=_COUNT,
+    default=0,
+    show_default=True,
+    help="Number of the first run; earlier ones are left to other commands.",
+)
 @FIT_OPTIONS
 @HEAD_OPTIONS
 @COMPUTE_OPTIONS

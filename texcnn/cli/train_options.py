@@ -17,7 +17,7 @@ SPLIT_OPTIONS = options(
         type=click.Choice(SPLITS),
         default="chromosome",
         show_default=True,
-        help="What is kept together: chromosomes, groups of --groups, or nothing (random); or as --split-file says.",
+        help="What is kept together: chromosomes, groups of --groups, nothing (random); or the split of --split-file.",
     ),
     click.option("--split-file", type=FILE, help="TSV with gene_id and split: train, valid or test."),
     click.option(
@@ -60,6 +60,8 @@ HEAD_OPTIONS = options(
     click.option("--kernel-widths", callback=_widths, help="Of a text CNN, in segments. [default: 1,3,5]"),
     click.option("--filters", type=POSITIVE, help="Of each width of a text CNN. [default: 128]"),
     click.option(
-        "--segment-positions/--no-segment-positions", default=None, help="Whether a text CNN tells places apart."
+        "--segment-positions/--no-segment-positions",
+        default=None,
+        help="Whether a text CNN knows the places of segments.",
     ),
 )

@@ -103,7 +103,7 @@ def variants(
 @DTYPE_OPTION
 @COMPILE_OPTION
 def background(model: Path, fasta: Path, quiet: bool, **options: Any) -> None:
-    r"""Score random substitutions, so that tables of variants can say how unusual an effect is.
+    r"""Score random substitutions, so that tables of variants can show how unusual an effect is.
 
     \b
     texcnn variants background --model my-model --fasta genome.fa --gtf genes.gtf

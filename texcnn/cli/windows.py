@@ -14,8 +14,8 @@ from texcnn.cli.options import (
     OUT_OPTION,
     OVERWRITE_OPTION,
     gene_options,
+    print_skipped,
     resized,
-    say_skipped,
 )
 
 
@@ -27,7 +27,7 @@ from texcnn.cli.options import (
 @click.option("--downstream", type=click.IntRange(min=0), help="Bases from the TSS on. [default: the model's, 3500]")
 @click.option("--shards", type=FILE, help="Also write the windows in shards, into this new folder.")
 @click.option(
-    "--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Genes per shard, about."
+    "--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Genes per shard, in the mean."
 )
 @OUT_OPTION
 @OVERWRITE_OPTION
@@ -55,7 +55,7 @@ def windows(
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
     from texcnn.genome.select import GeneSelection
-    from texcnn.genome.shards import cut_into_shards
+    from texcnn.genome.shards import cut_into_shards, window_work
     from texcnn.genome.skipped import count_reasons
     from texcnn.genome.windows import WindowSpec
     from texcnn.model.bundle import BundleFiles
@@ -71,12 +71,13 @@ def windows(
         annotation = load_genes(reference, spec, GeneSelection(**selection))
         write_windows_bed(out, annotation, spec, reference.lengths)
         if shards is not None:
+            work = window_work(annotation.genes, spec, reference)
             shards.mkdir()
-            for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size), start=1):
+            for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size, work), start=1):
                 shard = Annotation(list(genes), [], annotation.path)
                 write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
-    say_skipped(count_reasons(annotation.skipped))
+    print_skipped(count_reasons(annotation.skipped))
 
 
 def _check_new(folder: Path) -> None:

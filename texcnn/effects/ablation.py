@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from texcnn.effects.score import ChangedWindow, EffectEngine
+from texcnn.effects.changes import ChangedWindow
+from texcnn.effects.score import EffectEngine
 
 STRETCH = 500
 """Bases left out at a time where a model has no segments."""

@@ -17,10 +17,10 @@ from texcnn.arguments import names_of
 from texcnn.device import dtype_name
 from texcnn.effects.attribute_options import AttributeOptions
 from texcnn.effects.attribution import Attribution, Explainer, region_of
+from texcnn.effects.gene_inputs import load_gene_inputs
 from texcnn.effects.logo import draw_logo
 from texcnn.effects.motifs import HIT_COLUMNS, Motifs, read_motifs, scan_peaks
 from texcnn.effects.options import EffectOptions
-from texcnn.effects.run import load_gene_inputs
 from texcnn.effects.score import open_engine
 from texcnn.effects.tracks import write_bedgraph, write_bigwig
 from texcnn.errors import InputError

@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from texcnn.effects.background import Background
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.pairs import AlleleChunk, Pair, PairMaker
-from texcnn.effects.score import ChangedWindow, EffectEngine
+from texcnn.effects.score import EffectEngine
 from texcnn.effects.table import PairValues
 from texcnn.genome.variant import VariantStatus
 

@@ -81,7 +81,7 @@ def write_haplotypes(
     tables: Iterable[pa.Table],
     not_applied: pa.Table,
     counts: HaplotypeCounts,
-    said: Mapping[str, Any],
+    run: Mapping[str, Any],
     *,
     samples: Sequence[str],
 ) -> HaplotypeCounts:
@@ -91,12 +91,12 @@ def write_haplotypes(
         out: The table.
         tables: Its rows, a part at a time.
         not_applied: Alleles that a sample carries and that cannot be applied.
-        counts: Counts of the run; those of rows are taken anew.
-        said: Metadata of the run.
+        counts: Counts of the run; rows are counted here.
+        run: Metadata of the run.
         samples: Names of the samples.
     """
     described = {
-        **said, "content": "haplotypes", "samples": list(samples), "distinct": counts.distinct,
+        **run, "content": "haplotypes", "samples": list(samples), "distinct": counts.distinct,
         "overlapping": counts.overlapping, "missing": counts.missing, "not_applied": counts.not_applied,
     }  # fmt: skip
     with ExitStack() as places:
@@ -112,7 +112,7 @@ def write_haplotypes(
     return replace(counts, rows=rows)
 
 
-def _write_h5ad(out: Path, tables: Iterable[pa.Table], said: Mapping[str, Any]) -> int:
+def _write_h5ad(out: Path, tables: Iterable[pa.Table], description: Mapping[str, Any]) -> int:
     """One observation per gene and sample, one variable per cell type; X is the mean, the layers are the others."""
     table = pa.concat_tables([HAPLOTYPE_SCHEMA.empty_table(), *tables])
     frame: pd.DataFrame = table.to_pandas()
@@ -134,7 +134,7 @@ def _write_h5ad(out: Path, tables: Iterable[pa.Table], said: Mapping[str, Any]) 
         obs=plain_strings(frame[observed].iloc[first].set_axis(names.iloc[first].to_list(), axis=0)),
         var=plain_strings(pd.DataFrame(index=pd.Index(cell_types, dtype=str))),
         layers=layers,
-        uns={"unit": said["unit"], "texcnn": pd.Series(dict(said)).to_json()},
+        uns={"unit": description["unit"], "texcnn": pd.Series(dict(description)).to_json()},
     )
     data.write_h5ad(out)
     return len(frame)

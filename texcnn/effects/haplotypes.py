@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.haplotype_table import HAPLOTYPE_SCHEMA, HaplotypeCounts
 from texcnn.effects.run import EffectRun
-from texcnn.effects.score import ChangedWindow
 from texcnn.genome.chromosome_shards import chromosomes_of_shard, parse_shard
 from texcnn.genome.gene import Gene
 from texcnn.genome.haplotype_windows import GeneHaplotypes, HaplotypeWindows

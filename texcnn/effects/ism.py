@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from texcnn.effects.score import ChangedWindow, EffectEngine
+from texcnn.effects.changes import ChangedWindow
+from texcnn.effects.score import EffectEngine
 from texcnn.progress import progress_bar
 from texcnn.segments.bases import BASES
 

@@ -53,19 +53,19 @@ def merge_effects(
     outputs = outputs or EffectOutputs()
     if not folders:
         raise InputError("no parts to merge", allowed="one or more folders of texcnn variants")
-    said = [kept_parts(folder) for folder in folders]
-    for other, folder in zip(said[1:], folders[1:], strict=True):
-        _check_same(said[0], other, folders[0], folder)
-    is_phased = said[0]["content"] == HAPLOTYPES
+    runs = [kept_parts(folder) for folder in folders]
+    for other, folder in zip(runs[1:], folders[1:], strict=True):
+        _check_same(runs[0], other, folders[0], folder)
+    is_phased = runs[0]["content"] == HAPLOTYPES
     if is_phased == (vcf is not None):
         wanted = "without it, for haplotypes" if is_phased else "with effects"
         raise InputError("alleles come from a VCF, haplotypes do not", where="`vcf`", allowed=wanted)
     check_tables(path, outputs, phased=is_phased, overwrite=overwrite)
     if vcf is None:
-        return _haplotypes(folders, said, path)
+        return _haplotypes(folders, runs, path)
     source = Path(vcf)
-    described = {**said[0]["described"], "variants": source.name}
-    incremental = all(one["incremental"] for one in said)
+    described = {**runs[0]["described"], "variants": source.name}
+    incremental = all(run["incremental"] for run in runs)
     with VcfReader(source) as reader, scratch_folder(path.absolute().parent) as scratch:
         if outputs.annotate is not None:
             check_annotation(reader, ANNOTATION)
@@ -89,14 +89,14 @@ def _check_same(first: Mapping[str, Any], other: Mapping[str, Any], first_path: 
         )  # fmt: skip
 
 
-def _haplotypes(folders: Sequence[Path], said: Sequence[Mapping[str, Any]], out: Path) -> HaplotypeCounts:
-    counts = [one["counts"] for one in said]
-    samples = said[0]["samples"]
-    chunks = _ordered_chunks(said)
+def _haplotypes(folders: Sequence[Path], runs: Sequence[Mapping[str, Any]], out: Path) -> HaplotypeCounts:
+    counts = [run["counts"] for run in runs]
+    samples = runs[0]["samples"]
+    chunks = _ordered_chunks(runs)
     parts = [Parts(folder, HAPLOTYPE_TABLES) for folder in folders]
     listed = [table for folder in folders for table in Parts(folder, NOT_APPLIED).read("not_applied")]
     not_applied = pa.concat_tables([SKIPPED_SCHEMA.empty_table(), *listed])
-    place = {name: number for number, name in enumerate(said[0]["chromosomes"])}
+    place = {name: number for number, name in enumerate(runs[0]["chromosomes"])}
     keys = [place[name] for name in not_applied["chrom"].to_pylist()]
     order = pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64())
     total = HaplotypeCounts(
@@ -109,23 +109,23 @@ def _haplotypes(folders: Sequence[Path], said: Sequence[Mapping[str, Any]], out:
         not_applied=len(not_applied),
     )
     tables = (parts[part].chunk("haplotypes", number) for part, number in chunks)
-    return write_haplotypes(out, tables, not_applied.take(order), total, said[0]["described"], samples=samples)
+    return write_haplotypes(out, tables, not_applied.take(order), total, runs[0]["described"], samples=samples)
 
 
-def _ordered_chunks(said: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+def _ordered_chunks(runs: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
     """The chunks, as parts and numbers, in the order of one run: chromosomes as in the VCF, then those that it lacks.
 
     Raises:
         InputError: when a shard is missing or given twice.
     """
-    of_genes = said[0]["gene_chromosomes"]
-    order = [chrom for chrom in dict.fromkeys([*said[0]["chromosomes"].values(), *of_genes]) if chrom in set(of_genes)]
+    of_genes = runs[0]["gene_chromosomes"]
+    order = [chrom for chrom in dict.fromkeys([*runs[0]["chromosomes"].values(), *of_genes]) if chrom in set(of_genes)]
     chunks: list[tuple[int, int]] = []
     for chrom in order:
         here = [
             (part, number)
-            for part, one in enumerate(said)
-            for number, name in enumerate(one["chunks"])
+            for part, run in enumerate(runs)
+            for number, name in enumerate(run["chunks"])
             if name == chrom
         ]
         holders = {part for part, _ in here}

@@ -1,4 +1,4 @@
-"""Which motifs lie where an attribution is high: peaks of the attribution, and hits of known motifs in them."""
+"""Motifs where an attribution is high: its peaks, and hits of known motifs in them."""
 
 from __future__ import annotations
 

@@ -16,11 +16,12 @@ from texcnn.effects.annotation import ANNOTATION, annotation_values
 from texcnn.effects.options import EffectOptions, EffectOutputs
 from texcnn.effects.parts import KEPT_FILE, Parts, PartsInMemory
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, SUMMARY_SCHEMA
-from texcnn.effects.write import description_of, write_described, write_tabix, write_table
+from texcnn.effects.write import write_described, write_tabix, write_table
 from texcnn.errors import InputError
 from texcnn.files import atomic_file, check_output
 from texcnn.genome.skipped import skipped_path
 from texcnn.genome.vcf_writer import annotate_vcf
+from texcnn.tables.writers import description_path
 
 TABLE_ENDINGS = (".tsv", ".tsv.gz", ".parquet")
 KEPT_ENDING = ".parts"
@@ -43,8 +44,8 @@ class EffectCounts:
 
     def __str__(self) -> str:
         """Describes the alleles by status in a sentence."""
-        said = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
-        return f"{self.alleles} alleles ({said or 'none'}), {self.rows} rows"
+        statuses = ", ".join(f"{number} {status}" for status, number in self.statuses.items())
+        return f"{self.alleles} alleles ({statuses or 'none'}), {self.rows} rows"
 
 
 def check_outputs(out: Path | None, options: EffectOptions, *, has_vcf: bool, overwrite: bool) -> None:
@@ -108,7 +109,7 @@ def check_tables(
 
 
 def _wanted(outputs: EffectOutputs) -> dict[str, Path]:
-    """Files that are asked for in addition to the main table."""
+    """Wanted files in addition to the main table."""
     paths = {name: getattr(outputs, name) for name in ("summary", "annotate", "tabix")}
     return {name: cast(Path, path) for name, path in paths.items() if path is not None}
 
@@ -139,7 +140,7 @@ def write_outputs(
     statuses = count_statuses(parts)
     alleles = sum(statuses.values())
     normalized = sum(pc.sum(table["normalized"]).as_py() or 0 for table in parts.read("alleles"))
-    said = {
+    description = {
         **described, "alleles": alleles, "statuses": statuses, "normalized": normalized, "incremental": incremental,
     }  # fmt: skip
     with ExitStack() as places:
@@ -148,10 +149,10 @@ def write_outputs(
             """Where to write a file; all of them appear together at the end, the detailed table last."""
             return places.enter_context(atomic_file(Path(path)))
 
-        rows = write_described(out, DETAIL_SCHEMA, parts.read("detail"), said, place)
+        rows = write_described(out, DETAIL_SCHEMA, parts.read("detail"), description, place)
         write_table(place(skipped_path(out)), SKIPPED_SCHEMA, parts.read("skipped"))
         if outputs.summary is not None:
-            write_described(Path(outputs.summary), SUMMARY_SCHEMA, parts.read("summary"), said, place)
+            write_described(Path(outputs.summary), SUMMARY_SCHEMA, parts.read("summary"), description, place)
         if outputs.tabix is not None:
             write_tabix(place(outputs.tabix), place(f"{outputs.tabix}.tbi"), parts.read("detail"))
         if outputs.annotate is not None:
@@ -174,5 +175,5 @@ def _companions(name: str, path: Path) -> list[Path]:
         return [path.with_name(f"{path.name}.csi")]
     if name == "tabix":
         return [path.with_name(f"{path.name}.tbi")]
-    described = [] if path.name.endswith((".parquet", ".h5ad")) else [description_of(path)]
+    described = [] if path.name.endswith((".parquet", ".h5ad")) else [description_path(path)]
     return [*described, skipped_path(path)] if name == "out" else described

@@ -134,35 +134,35 @@ def open_parts(out: Path, kinds: Sequence[str], run: Mapping[str, Any], *, overw
         shutil.rmtree(folder)
 
 
-def keep_parts(parts: Parts, out: Path, said: Mapping[str, Any]) -> None:
+def keep_parts(parts: Parts, out: Path, content: Mapping[str, Any]) -> None:
     """Keeps the chunks of a finished run as a folder, which :func:`kept_parts` reads.
 
     Args:
         parts: The chunks.
         out: The folder.
-        said: What they are, in terms of JSON.
+        content: What the run was, in terms of JSON; :func:`kept_parts` returns it.
     """
     with atomic_folder(out) as folder:
         for path in parts.folder.glob("*.parquet"):
             shutil.copyfile(path, folder / path.name)
-        (folder / KEPT_FILE).write_text(json.dumps({"format_version": _FORMAT, **said}, indent=1), encoding="utf-8")
+        (folder / KEPT_FILE).write_text(json.dumps({"format_version": _FORMAT, **content}, indent=1), encoding="utf-8")
 
 
 def kept_parts(folder: Path) -> dict[str, Any]:
-    """Returns what :func:`keep_parts` said of a folder's chunks.
+    """Returns the ``content`` that :func:`keep_parts` wrote next to a folder's chunks.
 
     Raises:
-        InputError: The folder is none of its folders, or one of another version.
+        InputError: The folder was not written by it, or by another version.
     """
     if not (folder / KEPT_FILE).is_file():
         raise InputError(
             f"'{folder}' has no parts of a run", where="parts to merge",
             allowed=f"a folder that texcnn variants wrote, which has {KEPT_FILE}",
         )  # fmt: skip
-    said = read_object(folder / KEPT_FILE, error=InputError)
-    if said.get("format_version") != _FORMAT:
+    content = read_object(folder / KEPT_FILE, error=InputError)
+    if content.get("format_version") != _FORMAT:
         raise InputError(
-            f"parts of version {said.get('format_version')}", where=folder, allowed=f"version {_FORMAT}",
+            f"parts of version {content.get('format_version')}", where=folder, allowed=f"version {_FORMAT}",
             remedy="run texcnn variants again",
         )  # fmt: skip
-    return said
+    return content

@@ -1,44 +1,36 @@
-"""Variant effects about to run: genome, genes, model and variants opened, rows computed chunk by chunk."""
+"""Variant effects that are ready to run: genome, genes, model and variants opened, rows computed chunk by chunk."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
-from torch import Tensor
 
 from texcnn._version import __version__
 from texcnn.device import dtype_name
 from texcnn.effects.annotation import ANNOTATION
 from texcnn.effects.background import Background, read_background
 from texcnn.effects.chunks import score_pairs
+from texcnn.effects.gene_inputs import GeneInputs, load_gene_inputs
 from texcnn.effects.options import EffectOptions
 from texcnn.effects.pairs import PairMaker
 from texcnn.effects.score import EffectEngine, open_engine
 from texcnn.effects.table import make_rows
-from texcnn.errors import InputError
 from texcnn.files import sha256_file
 from texcnn.genome.check_variant import VariantCheck
-from texcnn.genome.gene import Gene
-from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped, count_reasons
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
-from texcnn.model.cautions import warn_of_cell_types, warn_of_genome
 from texcnn.model.model import Model
 from texcnn.model.network import SegmentNetwork
 from texcnn.progress import progress_bar
-
-_SHOWN_REASONS = 3
 
 _LOG = logging.getLogger("texcnn")
 
@@ -66,61 +58,6 @@ class VariantSource:
         if self.vcf is None:
             return " ".join(map(str, self.given))
         return sha256_file(self.vcf) if self.vcf.is_file() else None
-
-
-@dataclass(frozen=True)
-class GeneInputs:
-    """Genes that can be predicted, and their scaled inputs of the head.
-
-    Attributes:
-        genes: Placed genes that have all features which the model needs.
-        features: float32 ``(n_genes, n_features)``; None for a head without any.
-        described: Where genes and features came from, for the table's metadata.
-        skipped: Genes that were asked for and are left out.
-    """
-
-    genes: list[Gene]
-    features: Tensor | None
-    described: Mapping[str, Any]
-    skipped: list[Skipped]
-
-
-def load_gene_inputs(model: Model, reference: Reference, options: EffectOptions) -> GeneInputs:
-    """Reads genes and features, and leaves out genes without.
-
-    Raises:
-        InputError: A file cannot be used, or no gene is left.
-    """
-    table = model.features.read(options.features)
-    source = "none" if not model.config.features else "defaults" if table is None else table.path.name
-    warn_of_genome(model, reference)
-    warn_of_cell_types(model, tuple(options.cell_types or ()))
-    if table is None:
-        table = model.features.choose(reference, options.selection, half_life=options.half_life)
-        source = source if table is None else f"half-life of {table.path.name}"
-    annotation = load_genes(reference, model.window, options.selection)
-    genes, skipped = annotation.genes, list(annotation.skipped)
-    found = model.features.look_up(table, [gene.id for gene in genes])
-    values = None if found is None else found.values
-    if values is not None:
-        complete = np.flatnonzero(~np.isnan(values).any(axis=1))
-        if len(complete) < len(genes):
-            _LOG.warning("%d genes without complete features are left out", len(genes) - len(complete))
-            missing = sorted(set(range(len(genes))) - set(complete.tolist()))
-            skipped += [Skipped(genes[row].id, "it lacks features that the model needs") for row in missing]
-        genes, values = [genes[row] for row in complete], values[complete]
-    if annotation.skipped:
-        _LOG.info("%d genes of the annotation have no place and are left out", len(annotation.skipped))
-    if not genes:
-        reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
-        raise InputError("no gene is left", where=annotation.path, remedy=reasons or "check the list of genes")
-    digest = "" if table is None else table.fingerprint()
-    return GeneInputs(
-        genes,
-        model.features.scaled(values, len(genes)),
-        {"annotation": annotation.path.name, "features": source, "features_fingerprint": digest},
-        skipped,
-    )
 
 
 @dataclass

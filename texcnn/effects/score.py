@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.finite import finite_where_known
 from texcnn.effects.score_bases import can_score_by_places, score_by_places
 from texcnn.effects.score_segments import score_by_segments
@@ -30,25 +31,9 @@ sizes round differently, more so in 16 bits."""
 _CACHE_BYTES = 64 * 2**20
 """Room for the segments of some hundred windows: variants come sorted, so that a window is needed for a short time."""
 
-_Way = Callable[[Sequence[str], Tensor | None, Sequence["ChangedWindow"]], tuple[Tensor, Tensor]]
+_Way = Callable[[Sequence[str], Tensor | None, Sequence[ChangedWindow]], tuple[Tensor, Tensor]]
 
 _LOG = logging.getLogger("texcnn")
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedWindow:
-    """A window after a change.
-
-    Attributes:
-        row: Which of the windows it was.
-        sequence: Its bases after the change, as many as before.
-        touched: Ranges of positions where they may differ, sorted and apart; see
-            :class:`texcnn.genome.edit.EditedWindow`.
-    """
-
-    row: int
-    sequence: str
-    touched: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.finite import finite_where_known
 from texcnn.embedding.options import ComputeOptions
 from texcnn.model.network import OneHotNetwork
 from texcnn.segments.bases import one_hot, stack_codes
-
-if TYPE_CHECKING:
-    from texcnn.effects.score import ChangedWindow
 
 
 @runtime_checkable

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from texcnn.effects.changes import ChangedWindow
 from texcnn.effects.finite import finite_where_known
-from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession
 from texcnn.model.network import HeadInputs, SegmentNetwork
-
-if TYPE_CHECKING:
-    from texcnn.effects.score import ChangedWindow
 
 _HEAD_BATCH = 256
 """Windows per call of the head: with two large encoders a window's vectors take 130 kB."""
@@ -123,7 +122,7 @@ def _apply_locally(
     middle = 2 * reach
     at = patches.segment[:, None] + torch.arange(-middle, middle + 1)
     inside = (at >= 0) & (at < before.mask.shape[1])
-    # Nothing lies beyond the window's ends, nor beyond the segments that a head reads.
+    # There is nothing beyond the window's ends, or beyond the segments that a head reads.
     at = at.clamp(0, before.mask.shape[1] - 1)
     values = before.values[rows[:, None], at] * inside[..., None]
     mask = before.mask[rows[:, None], at] & inside
@@ -168,7 +167,7 @@ def _touched_segments(
 ) -> list[tuple[int, int]]:
     """Number of the change and of the segment, for each segment whose vector a change may move.
 
-    ``context`` says how many bases on either side of a segment its vector depends on.
+    ``context`` returns how many bases on either side of a segment its vector depends on.
     """
     touched: list[tuple[int, int]] = []
     for number, change in enumerate(changes):

@@ -1,4 +1,4 @@
-"""Distinct alleles of one or more VCFs, cut into shards: each is scored once, whoever carries it."""
+"""Distinct alleles of one or more VCFs, cut into shards: each is scored once, in whichever samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from texcnn.genome.vcf import VcfReader, VcfRecord
 from texcnn.genome.vcf_writer import unsorted_variants
 
 DEFAULT_SIZE = 200_000
-"""Alleles of a shard: some minutes with a small model on one core, where one of ten lies near a gene."""
+"""Alleles of a shard: some minutes with a small model on one core if one of ten is near a gene."""
 
 
 def split_alleles(

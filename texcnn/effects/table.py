@@ -53,7 +53,7 @@ SKIPPED_SCHEMA = pa.schema([*_ALLELE, ("reason", _TEXT)])
 """Alleles without a prediction."""
 
 ALLELE_SCHEMA = pa.schema([("rows", _WHOLE), ("normalized", pa.bool_())])
-"""One row per allele, for those who join chunks: its rows of the detail, and whether it was trimmed or moved left."""
+"""One row per allele, for joining chunks: its rows of the detail, and whether it was trimmed or moved left."""
 
 
 @dataclass(frozen=True)

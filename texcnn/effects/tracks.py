@@ -17,7 +17,7 @@ def write_bedgraph(path: Path, interval: Interval, values: npt.NDArray[np.float3
 
     Args:
         path: The file.
-        interval: Where the values lie.
+        interval: Their position.
         values: ``(len(interval),)``; a base with NaN has no line.
         name: What a browser calls the track.
     """
@@ -32,7 +32,7 @@ def write_bigwig(path: Path, interval: Interval, values: npt.NDArray[np.float32]
 
     Args:
         path: The file.
-        interval: Where the values lie.
+        interval: Their position.
         values: ``(len(interval),)``; a base with NaN has no entry.
         length: Bases of the chromosome.
     """

@@ -17,6 +17,7 @@ import pysam
 
 from texcnn.genome.vcf_writer import write_index
 from texcnn.tables.columns import METADATA_KEY
+from texcnn.tables.writers import description_path
 
 _TABIX_COLUMNS = {
     "chrom": "chrom", "pos": "pos", "ref": "ref", "alt": "alt", "gene": "gene_name", "gene_id": "gene_id",
@@ -25,11 +26,6 @@ _TABIX_COLUMNS = {
 }  # fmt: skip
 """Names in the order that VEP's plugin PromoterAI reads them by, each with its column of the detail. ``strand`` is that
 of the alleles, as the plugin takes it: always 1, also for genes of the minus strand."""
-
-
-def description_of(path: Path) -> Path:
-    """Returns where a text table's unit and origin are: ``<path>.meta.json``; Parquet has them inside."""
-    return path.with_name(f"{path.name}.meta.json")
 
 
 def write_described(
@@ -53,7 +49,7 @@ def write_described(
     """
     temporary = place(path)
     if not path.name.endswith(".parquet"):
-        place(description_of(path)).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        place(description_path(path)).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return write_table(temporary, schema, tables, description)
 
 

@@ -54,7 +54,7 @@ class VectorsOnTheWay:
             self._copied.record(torch.cuda.current_stream(vectors.device))
 
     def in_order(self) -> Tensor:
-        """Waits for them; float32 ``(n, dim)`` on the CPU, each row in its place."""
+        """Waits for them; float32 ``(n, dim)`` on the CPU, rows in order."""
         if self._copied is not None:
             self._copied.synchronize()
         if all(row == place for row, place in enumerate(self._order)):  # rows of one length: no copy

@@ -19,13 +19,13 @@ _NO_SLOT = -1
 
 
 class SegmentCache:
-    """Vectors by bases; when the memory is used up, those that were not asked for the longest are dropped.
+    """Vectors by bases; when the memory is used up, the least recently used are dropped.
 
     It belongs to one set of encoders and one number type: use a new one for others.
 
     Attributes:
         max_bytes: Bound of what vectors and bases take.
-        asked: Segments that were asked for so far.
+        asked: Segments requested so far.
         computed: Those of them that were computed; the others were in the cache, or equal to another one of their call.
 
     Args:
@@ -43,9 +43,9 @@ class SegmentCache:
         self.computed = 0
         self.nbytes = 0
         self._slots: OrderedDict[AnySegment, int] = OrderedDict()
-        """The row of each segment, the one that was asked for the longest ago first."""
+        """The row of each segment, the least recently used first."""
         self._vectors = torch.zeros(0, 0)
-        """One block for all vectors: as blocks of their own, the last of hundreds of thousands would leave gaps."""
+        """One block for all vectors: single blocks, hundreds of thousands, would leave gaps."""
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class SegmentCache:
             compute: Embeds distinct segments, float32 ``(n, dim)``.
 
         Returns:
-            float32 ``(len(segments), dim)``. It does not depend on what was in the cache, nor on its bound.
+            float32 ``(len(segments), dim)``. It does not depend on the cache's content or bound.
         """
         distinct = dict.fromkeys(segments)
         known = self.found(distinct)
@@ -90,7 +90,7 @@ class SegmentCache:
         self._vectors, self._free, self.nbytes = torch.zeros(0, 0), [], 0
 
     def count(self, *, asked: int, computed: int) -> None:
-        """Counts segments that were asked for, and those of them that were computed."""
+        """Counts requested segments, and those of them that were computed."""
         self.asked += asked
         self.computed += computed
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from torch import Tensor
 from texcnn.device import gpu_kernels
 from texcnn.embedding.batches import VectorsOnTheWay, embed_or_none, joined, next_batch
 from texcnn.embedding.cache import SegmentCache
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.embedding.evaluation_mode import resume_training, stop_training
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.placing import Placing, laid_out
@@ -27,7 +28,7 @@ from texcnn.encoders.compiled import compile_encoders
 from texcnn.encoders.protocol import Encoder, ReducedPrecision, TokenCost
 from texcnn.errors import RunError
 from texcnn.progress import Progress, progress_bar
-from texcnn.segments.segment import AnySegment, Segments, SegmentSpec
+from texcnn.segments.segment import AnySegment, SegmentSpec
 
 TOKENS_PER_SEGMENT = 512
 """Room for a segment of 500 bases of the batch size: 497 tokens of 6-mers, or four segments of byte-pair tokens. On an
@@ -44,31 +45,6 @@ PREFETCHED_SEGMENTS = {"cpu": 512, "cuda": 4096}
 Item = TypeVar("Item")
 
 _LOG = logging.getLogger("texcnn")
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """Segment vectors of some windows.
-
-    Attributes:
-        values: float32 ``(n_windows, n_segments, dim)``; zero where masked.
-        mask: bool ``(n_windows, n_segments)``, True where the segment has enough known bases.
-    """
-
-    values: Tensor
-    mask: Tensor
-
-    @classmethod
-    def of_cut(cls, cut: Sequence[Segments], vectors: Tensor) -> Self:
-        """Lays out the vectors of cut windows' usable segments, float32 ``(n, dim)``, one window after another."""
-        if not cut:
-            return cls(torch.zeros(0, 0, vectors.shape[1]), torch.zeros(0, 0, dtype=torch.bool))
-        mask = torch.stack([torch.from_numpy(segments.mask) for segments in cut])
-        if len(vectors) == mask.numel():  # nothing is masked: no copy
-            return cls(vectors.view(*mask.shape, vectors.shape[1]), mask)
-        values = torch.zeros(*mask.shape, vectors.shape[1])
-        values[mask] = vectors
-        return cls(values, mask)
 
 
 @dataclass(frozen=True)
@@ -185,18 +161,18 @@ class EmbeddingSession:
     def start(
         self, index: int, tokens: Sequence[Sequence[int]], bar: Progress | None = None
     ) -> VectorsOnTheWay | VectorsOfWorker:
-        """Gives the device the tokens of a part, batch by batch; neither a GPU nor a worker is waited for.
+        """Gives the device the tokens of a part, batch by batch; without waiting for a GPU or a worker.
 
         Args:
             index: Number of the encoder.
             tokens: Rows of its tokens.
-            bar: Told how many rows were given; None for nobody.
+            bar: Advanced by the rows that were given; None for no bar.
 
         Returns:
             Their vectors, in the order of ``tokens``.
 
         Raises:
-            RunError: when the memory does not suffice for a single row; of a worker when its vectors are asked for.
+            RunError: when the memory does not suffice for a single row; of a worker when its vectors are collected.
         """
         if self.workers:
             return VectorsOfWorker(self.workers.submit(self._start, index, tokens), len(tokens), bar)

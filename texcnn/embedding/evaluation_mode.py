@@ -40,6 +40,6 @@ def stop_training(parts: Iterable[object]) -> list[nn.Module]:
 
 
 def resume_training(layers: Iterable[nn.Module]) -> None:
-    """Puts layers back into training mode, each for itself."""
+    """Puts these layers back into training mode."""
     for layer in layers:
         layer.training = True

@@ -12,7 +12,7 @@ from texcnn.segments.segment import AnySegment, PlacedSegment, SegmentSpec
 
 
 class Placing:
-    """What some encoders need to know of the place of a segment; nothing where none of them is ``Placed``.
+    """What encoders need to know about the place of a segment; nothing unless one of them is ``Placed``.
 
     Args:
         encoders: In the order of their vectors.

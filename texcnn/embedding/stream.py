@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from texcnn.embedding.batches import VectorsOnTheWay, joined
-from texcnn.embedding.engine import Embeddings, EmbeddingSession
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession
 from texcnn.embedding.placing import laid_out
 from texcnn.embedding.prefetch import prefetch
 from texcnn.embedding.workers import VectorsOfWorker
@@ -76,7 +77,7 @@ class _Chunk:
         return joined(vectors, dim=1)
 
     def in_order(self) -> Tensor:
-        """As :meth:`finished`, but a row for each segment that was asked for."""
+        """As :meth:`finished`, but a row for each requested segment."""
         found = self.finished()
         rows = [self._row_of[segment] for segment in self._asked]
         # Where all segments are new they are in order already; vectors of thousands of numbers are worth no copy more.

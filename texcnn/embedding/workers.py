@@ -69,14 +69,14 @@ class VectorsOfWorker:
     Args:
         coming: The worker's answer.
         n_rows: How many.
-        bar: Told when they are here; None for nobody.
+        bar: Advanced when they arrive; None for no bar.
     """
 
     def __init__(self, coming: Future[VectorsOnTheWay], n_rows: int, bar: Progress | None) -> None:
         self._coming, self._n_rows, self._bar = coming, n_rows, bar
 
     def in_order(self) -> Tensor:
-        """Waits for them; float32 ``(n, dim)`` on the CPU, each row in its place."""
+        """Waits for them; float32 ``(n, dim)`` on the CPU, rows in order."""
         vectors = self._coming.result().in_order()
         if self._bar is not None:
             self._bar.update(self._n_rows)

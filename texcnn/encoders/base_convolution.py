@@ -1,4 +1,4 @@
-"""Convolutions over one-hot bases as sums of table rows: each word of three bases is multiplied out once.
+"""Convolutions over one-hot bases as sums of table rows: each word of three bases is multiplied once.
 
 A convolution over four channels, one of them set, multiplies mostly by zero. What three neighbouring bases add to every
 filter is one of 125 rows (an unknown base is the fifth letter, and adds nothing), so that a filter of six bases is the
@@ -83,7 +83,7 @@ def convolve_bins(convolution: nn.Conv1d, values: Tensor) -> Tensor:
 
 
 def best_of_bins(values: Tensor, bins: int) -> Tensor:
-    """Keeps the largest of so many neighbouring bins, ``(n, channels, bins)``; fewer at the end count as well."""
+    """Keeps the largest of ``size`` neighbouring bins, ``(n, channels, bins)``; fewer at the end count as well."""
     return max_pool2d(values.unsqueeze(2), (1, bins), ceil_mode=True).squeeze(2)
 
 

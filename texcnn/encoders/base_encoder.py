@@ -65,7 +65,7 @@ class BaseEncoder(ModuleEncoder):
         return vectors
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns gradient x input of a segment's one-hot bases, as :class:`texcnn.encoders.protocol.Explained` says.
+        """Returns gradient x input of a segment's one-hot bases, as in :class:`texcnn.encoders.protocol.Explained`.
 
         An unknown base has no vector: padding is zero, and so is its contribution.
         """
@@ -77,7 +77,7 @@ class BaseEncoder(ModuleEncoder):
         return found[:, 0, :, start : start + len(tokens)].sum(dim=1).cpu(), torch.zeros(len(gradients))
 
     def padded_length(self, length: int) -> int:
-        """Bases that a row of this many is padded to; no padding unless an encoder says otherwise."""
+        """Bases that a row of this many is padded to; no padding by default."""
         return length
 
     def embed_codes(self, codes: Tensor) -> Tensor:

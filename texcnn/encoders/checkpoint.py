@@ -1,4 +1,4 @@
-"""What the files of an encoder hold, and how it gets into a module.
+"""Reads an encoder's files, and loads their weights into a module.
 
 Weights are read from safetensors, or from a ``pytorch_model.bin`` with ``weights_only=True``, so that no code of a
 download ever runs.
@@ -50,7 +50,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             tensors = safetensors.torch.load_file(path)
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes make both libraries raise almost anything, some without a word
+    except Exception as error:  # damaged bytes make both libraries raise almost anything, some without a message
         # PyTorch's own words advise to let the file run code.
         unsafe = isinstance(error, pickle.UnpicklingError)
         reason = "they are damaged, or more than tensors" if unsafe else _first_line(error)
@@ -93,7 +93,7 @@ def load_weights(
 ) -> None:
     """Copies tensors into a module, every key accounted for.
 
-    A checkpoint that does not fit is refused, since the alternative, random weights in its place, computes without a
+    A checkpoint that does not fit is refused, since the alternative, random weights, computes without a
     complaint.
 
     Args:

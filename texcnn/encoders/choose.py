@@ -1,4 +1,4 @@
-"""What a user means by an encoder's name."""
+"""Finds an encoder by the name that a user gives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from texcnn.segments.kmer import KmerTokenizer
 
 
 def check_one_source(model: object, encoders: Iterable[str]) -> None:
-    """Refuses a model together with encoders in its place.
+    """Refuses a model together with encoders that would replace it.
 
     Raises:
         InputError: when both are given.

@@ -1,4 +1,4 @@
-"""torch.compile for encoders: asked for, never on its own, and tried out before a long run depends on it."""
+"""torch.compile for encoders: on request only, and tried out before a long run depends on it."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _rounded_up(rows: int) -> int:
 def load_convolutions(
     network: type[Network], checkpoint: Checkpoint, names: Sequence[str], *, odd: Sequence[str], what: str
 ) -> tuple[Network, dict[str, int]]:
-    """Makes convolutions of the sizes that a checkpoint says, with its weights.
+    """Makes convolutions with the sizes and weights of a checkpoint.
 
     Args:
         network: Their class, which takes the sizes.

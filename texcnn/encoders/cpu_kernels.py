@@ -31,7 +31,7 @@ _LONGEST_OF_HEADS = 1024
 
 
 class CpuKernels(TorchFunctionMode):
-    """Has faster kernels compute what a model asks PyTorch for, for the time of the block.
+    """Lets faster kernels compute a model's products and attention within the block.
 
     Whatever they do not take, and everything that needs a gradient, is PyTorch's own.
     """
@@ -43,7 +43,7 @@ class CpuKernels(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Answers for PyTorch's functions; only products and attention with nothing but a mask are others here."""
+        """Replaces some of PyTorch's functions: products, and attention with only a mask."""
         kwargs = kwargs or {}
         if func is F.linear and not kwargs and has_faster_linear(*args[:2]):
             return one_dnn_linear(args[0], args[1], args[2] if len(args) > 2 else None)

@@ -161,7 +161,7 @@ def _check_vocabulary(spec: EncoderSpec, tokenizer: KmerTokenizer) -> None:
 
 
 def _bert_config(values: dict[str, Any], *, where: str) -> BertConfig:
-    """Builds the configuration from the fields that matter, none of them silently a default of BERT-base."""
+    """Builds the configuration from the fields that matter, without BERT-base's defaults."""
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         raise ModelError(f"the config lacks {', '.join(missing)}", where=where)

@@ -1,4 +1,4 @@
-"""The sizes of a DNABERT-2 and where its ``config.json`` says them."""
+"""The sizes of a DNABERT-2 and their names in its ``config.json``."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class GatedMLP(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``(tokens, hidden)`` to the same shape."""
-        # One product a half: of halves that lie one after the other, element-wise kernels read whole lines. On an H200
+        # One product a half: with contiguous halves, element-wise kernels read whole lines. On an H200
         # GELU and product of the interleaved halves took a third of the layer's time.
         to_gate, to_linear = self.gated_layers.weight.chunk(2)
         activated, linear = linear_gelu(hidden, to_gate, gelu=self.act), F.linear(hidden, to_linear)

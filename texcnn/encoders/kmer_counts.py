@@ -22,7 +22,7 @@ _LARGEST_K = 6
 
 
 _COUNTS = 2**17
-"""Counts of the rows that are counted at once: their arrays stay in the processor's cache."""
+"""Bases of the rows that are counted together: their arrays stay in the processor's cache."""
 
 _LETTERS = len(BASES) + 1
 
@@ -99,7 +99,7 @@ class KmerCountsEncoder:
         return self
 
     def fingerprint(self) -> str:
-        """Hex digest of the name, which says all."""
+        """Hex digest of the name, which is enough."""
         return hashlib.sha256(self.name.encode()).hexdigest()
 
 

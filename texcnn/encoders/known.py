@@ -6,7 +6,7 @@ from texcnn.encoders.protocol import EncoderSpec
 
 KNOWN_ENCODERS: dict[str, EncoderSpec] = {
     # Commit and sums as several independent public pipelines record them; the sum of the weights is also that of a
-    # Git LFS pointer to a copy of the file. The Hub itself was not asked.
+    # Git LFS pointer to a copy of the file. The Hub itself was not queried.
     "dnabert2": EncoderSpec(
         type="dnabert2",
         source="zhihan1996/DNABERT-2-117M",

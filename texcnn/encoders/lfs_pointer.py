@@ -1,4 +1,4 @@
-"""Files that Git LFS left out: a small text in the place of weights."""
+"""Files that Git LFS left out: a small text instead of weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def refuse_lfs_pointer(path: Path) -> None:
-    """Refuses the small text that a clone without Git LFS has in a large file's place.
+    """Refuses the small text that a clone without Git LFS has instead of a large file.
 
     Raises:
         ModelError: if the file is one.
@@ -18,7 +18,7 @@ def refuse_lfs_pointer(path: Path) -> None:
     try:
         with path.open("rb") as handle:
             pointer = handle.read(len(_LFS_POINTER)) == _LFS_POINTER
-    except OSError:  # whoever reads the file says what is wrong
+    except OSError:  # the caller reads the file and reports what is wrong
         return
     if pointer:
         raise ModelError(

@@ -47,7 +47,7 @@ class ModuleEncoder(ABC):
     def fingerprint(self) -> str:
         """Hex digest over the weights (names, types, shapes, bytes) and :meth:`fingerprint_parts`.
 
-        Computed once: nobody changes the weights of a loaded encoder, and reading 117 million of them takes a while.
+        Computed once: the weights of a loaded encoder do not change, and reading 117 million of them takes a while.
         """
         if self._fingerprint is None:
             digest = hashlib.sha256("\n".join(self.fingerprint_parts()).encode())

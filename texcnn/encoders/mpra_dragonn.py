@@ -135,7 +135,7 @@ def load_mpra_dragonn(spec: EncoderSpec, bundle: EncoderFiles | None = None) -> 
     """Loads the convolutions from a folder, the Hub cache or a model bundle.
 
     A folder holds ``config.json`` with the sizes and ``model.safetensors``; a bundle's spec has the options ``config``
-    and ``prefix``. The option ``segments``, ``[first, stop]``, says which segments of a window it reads: all if not
+    and ``prefix``. The option ``segments``, ``[first, stop]``: which segments of a window it reads; all if not
     given.
 
     Raises:

@@ -55,7 +55,7 @@ _TYPES = {
 
 
 class SixMerTokenizer:
-    """Non-overlapping 6-mers from the left; round an ``N``, and at the end, single letters. ``<cls>`` comes first.
+    """Non-overlapping 6-mers from the left; around an ``N``, and at the end, single letters. ``<cls>`` comes first.
 
     Args:
         vocabulary: Its words in the order of their ids. The published ones end with ``<eos>`` and ``<bos>``, for which
@@ -87,7 +87,7 @@ class SixMerTokenizer:
         ]
 
     def spans(self, segment: str) -> list[tuple[int, int]]:
-        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for ``<cls>``."""
+        """Returns the bases of each token of :meth:`encode`, half-open; ``(0, 0)`` for ``<cls>``."""
         return [(0, 0), *(word.span() for word in _WORD.finditer(segment))]
 
 

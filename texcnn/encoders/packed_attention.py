@@ -1,6 +1,6 @@
 """Attention of rows of all lengths in one kernel, on a GPU.
 
-PyTorch's memory-efficient kernel takes rows that lie one after the other and is told where each one starts. Its public
+PyTorch's memory-efficient kernel takes rows one after the other, and where each one starts. Its public
 function has no way to say so, so that the operator below it is called, once it has shown here that it still does what
 is expected of it. On an H100 DNABERT-2 117M reached 0.48 of the matrix product with it, 0.45 with a kernel for the rows
 of each length; 0.55 and 0.51 compiled (benchmarks/gpu-h100.md).
@@ -43,7 +43,7 @@ class PackedRows:
         """Prepares a batch.
 
         The kernel reads a row's bias from its first token on, each row at the same place, but wants a bias as large as
-        all tokens squared. So that is what the view says that it gets: its strides are those of the small one.
+        all tokens squared. So the view has that shape, with the strides of the small one.
 
         Args:
             lengths: Tokens of each row, one at least.

@@ -23,7 +23,7 @@ def mean(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor
 
 
 def mean_no_special(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor:
-    """Averages the tokens of bases: neither padding nor ``[CLS]`` nor ``[SEP]``."""
+    """Averages the tokens of bases, without padding, ``[CLS]`` and ``[SEP]``."""
     return _masked_mean(hidden, attention_mask.bool() & ~special_mask.bool())
 
 
@@ -43,7 +43,7 @@ def max_(hidden: Tensor, attention_mask: Tensor, special_mask: Tensor) -> Tensor
 
 def _masked_mean(hidden: Tensor, chosen: Tensor) -> Tensor:
     """Averages the chosen rows in float32; zeros where none is chosen."""
-    # where, not a product: whatever is in a row that is not chosen, NaN included, must not reach the sum.
+    # where, not a product: the content of a row that is not chosen, NaN included, must not reach the sum.
     kept = torch.where(chosen.unsqueeze(-1), hidden.float(), 0.0)
     return kept.sum(dim=1) / chosen.sum(dim=1, keepdim=True).clamp(min=1)
 

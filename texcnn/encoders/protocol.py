@@ -71,9 +71,9 @@ class TokenCost(Protocol):
 
 @runtime_checkable
 class Placed(Protocol):
-    """What an encoder has in addition to :class:`Encoder` if it matters to it where in a window a segment lies.
+    """What an encoder has in addition to :class:`Encoder` if it depends on a segment's place in the window.
 
-    A segment that it does not read has zeros in its place. Each segment is given to :meth:`Encoder.tokenize` with the
+    A segment that it does not read has a vector of zeros. Each segment is given to :meth:`Encoder.tokenize` with the
     bases around it, N where there are none, and its vector is that of the segment alone.
 
     Attributes:
@@ -92,7 +92,7 @@ class SmallBatches(Protocol):
     Batches then run next to each other, one thread each, so that its ``embed`` must not change the encoder.
 
     Attributes:
-        small_batches: Says so.
+        small_batches: True.
     """
 
     small_batches: ClassVar[bool]
@@ -155,7 +155,7 @@ class EncoderSpec:
         revision: The pinned commit of a Hub id.
         sha256: File name to expected sha256 of the files read from ``source``.
         pooling: How token vectors become one vector per segment (:mod:`texcnn.encoders.pooling`). An encoder with a
-            choice of them says in its attribute ``pooling`` which one it has; any other has the mean alone.
+            choice of them names the chosen one in its attribute ``pooling``; any other has only the mean.
         options: What else the type needs, such as ``{"k": 6}`` or ``{"config": {...}}``.
     """
 

@@ -3,7 +3,7 @@
 Source: convolutions over bases with the maximum over bins as in Xpresso (Agarwal & Shendure 2020,
 doi:10.1016/j.celrep.2020.107663); the deeper layers add to what they read, as in ResNet (He et al. 2016,
 doi:10.1109/CVPR.2016.90). Unlike :mod:`texcnn.encoders.motif_cnn`, a segment's vector also holds each channel's mean,
-which says how common a pattern is where the maximum only says that there is one.
+which is how common a pattern is; the maximum only shows that there is one.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Tokenizer(Protocol):
         ...
 
     def spans(self, segment: str) -> list[tuple[int, int]]:
-        """Returns the bases that each token of a segment is made of, half-open; an empty span for special tokens."""
+        """Returns the bases of each token of a segment, half-open; an empty span for special tokens."""
         ...
 
 
@@ -57,10 +57,10 @@ class TokenEncoder(ModuleEncoder):
     """
 
     token_wise: ClassVar[tuple[type[nn.Module], ...]] = ()
-    """The model's modules that compute each token by itself and so do not care how a batch is made up."""
+    """The model's modules that compute each token separately, whatever else is in the batch."""
 
     bundle_files: ClassVar[Mapping[str, str] | None] = None
-    """As of :class:`texcnn.encoders.protocol.Bundled`; None where nobody has said which they are."""
+    """As of :class:`texcnn.encoders.protocol.Bundled`; None where they are unknown."""
 
     word_embeddings: ClassVar[str] = "embeddings.word_embeddings"
     """The model's module that turns token ids into vectors."""
@@ -128,7 +128,7 @@ class TokenEncoder(ModuleEncoder):
             return self.vectors(input_ids, attention_mask, padded=len({len(row) for row in tokens}) > 1)
 
     def base_contributions(self, segment: str, gradients: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns gradient x input, as :class:`texcnn.encoders.protocol.Explained` says.
+        """Returns gradient x input, as in :class:`texcnn.encoders.protocol.Explained`.
 
         It is taken at the token embeddings, before positions are added; each base has an equal share of the tokens that
         hold it. Special tokens have no base.
@@ -152,7 +152,7 @@ class TokenEncoder(ModuleEncoder):
     def copy(self) -> Self:
         """Returns an encoder with its own weights, so that training it leaves this one as it is.
 
-        Its fingerprint is computed when it is asked for the first time: not before its weights are final.
+        Its fingerprint is computed at first use: not before its weights are final.
         """
         copied = copy.deepcopy(self, {id(self.tokenizer): self.tokenizer})
         copied._fingerprint = None

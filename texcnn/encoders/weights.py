@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 def read_checkpoint(spec: EncoderSpec, bundle: EncoderFiles | None) -> Checkpoint:
-    """Reads an encoder's configuration and weights from wherever its spec says.
+    """Reads an encoder's configuration and weights from the source of its spec.
 
     Raises:
         ModelError: if a file or an option is missing, cannot be read or is not the one that was pinned.
@@ -62,7 +62,7 @@ def read_checkpoint(spec: EncoderSpec, bundle: EncoderFiles | None) -> Checkpoin
 
 
 def require_bundle(spec: EncoderSpec, bundle: EncoderFiles | None) -> EncoderFiles:
-    """Returns the bundle, or says that this spec needs one."""
+    """Returns the bundle, or refuses a spec that needs one."""
     if bundle is None:
         raise ModelError(
             f"encoder '{spec.type}' has source '{BUNDLE_SOURCE}', but no bundle is open",
@@ -122,7 +122,7 @@ def local_file(spec: EncoderSpec, name: str) -> Path | None:
 
     Its sum is not checked; the files of a bundle are not looked for.
     """
-    # Imported where it is asked: a bundle that holds its encoders starts a fifth of a second sooner without.
+    # Imported here: without it a bundle that holds its encoders starts a fifth of a second sooner.
     folder = Path(spec.source)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
@@ -134,7 +134,7 @@ def local_file(spec: EncoderSpec, name: str) -> Path | None:
 
 
 def check_sum(spec: EncoderSpec, name: str, path: Path) -> None:
-    """Compares a file's sha256 with the pinned one; says so where none is pinned for a download."""
+    """Compares a file's sha256 with the pinned one; warns where none is pinned for a download."""
     expected = spec.sha256.get(name)
     if expected is None:
         if not Path(spec.source).is_dir():

@@ -40,7 +40,7 @@ def sequence_inputs(windows: Iterable[Window]) -> dict[str, pd.DataFrame]:
 
     Returns:
         A frame of genes x inputs for each baseline. :data:`GC_CPG`: GC content of each bin of 500 bp, and observed over
-        expected CpG (Gardiner-Garden & Frommer, J Mol Biol 196:261, 1987), NaN where a bin cannot tell.
+        expected CpG (Gardiner-Garden & Frommer, J Mol Biol 196:261, 1987), NaN where it is undefined.
         :data:`KMER_RIDGE`: share of each k-mer among the window's k-mers without N. Windows without a known k-mer are
         left out.
     """
@@ -163,7 +163,7 @@ def _same_genes_known(
 
 
 def _regressor(baseline: str, seed: int) -> Any:
-    # scikit-learn is not needed to predict or to train: only who evaluates installs it.
+    # scikit-learn is not needed to predict or to train: it is installed for evaluations only.
     try:
         from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.linear_model import RidgeCV
@@ -201,7 +201,7 @@ def _kmer_counts(codes: npt.NDArray[np.int64]) -> Values:
 
 
 def gc_cpg(codes: npt.NDArray[np.int64]) -> Values:
-    """GC content and observed over expected CpG of each bin of 500 bp of a window's codes; NaN where it cannot tell."""
+    """GC content and observed over expected CpG of each bin of 500 bp of a window's codes; NaN where undefined."""
     values: list[float] = []
     for start in range(0, len(codes), BIN_BP):
         part = codes[start : start + BIN_BP]

@@ -1,4 +1,4 @@
-"""Every metric on many resamples of the genes at once."""
+"""Every metric on many resamples of the genes, in one pass."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _DRAWS_AT_ONCE = 100
 def resampled_metrics(predicted: Values, true: Values, draws: int, seed: int, *, min_pairs: int) -> Values:
     """Computes squared Pearson, 1 - SSE/SST, Spearman and RMSE of each column on genes drawn with replacement.
 
-    A resample is a count per gene, and each metric is made of sums weighted by these counts, so that many are computed
-    together; equal to the metrics of the drawn rows up to rounding.
+    A resample is a count per gene, and each metric is computed from sums weighted by these counts, so that many are
+    computed together; equal to the metrics of the drawn rows up to rounding.
 
     Args:
         predicted: ``(n_genes, n_columns)``; a pair with a NaN on either side is left out.

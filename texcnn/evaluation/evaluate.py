@@ -23,8 +23,9 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
 from texcnn.keywords import check_flags, options_from
-from texcnn.tables.expression import read_expression, transform_expression
+from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, TRAIN
+from texcnn.tables.transform import transform_expression
 
 if TYPE_CHECKING:  # a table is evaluated without torch, which takes seconds to load
     from texcnn.model.model import Model
@@ -126,7 +127,7 @@ def _check_sources(
 
 
 def _load(model: Model | str | PathLike[str], options: EvaluateOptions) -> Model:
-    """Returns the model, after a look at the cell types that are asked of it."""
+    """Returns the model, after a check of the wanted cell types."""
     from texcnn.model.load import load_model
     from texcnn.model.model import Model
 
@@ -159,14 +160,14 @@ def _predict(model: Model, fasta: Path, genes: list[str], options: EvaluateOptio
     from texcnn.prediction.options import PredictOptions
     from texcnn.prediction.predict import predict
 
-    asked = PredictOptions(
+    wanted = PredictOptions(
         selection=_selection(options, genes),
         compute=options.compute,
         cell_types=options.cell_types,
         # A model that takes none refuses some; they may be meant for the baselines alone.
         features=options.features if model.config.features else None,
     )
-    frame: pd.DataFrame = predict(model, fasta, options=asked, progress=progress)
+    frame: pd.DataFrame = predict(model, fasta, options=wanted, progress=progress)
     names = list(options.cell_types or model.cell_types)
     values = frame.set_index("gene_id")[names].astype("float64")
     skipped = {without_version(entry["gene_id"]): entry["reason"] for entry in frame.attrs["skipped"]}

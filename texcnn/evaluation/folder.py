@@ -1,4 +1,4 @@
-"""The folder of an evaluation: tables, pictures, and what they say in words."""
+"""The folder of an evaluation: tables, pictures, and a summary in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_judgement(out: Path, judgement: Judgement, question: Question, source:
     The folder has ``metrics.tsv`` (per model and cell type over genes), ``per_gene.tsv`` (across cell types),
     ``within_genes.tsv`` (per model, the mean correlation across cell types), ``residuals.tsv.gz`` (measured -
     predicted), ``missing.tsv``, ``scatter.png``, ``cell_types.png``, ``summary.md``,
-    and ``card.md``, the part of a model's card that says how good it is.
+    and ``card.md``, the part of a model's card on how good it is.
 
     Args:
         out: The folder; one already there is replaced.

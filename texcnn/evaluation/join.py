@@ -200,7 +200,7 @@ _DESCRIBED = {
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """What the table says of itself; nothing where another program wrote it, whose values can be judged too."""
+    """The table's description; empty for a table of another program, whose values can be judged too."""
     try:
         if path.suffix == ".parquet":
             text = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}")

@@ -17,7 +17,7 @@ Values = npt.NDArray[np.floating]
 Metric = Callable[[Values, Values], float]
 
 MIN_PAIRS = 3
-"""Two points are always on a line: fewer than three say nothing."""
+"""Two points are always on a line: fewer than three mean nothing."""
 
 ALL_CELL_TYPES = "mean over cell types"
 """Name of the row of :func:`cell_type_metrics` that averages the others."""

@@ -124,7 +124,7 @@ def _reason(peer: Peer, gene_id: str, row: int | None) -> str:
 
 
 def by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
-    """Returns what is behind each name of ``NAME=...``.
+    """Returns the value of each name of ``NAME=...``.
 
     Raises:
         InputError: A text has another form, or a name is there twice.

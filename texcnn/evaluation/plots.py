@@ -52,7 +52,7 @@ def cell_type_plot(path: Path, model: pd.DataFrame, baselines: Mapping[str, pd.D
     Args:
         path: The PNG to write.
         model: Table of :func:`texcnn.evaluation.metrics.cell_type_metrics`. Of more than 60 cell types, the best 30 and
-            the worst 30 are drawn, and the title says so.
+            the worst 30 are drawn, and the title has that.
         baselines: By name, peers too, the like tables with the same cell types; those without any figure are left out.
     """
     table = model[model["cell_type"] != ALL_CELL_TYPES].set_index("cell_type")

@@ -1,4 +1,4 @@
-"""What an evaluation says in words: figures next to baselines, and how far they can be trusted."""
+"""An evaluation in words: figures next to baselines, and how far they can be trusted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLES = {
     "spearman": "Spearman",
     "rmse": "RMSE",
 }
-"""What texts call the metrics."""
+"""Names of the metrics in texts."""
 
 NO_SPLIT = (
     "**No split was given: nothing is known of which of these genes the model has seen in training.** Figures on genes "
@@ -87,7 +87,7 @@ def summary_text(judgement: Judgement, question: Question, source: str) -> str:
 
 
 def card_section(judgement: Judgement, question: Question) -> str:
-    """Returns the part of a model's card that says how good the model is, as Markdown.
+    """Returns the part of a model's card on how good the model is, as Markdown.
 
     Args:
         judgement: How good its predictions are.

@@ -45,10 +45,10 @@ class CodingGenes:
     def mrnas(self, *, what: str, needed: bool = True, progress: bool = False) -> Iterator[tuple[Gene, Mrna]]:
         """Yields each coding gene with its mRNA, in the annotation's order.
 
-        Genes without CDS, and those that reach beyond their chromosome or are on none of the FASTA, are skipped.
+        Skipped are genes without CDS, beyond the end of their chromosome, or on a chromosome that the FASTA lacks.
 
         Args:
-            what: What is made of them, for the progress bar.
+            what: What is computed, for the progress bar.
             needed: Whether an annotation without any CDS is refused.
             progress: Whether to show progress.
 

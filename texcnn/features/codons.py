@@ -1,4 +1,4 @@
-"""Which codons a gene's CDS is made of, from an annotation and a genome.
+"""Codons of each gene's CDS, from an annotation and a genome.
 
 Highly expressed genes prefer the codons of abundant tRNAs, most of all in yeast and bacteria (Sharp & Li 1987,
 doi:10.1093/nar/15.3.1281), so that the shares of the 61 sense codons say something about expression that no promoter

@@ -1,4 +1,4 @@
-"""The half-life features a model asks for, computed from the annotation that its genes come from."""
+"""The half-life features that a model needs, computed from the annotation that its genes come from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def half_life_table(
         The features of the coding genes; the others have no row.
 
     Raises:
-        InputError: when there is no annotation, a name is none of the half-life features, or what
+        InputError: when there is no annotation, a name is not one of the half-life features, or what
             :func:`texcnn.features.half_life.half_life_features` raises.
     """
     if gtf is None:

@@ -38,7 +38,7 @@ class GeneFeatures:
 
         Args:
             out: The file.
-            source: Content of a last column ``source``, which says in tables of predictions where features come from.
+            source: Content of a last column ``source``, which is where features come from in tables of predictions.
         """
         frame = self.frame.astype(dict.fromkeys(self._whole_columns(), np.int64))
         if source is not None:

@@ -1,4 +1,4 @@
-"""Eight features of a gene's mRNA that go with its half-life, from an annotation and a genome.
+"""Eight features of a gene's mRNA that correlate with its half-life, from an annotation and a genome.
 
 They are those of Xpresso (Agarwal & Shendure, Cell Reports 31:107663, 2020) with its choices where they are sound: the
 stop codon and each row's last base, which its scripts leave out, count here.
@@ -70,7 +70,7 @@ def half_life_features(
 
     Returns:
         One row per coding gene in the annotation's order. Genes without CDS, and those that reach beyond their
-        chromosome or are on none of the FASTA, are skipped.
+        chromosome or are on one that the FASTA lacks, are skipped.
 
     Raises:
         InputError: when a file cannot be used, the two do not fit, or no gene has a CDS and ``needed``.

@@ -23,7 +23,7 @@ from texcnn.text.table import TextTable
 _LOG = logging.getLogger("texcnn")
 
 SOURCE_COLUMN = "source"
-"""Column of a feature table that says where its values come from; it is not a feature."""
+"""Column of a feature table with the origin of its values; it is not a feature."""
 
 GIVEN, COMPUTED, DEFAULT = "given", "computed", "default"
 """Where a gene's features come from: a user's table, the annotation, or the model's defaults."""

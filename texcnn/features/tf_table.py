@@ -165,7 +165,7 @@ def _choose(kind: str, wanted: str | None, names: list[str], usual: Sequence[str
     found = [name for name in usual if lowered.count(name) == 1]
     if not found:
         raise InputError(
-            f"cannot tell which column holds the {'gene ids' if kind == 'gene_column' else 'TFs'}", where=path,
+            f"it is not clear which column holds the {'gene ids' if kind == 'gene_column' else 'TFs'}", where=path,
             allowed=", ".join(names), remedy=f"name it with {option}",
         )  # fmt: skip
     return lowered.index(found[0])

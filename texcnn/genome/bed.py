@@ -1,4 +1,4 @@
-"""Genes from a BED file: one per interval, with the TSS where the anchor says."""
+"""Genes from a BED file: one per interval, with the TSS at the anchor."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _warn_of_anchor(rows: list[_Row], path: Path, spec: WindowSpec) -> None:
 
 
 def _check_ids(rows: list[_Row], path: Path) -> None:
-    """Refuses ids that occur twice: one could not say which result is whose."""
+    """Refuses ids that occur twice: their results could not be matched."""
     lines: dict[tuple[str, str], list[int]] = {}
     for row in rows:
         lines.setdefault((row.id, row.transcript_id), []).append(row.line)

@@ -29,7 +29,7 @@ _BUILDS: dict[str, dict[str, int]] = {
         "I": 230218, "II": 813184, "III": 316620, "IV": 1531933, "VII": 1090940, "XII": 1078177, "XVI": 948066,
     },
 }  # fmt: skip
-"""Lengths of chromosomes that tell assemblies apart, by their name without ``chr``."""
+"""Lengths of chromosomes by which assemblies differ, by their name without ``chr``."""
 
 
 def find_build(lengths: Mapping[str, int]) -> str | None:

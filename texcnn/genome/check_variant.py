@@ -65,7 +65,7 @@ class VariantCheck:
 
         Raises:
             InputError: The chromosomes are named in another style, or after 100 alleles more than 5 % differ from the
-                FASTA; the message says which assemblies the lengths of chromosomes agree with.
+                FASTA; the message names the assemblies whose chromosome lengths agree.
         """
         chrom = self._names.get(variant.chrom) or self._find_chromosome(variant.chrom)
         if isinstance(chrom, NotScored):

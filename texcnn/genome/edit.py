@@ -21,8 +21,8 @@ class EditedWindow:
         window: The window before.
         sequence: The bases after, on the gene's strand and as many as before.
         touched: Where the window's bases may differ from those before, as half-open ranges of positions in the
-            window's direction, sorted and apart from each other.
-        tss_deleted: Whether the first transcribed base is gone; the next one downstream is then in its place.
+            window's direction, sorted and without overlap.
+        tss_deleted: Whether the first transcribed base is gone; the next one downstream then replaces it.
         reach: How many bases of the genome before and after the TSS (in the gene's direction) the window has used:
             changes within these belong to it, though its interval may end before them.
     """
@@ -54,7 +54,7 @@ def edit_window(bases: CachedBases, window: Window, edits: Sequence[Edit]) -> Ed
     Args:
         bases: The genome.
         window: The window, without changes.
-        edits: Changes of this chromosome, sorted and apart from each other, those around the window included where
+        edits: Changes of this chromosome, sorted and without overlap, those around the window included where
             they may come in at a far end.
 
     Raises:

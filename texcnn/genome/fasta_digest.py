@@ -17,7 +17,7 @@ _TYPES = {"size": int, "mtime_ns": int, "sha256": str}
 
 
 def fasta_digest(fasta: Path, folder: Path) -> str:
-    """Returns the SHA-256 of a FASTA, the kept one if the file's size and time are those it was made of.
+    """Returns the SHA-256 of a FASTA, the stored one if the file's size and time have not changed.
 
     Args:
         fasta: The file.

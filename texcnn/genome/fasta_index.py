@@ -27,7 +27,7 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class FastaIndex:
-    """The index files of a FASTA and what they say.
+    """The index files of a FASTA and their content.
 
     Attributes:
         fasta: The file that is read: the FASTA itself, or what a gzipped one was unpacked to.
@@ -45,8 +45,8 @@ class FastaIndex:
 def find_index(fasta: Path) -> FastaIndex:
     """Finds the index of a FASTA, or builds it, and checks that both agree.
 
-    An index counts as stale by what it says, not by its date, which copying changes: each record's header has
-    to be where the index says, and the file has to end where the index ends. htslib reads the bases.
+    An index counts as stale by its content, not by its date, which copying changes: each record's header has
+    to be where the index has it, and the file has to end where the index ends. htslib reads the bases.
 
     Args:
         fasta: A FASTA file, plain or BGZF, or plain gzip, which is unpacked into the user's cache.
@@ -158,7 +158,7 @@ def cache_folder(fasta: Path) -> Path:
 
 
 def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
-    """Builds the index; it appears whole, checked, or not at all, whichever of several processes is first."""
+    """Builds the index; it appears whole and checked, or not at all, with several processes too."""
     with scratch_folder(fai.parent) as folder:
         new_fai, new_gzi = folder / "fai", None if gzi is None else folder / "gzi"
         # Absolute: samtools takes -g.fa for an option and data:x.fa for an address.

@@ -1,4 +1,4 @@
-"""What an annotation comes down to: genes with a place, and the rows that have none."""
+"""An annotation as genes with a place, and the rows that have none."""
 
 from __future__ import annotations
 

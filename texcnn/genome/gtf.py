@@ -193,7 +193,7 @@ def _first_rows(loci: list[Locus]) -> dict[tuple[str, str], Locus]:
 
 
 def _why_empty(locus: Locus, first_rows: dict[tuple[str, str], Locus]) -> str:
-    """Says why a gene row has no transcript: it may repeat another row, which has them."""
+    """Returns why a gene row has no transcript: it may repeat another row, which has them."""
     first = first_rows[locus.gene_id, str(locus)]
     if first is not locus:
         return f"the gene row of line {locus.line} repeats that of line {first.line}"

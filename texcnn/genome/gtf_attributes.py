@@ -38,7 +38,7 @@ def find_ids(attributes: str, feature: str) -> tuple[str, str, str]:
         feature: Column 3. AUGUSTUS and BRAKER give a gene and a transcript a bare id and no key.
 
     Returns:
-        The two ids, and a text: whatever column 9 begins with it has the same ids. It is a tab where that is not known.
+        The two ids, and a text: any column 9 that begins with it has the same ids. A tab where that is unknown.
     """
     usual = _USUAL.match(attributes)
     if usual:

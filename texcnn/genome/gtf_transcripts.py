@@ -1,4 +1,4 @@
-"""Transcripts of a GTF: which rows belong to which of them, and where they lie."""
+"""Transcripts of a GTF: their rows and positions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TranscriptRows:
 
     @property
     def rank(self) -> tuple[bool, int, int, str]:
-        """Lowest is best: longest CDS, then longest transcript, then lowest id, whatever the order of the file."""
+        """Lowest is best: longest CDS, then longest transcript, then lowest id, in any order of the file."""
         return (self.cds_bases == 0, -self.cds_bases, -(self.exon_bases or self.end - self.start), self.id)
 
 

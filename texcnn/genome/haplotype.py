@@ -23,7 +23,7 @@ class Call:
 
     Attributes:
         alleles: 0 is REF, from 1 on ALT; :data:`MISSING` or :data:`ABSENT`.
-        unphased: Whether its two alleles differ and no phase says which is where.
+        unphased: Whether its two alleles differ and they have no phase.
     """
 
     alleles: tuple[int, int]
@@ -45,13 +45,13 @@ def parse_genotype(text: str) -> Call:
         raise InputError(f"'{text}' is not a genotype", allowed="allele numbers or . separated by | or /")
     alleles = [MISSING if part == "." else int(part) for part in parts]
     if len(alleles) == 1:
-        # A lone '.' is how a diploid call may be missing too, so it says nothing about ploidy.
+        # A lone '.' is how a diploid call may be missing too, so it does not show the ploidy.
         return Call((alleles[0], MISSING if alleles[0] == MISSING else ABSENT), False)
     return Call((alleles[0], alleles[1]), "/" in plain and alleles[0] != alleles[1])
 
 
 def phase(call: Call, unphased: str) -> tuple[int, int]:
-    """Returns the alleles on both haplotypes of a call, by what :data:`UNPHASED_CHOICES` says of those without phase.
+    """Returns the alleles on both haplotypes of a call, by one of :data:`UNPHASED_CHOICES` for those without phase.
 
     Raises:
         InputError: The call is heterozygous without phase, and ``unphased`` is ``error``.

@@ -10,7 +10,7 @@ _PREFIXES = ("gene:", "transcript:")
 
 
 def without_version(gene_id: str) -> str:
-    """Returns an id without what only tells releases and file formats apart.
+    """Returns an id without the parts that differ between releases and file formats.
 
     That is the prefix that Ensembl's GFF3 writes (``gene:``, ``transcript:``), and, of an Ensembl id, its version and
     the suffix of GENCODE's lift to GRCh37 (``ENSG00000000003.15_2``). A gene of the Y chromosome's pseudoautosomal

@@ -22,7 +22,7 @@ def load_genes(reference: Reference, spec: WindowSpec, selection: GeneSelection)
         selection: Which genes.
 
     Returns:
-        Placed genes in input order, and what was skipped: their sum is what the files and the list of genes asked for.
+        Placed genes in input order, and what was skipped: together they are all genes of the files and of the list.
         There may be no gene left.
 
     Raises:

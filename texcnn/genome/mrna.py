@@ -10,7 +10,7 @@ from typing import Self
 from texcnn.errors import InputError
 
 Blocks = tuple[tuple[int, int], ...]
-"""Places on one chromosome, 0-based half-open, in genome order, apart from each other."""
+"""Places on one chromosome, 0-based half-open, in genome order, without overlap."""
 
 
 @dataclass(frozen=True, slots=True)

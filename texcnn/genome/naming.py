@@ -73,7 +73,7 @@ def other_style(names: Sequence[str], fasta_names: Sequence[str]) -> dict[str, s
 
 
 def style_free(name: str) -> str:
-    """A chromosome's name without what tells UCSC's style from Ensembl's: ``1`` for chr1, ``MT`` for chrM."""
+    """A chromosome's name without what differs between UCSC and Ensembl: ``1`` for chr1, ``MT`` for chrM."""
     bare = name.removeprefix("chr")
     if bare in _MITOCHONDRIA:
         return "MT"

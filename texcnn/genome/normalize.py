@@ -19,7 +19,7 @@ class Edit:
         chrom: Name of the chromosome in the FASTA.
         start: First replaced base, 0-based; an insertion is before it.
         end: The base after the last replaced one; ``start`` for an insertion.
-        alt: Bases in their place; empty for a deletion.
+        alt: Bases that replace them; empty for a deletion.
         left: Bases by which an insertion or deletion can be moved to the left and still give the same sequence.
         right: The same to the right.
     """
@@ -77,7 +77,7 @@ def to_edit(bases: CachedBases, chrom: str, start: int, ref: str, alt: str) -> E
         chrom: Name of the chromosome in it.
         start: Place of the first base of ``ref``, 0-based.
         ref: Upper-case bases of the genome; may be empty.
-        alt: Upper-case bases in their place, different from ``ref``; may be empty.
+        alt: Upper-case bases that replace them, different from ``ref``; may be empty.
 
     Returns:
         The change where the alleles state it, and how far it can be moved.

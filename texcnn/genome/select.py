@@ -59,7 +59,7 @@ class GeneSelection:
         if transcripts not in TRANSCRIPT_CHOICES:
             raise unknown_name("choice of transcripts", transcripts, TRANSCRIPT_CHOICES, where="`transcripts`")
         if gtf is not None and bed_anchor != "five-prime":
-            raise InputError("a GTF says itself where the TSS is", where="`bed_anchor`", allowed="five-prime")
+            raise InputError("an anchor is for a BED, a GTF has the TSS", where="`bed_anchor`", allowed="five-prime")
         if bed is not None and transcripts != "gene" and bed_anchor != "window":
             raise InputError("transcripts are chosen from a GTF", where="`transcripts`", allowed="gene")
         check_flags(map_chrom_names=map_chrom_names)

@@ -39,7 +39,7 @@ def skipped_frame(skipped: Sequence[Skipped]) -> pd.DataFrame:
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
-    """Writes the list, to a temporary file where it belongs to a table; a header alone says that there were none."""
+    """Writes the list, to a temporary file where it belongs to a table; a header alone means that there were none."""
     skipped_frame(skipped).to_csv(path, sep="\t", index=False)
 
 

@@ -1,4 +1,4 @@
-"""A variant as its source states it: what it says, and whether its alleles are bases at all."""
+"""A variant as its source states it, and whether its alleles are bases at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VariantStatus(StrEnum):
     CONTIG_MISSING = "CONTIG_MISSING"
     """The FASTA has no chromosome of this name."""
     OUTSIDE_WINDOWS = "OUTSIDE_WINDOWS"
-    """No gene's window has it, or none within the distance asked for."""
+    """No gene's window has it, or none within the maximum distance."""
     NO_ALT = "NO_ALT"
     """ALT is ``.`` (which an empty ALT reads as) or equal to REF."""
     SPANNING_DELETION = "SPANNING_DELETION"
@@ -67,7 +67,7 @@ class Variant:
         chrom: Name of the chromosome in the source.
         start: Place of the first reference base, 0-based; the place of the insertion where ``ref`` is empty.
         ref: Reference bases as written; empty only for SPDI insertions.
-        alt: What is in their place, as written: bases, ``*``, a symbol or a breakend; empty for SPDI deletions.
+        alt: What replaces them, as written: bases, ``*``, a symbol or a breakend; empty for SPDI deletions.
         id: Name of the variant, ``.`` where it has none.
 
     Raises:
@@ -109,7 +109,7 @@ def parse_variant(text: str) -> Variant:
             one.
 
     Returns:
-        The variant. A deletion that SPDI gives by its length has that many ``N`` as ``ref``: the genome says which.
+        The variant. A deletion that SPDI gives by its length has that many ``N`` as ``ref``; the genome has the bases.
 
     Raises:
         InputError: The text has another form, or the 1-based position is 0.
@@ -132,7 +132,7 @@ def parse_variant(text: str) -> Variant:
 
 
 def allele_problem(ref: str, alt: str, *, longest: int) -> NotScored | None:
-    """Says why an allele cannot be scored whatever the genome is; None where it can.
+    """Returns why an allele cannot be scored with any genome; None where it can.
 
     Args:
         ref: Reference bases, in any case.

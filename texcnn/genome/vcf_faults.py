@@ -1,4 +1,4 @@
-"""What is wrong with a VCF that htslib cannot read, and in which line: htslib itself says so only on stderr."""
+"""What is wrong with a VCF that htslib cannot read, and in which line: htslib itself reports it on stderr only."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def find_fault(path: Path, n_read: int) -> tuple[str | None, int | None]:
         n_read: Records read before.
 
     Returns:
-        What is wrong, and the line's number from 1; None where it cannot be said, as for BCF and pipes.
+        What is wrong, and the line's number from 1; None where it is unknown, as for BCF and pipes.
     """
     if not path.is_file():
         return None, None

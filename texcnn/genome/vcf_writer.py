@@ -25,7 +25,7 @@ class InfoField:
     Attributes:
         id: Its name.
         type: ``Float`` or ``String``.
-        description: What it says, for the header.
+        description: Its meaning, for the header.
     """
 
     id: str

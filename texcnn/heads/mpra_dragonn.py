@@ -36,8 +36,8 @@ class MpraDragoNN(nn.Module):
     """The published network slid over a window; :func:`texcnn.model.import_mpra_dragonn.read_weights` fills it.
 
     A window's prediction is the sum of its fragments' activities divided by 145, the fragments that hold a base: as if
-    each stretch of 145 bases acted by itself. What a substitution changes is therefore the mean, over the 145 fragments
-    that hold it, of the change of their activity. A fragment with more unknown bases than known ones adds nothing.
+    each stretch of 145 bases acted independently. What a substitution changes is therefore the mean, over the 145
+    fragments that hold it, of the change of their activity. A fragment with more unknown than known bases adds nothing.
 
     Args:
         length: Bases of the window: 144 and a multiple of 12.
@@ -105,7 +105,7 @@ class MpraDragoNN(nn.Module):
         return first * _FRAGMENTS_PER_PLACE, (first + number) * _FRAGMENTS_PER_PLACE + FRAGMENT - 1
 
     def places_of_slices(self, one_hot: Tensor, first: Tensor) -> Tensor:
-        """Computes places from the bases of :meth:`slice_bounds`; they do not depend on where these lie."""
+        """Computes places from the bases of :meth:`slice_bounds`; they do not depend on their position."""
         return self.places(one_hot)
 
     def read(self, places: Tensor, features: Tensor | None = None) -> Tensor:

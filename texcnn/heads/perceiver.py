@@ -1,4 +1,4 @@
-"""DNAPerceiver: latents that attend to every base, asked by a convolutional summary of the same window.
+"""DNAPerceiver: latents that attend to every base, queried by a convolutional summary of the same window.
 
 Source: Stefanini et al. 2023, "Predicting gene and protein expression levels from DNA and protein sequences with
 Perceiver", Comput Methods Programs Biomed 234:107504 (doi:10.1016/j.cmpb.2023.107504). Layer sizes are the defaults of
@@ -16,7 +16,7 @@ from texcnn.heads.pipoli import sinusoids
 
 
 class Perceiver(nn.Module):
-    """One cross-attention and one self-attention block over 128 latents, then a query made of convolutions.
+    """One cross-attention and one self-attention block over 128 latents, then a query computed by convolutions.
 
     Args:
         length: Bases of the window; positions are learned, so it is fixed.

@@ -100,7 +100,7 @@ class PipoliTransformer(nn.Module):
 
 
 def sinusoids(length: int, dim: int) -> Tensor:
-    """Returns the fixed positions of Vaswani et al. 2017, float32 ``(length, dim)``: sines and cosines by turns."""
+    """Returns the fixed positions of Vaswani et al. 2017, float32 ``(length, dim)``: sines and cosines alternate."""
     place = torch.arange(length, dtype=torch.float64)[:, None]
     column = torch.arange(dim)
     angles = place / 10_000 ** (2 * (column // 2) / dim)

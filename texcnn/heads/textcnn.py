@@ -37,7 +37,7 @@ class TextCNN(nn.Module):
         n_features: Extra features per gene (half-life, TF targets), joined before the linear layer.
         fusion_units: Width of a layer with ReLU that reads what was pooled and the features together; the linear layer
             then reads it next to both. Without it a feature adds the same to every gene. None leaves it out.
-        segment_positions: Adds a learned vector per segment index, so that a filter can tell the promoter from
+        segment_positions: Adds a learned vector per segment index, so that a filter can distinguish the promoter from
             the window's ends although the maximum forgets where it was found.
         input_dropout: Fraction of the vectors' numbers dropped while training.
         dense_units: Width of a dense layer with ReLU that reads every filter at every segment, in place of the
@@ -121,7 +121,7 @@ class TextCNN(nn.Module):
         """
         if at is None and (self.positions is not None or self.dense is not None) and values.shape[1] != self.n_segments:
             raise ModelError(
-                f"{values.shape[1]} segments given to a head that tells positions apart",
+                f"{values.shape[1]} segments given to a head with segment positions",
                 allowed=f"{self.n_segments} segments",
                 remedy="use the window the model was trained with",
             )

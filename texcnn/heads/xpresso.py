@@ -64,7 +64,7 @@ class XpressoCNN(nn.Module):
             else:
                 (nn.init.xavier_normal_ if name.startswith("conv") else nn.init.xavier_uniform_)(weight)
         if n_cell_types > 1:
-            # Outputs begin alike, each as the only one would: with signs of their own, what they ask of the layers
+            # Outputs begin equal, each as the only one would: with different signs, what they ask of the layers
             # that they share cancels out, and the network does not learn.
             row = nn.init.xavier_uniform_(self.dense3.weight.new_empty(1, self.dense3.in_features))
             self.dense3.weight.data = row.repeat(n_cell_types, 1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to
     from torch import Tensor
 
 FORMAT_VERSION = 1
-"""Version of the folder's layout, apart from the package's version."""
+"""Version of the folder's layout; the package's version is another."""
 
 CONFIG, WEIGHTS, CELL_TYPES, CARD = "config.json", "model.safetensors", "cell_types.tsv", "README.md"
 VARIANT_BACKGROUND = "variant_background.safetensors"
@@ -49,7 +49,7 @@ class BundleConfig:
         encoders: The encoders whose vectors are joined per segment; empty for one-hot models.
         features: Extra inputs, in the head's order.
         assembly: The genome it was trained on; None where the bundle does not say.
-        max_n_fraction: Largest share of N in a window that it predicts unless asked otherwise; None for any.
+        max_n_fraction: Largest share of N in a window that it predicts by default; None for any.
         sha256: Expected sum of each file of the bundle but ``config.json``.
         format_version: Version of the folder's layout.
     """

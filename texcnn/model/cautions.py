@@ -1,4 +1,4 @@
-"""One line each, logged as a warning, where a result would most likely be wrong although nothing is."""
+"""Warnings of one line each, where a result is most likely wrong although every input is valid."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def warn_of_genome(model: DescribedModel, reference: Reference) -> None:
 
 
 def warn_of_encoders(specs: Sequence[EncoderSpec], reference: Reference) -> None:
-    """Warns where an encoder that knows human DNA alone is to read another genome."""
+    """Warns where an encoder of human DNA reads another genome."""
     human = [name for name in map(known_name, specs) if name in HUMAN_ENCODERS]
     if human and not HUMAN.fits(reference.lengths):
         _LOG.warning(
@@ -48,10 +48,10 @@ def weak_cell_types(model: DescribedModel) -> dict[str, float]:
     return {name: value for name, value in held_out.items() if value < limit}
 
 
-def warn_of_cell_types(model: DescribedModel, asked: Sequence[str]) -> None:
-    """Warns where a cell type that was asked for is a weak one."""
+def warn_of_cell_types(model: DescribedModel, names: Sequence[str]) -> None:
+    """Warns where one of these cell types is a weak one."""
     weak = weak_cell_types(model)
-    for column in model.cell_type_columns(asked) if asked and weak else []:
+    for column in model.cell_type_columns(names) if names and weak else []:
         name = model.cell_types[column]
         if name in weak and model.reference is not None:
             _LOG.warning(

@@ -1,4 +1,4 @@
-"""What a model is, read from its files in a moment: nothing is put together, torch is not loaded."""
+"""What a model is, read from its files in a moment: no network is built, torch is not loaded."""
 
 from __future__ import annotations
 

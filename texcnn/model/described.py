@@ -1,4 +1,4 @@
-"""What a model says of itself: all that is known of it before anything is put together, without torch."""
+"""A model's description: all that is known before the network is built, without torch."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class DescribedModel:
     """A model's description.
 
     Args:
-        config: What its bundle says.
+        config: The bundle's configuration.
         cell_types: One row per output, with the column ``cell_type``.
         fingerprint: Digest of everything but the input that the predictions depend on.
-        reference: What its bundle says about the genes it was trained and tested on.
+        reference: The bundle's training and test genes.
         folder: The bundle it was read from; None where it was not, or was changed since.
     """
 
@@ -88,16 +88,16 @@ class DescribedModel:
         """Names of the outputs, the columns of every table."""
         return tuple(self.cell_type_table["cell_type"])
 
-    def n_limit(self, asked: float | None) -> float:
-        """Returns the largest share of N in a window: what is asked for, else the model's own limit."""
+    def n_limit(self, wanted: float | None) -> float:
+        """Returns the largest share of N in a window: ``wanted``, else the model's own limit."""
         own = self.config.max_n_fraction
-        return asked if asked is not None else 1.0 if own is None else own
+        return wanted if wanted is not None else 1.0 if own is None else own
 
     def with_segment_grid(self) -> Self:
         """Returns the model with windows shifted onto the grid of its segments, so that neighbouring genes share them.
 
-        A model trained on windows that the TSS places sees segments it was not trained on: docs/usage.md says what
-        that changes. One trained on the grid is returned as it is.
+        A model trained on windows that the TSS places sees segments it was not trained on: docs/usage.md describes
+        what that changes. One trained on the grid is returned as it is.
 
         Raises:
             ModelError: when the model reads bases itself and so has no segments.
@@ -121,7 +121,7 @@ class DescribedModel:
                 such as ``eid`` or ``name``); one name, or any iterable of names; None or empty for all.
 
         Returns:
-            Their columns, in the order asked for, each once.
+            Their columns, in the order of ``names``, each once.
 
         Raises:
             InputError: on a name that no cell type, or more than one, has.
@@ -156,14 +156,14 @@ def without_encoder(name: str) -> ModelError:
 
 
 def model_fingerprint(files: BundleFiles, encoders: Sequence[str] = ()) -> str:
-    """Returns the digest of all that predictions depend on besides the input.
+    """Returns the digest of all that predictions depend on, except the input.
 
     Args:
         files: The bundle; the sums of its files say which weights it holds.
-        encoders: Fingerprints of the encoders whose weights lie elsewhere.
+        encoders: Fingerprints of the encoders whose weights are elsewhere.
     """
     config = files.config
-    # What is said about a model, and what its effects are compared with, changes no prediction.
+    # Neither the card nor the background of effects changes a prediction.
     sums = {file: known for file, known in config.sha256.items() if file not in (CARD, VARIANT_BACKGROUND)}
     digest = hashlib.sha256(json.dumps({**config.to_json(), "sha256": sums}, sort_keys=True).encode())
     for fingerprint in encoders:
@@ -172,7 +172,7 @@ def model_fingerprint(files: BundleFiles, encoders: Sequence[str] = ()) -> str:
 
 
 def read_described(files: BundleFiles) -> DescribedModel | None:
-    """Reads a bundle's description; None where the fingerprint needs encoders that lie elsewhere."""
+    """Reads a bundle's description; None where the fingerprint needs encoders that are elsewhere."""
     if any(spec.source != BUNDLE_SOURCE for spec in files.config.encoders):
         return None
     return DescribedModel(files.config, files.cell_types, model_fingerprint(files), read_reference(files), files.folder)

@@ -92,7 +92,7 @@ class HeadFeatures:
         half_life: bool | None = None,
         progress: bool = False,
     ) -> FeatureTable | None:
-        """Computes half-life features where they are asked for, or where they can be computed.
+        """Computes half-life features where they are wanted, or where they can be computed.
 
         Args:
             reference: The genome.
@@ -104,7 +104,7 @@ class HeadFeatures:
             The features; None where there are none.
 
         Raises:
-            InputError: when they are asked for and cannot be computed.
+            InputError: when they are wanted and cannot be computed.
         """
         gtf = selection.gtf
         possible = self.are_half_life and gtf is not None and (gtf.is_file() or not gtf.exists())
@@ -120,7 +120,7 @@ class HeadFeatures:
         half_life: bool | None = None,
         progress: bool = False,
     ) -> FeatureTable | None:
-        """Computes half-life features as :meth:`compute` does, and says where every gene has the model's defaults.
+        """Computes half-life features as :meth:`compute` does, and logs where every gene has the model's defaults.
 
         Raises:
             InputError: when they cannot be computed, or the model needs features and there are none.

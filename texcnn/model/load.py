@@ -1,4 +1,4 @@
-"""A model from this machine: its bundle's files, put together and named by a digest of all they hold."""
+"""A model from this machine: built from its bundle, with a digest of all its files."""
 
 from __future__ import annotations
 

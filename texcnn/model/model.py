@@ -33,7 +33,7 @@ class Model(DescribedModel):
         network: What computes.
         cell_types: One row per output, with the column ``cell_type``.
         fingerprint: Digest of everything but the input that the predictions depend on.
-        reference: What its bundle says about the genes it was trained and tested on.
+        reference: The bundle's training and test genes.
         folder: The bundle it was loaded from; None where it was not, or was changed since.
     """
 
@@ -78,7 +78,7 @@ class Model(DescribedModel):
             sequences: Windows of the model's length on the gene's strand, upper-case ``ACGTN``.
             features: ``(n, n_features)`` in the units of the model's features; None uses the model's defaults.
             options: How to compute.
-            keywords: Fields of the options in their place, such as ``device="cpu"``.
+            keywords: Fields of the options instead of ``options``, such as ``device="cpu"``.
 
         Returns:
             float32 ``(n, n_cell_types)`` in the model's unit, nothing below its floor; NaN for a window without a

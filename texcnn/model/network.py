@@ -1,4 +1,4 @@
-"""The two kinds of network behind one door: windows of bases in, expression out, in two steps."""
+"""The two kinds of network with one interface: windows of bases in, expression out, in two steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from texcnn.device import gpu_kernels
 from texcnn.embedding.cache import SegmentCache
-from texcnn.embedding.engine import Embeddings, EmbeddingSession, embedding_session
+from texcnn.embedding.embeddings import Embeddings
+from texcnn.embedding.engine import EmbeddingSession, embedding_session
 from texcnn.embedding.evaluation_mode import evaluation_mode
 from texcnn.embedding.options import ComputeOptions
 from texcnn.embedding.stream import embed_windows_in_chunks
@@ -51,7 +52,7 @@ class HeadInputs:
 
 @dataclass(frozen=True)
 class HeadOutputs:
-    """What a head makes of ``n`` windows; all on the CPU.
+    """A head's outputs for ``n`` windows; all on the CPU.
 
     Attributes:
         values: Expression, float32 ``(n, n_cell_types)``; NaN for a window without a usable base.
@@ -99,7 +100,7 @@ class Network(Protocol[Session]):
     ) -> Iterator[HeadOutputs]:
         """Both steps without gradients, of each chunk of windows and features, one at least of each.
 
-        Chunks may be taken in a thread, before the last one's expression is there. ``members`` asks for what each
+        Chunks may be taken in a thread, before the last one's expression is there. ``members``: also return what each
         member of an ensemble predicts.
         """
         ...
@@ -146,7 +147,7 @@ class SegmentNetwork:
 
     @torch.inference_mode()
     def outputs(self, inputs: HeadInputs, *, members: bool = False) -> HeadOutputs:
-        """Runs the head without gradients; ``members`` asks for what each member of an ensemble predicts."""
+        """Runs the head without gradients; ``members``: also return what each member of an ensemble predicts."""
         if members and isinstance(self.head, Ensemble):
             mean, alone = self.head.with_members(inputs.values, inputs.mask, inputs.features)
             return HeadOutputs(mean, inputs.known, alone)

@@ -1,4 +1,4 @@
-"""Windows in, expression and a status per window out: what every prediction comes down to."""
+"""Windows in, expression and a status per window out: the core of every prediction."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _checked(
 
 
 def _of_all(chunk: _Checked, predicted: HeadOutputs | None, n_cell_types: int) -> HeadOutputs:
-    """What the head made of a chunk's rest, at the places of all its windows."""
+    """The head's outputs for a chunk's rest, as rows of all its windows."""
     n = len(chunk.windows)
     values = torch.full((n, n_cell_types), torch.nan)
     known = torch.zeros(n, dtype=torch.bool)
@@ -158,7 +158,7 @@ def _of_all(chunk: _Checked, predicted: HeadOutputs | None, n_cell_types: int) -
 def _predicted(
     model: Model, chunks: Iterable[_Checked], session: Any, *, members: bool
 ) -> Iterator[tuple[_Checked, HeadOutputs | None]]:
-    """Every chunk with what the head made of its rest; None where nothing is left of it."""
+    """Every chunk with the head's outputs for its rest; None where there is no rest."""
     waiting: deque[_Checked] = deque()
 
     def usable() -> Iterator[Chunk]:
@@ -189,7 +189,7 @@ def with_status(
     """Gives each row of a network's output its status.
 
     Args:
-        outputs: What the head made of the windows.
+        outputs: The head's outputs for the windows.
         features: ``(n, n_features)`` as the head took them; None where it takes none.
         first: Number of the first window, for messages.
         too_many_n: bool ``(n,)``, True where the window has more N than allowed; None for nowhere.

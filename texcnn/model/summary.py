@@ -27,7 +27,7 @@ def summary_rows(
     Args:
         config: The model's description.
         cell_types: Names of its outputs.
-        reference: What its bundle says about the genes it was trained and tested on.
+        reference: The bundle's training and test genes.
         fingerprint: Digest of the model; None leaves it out.
     """
     window, segments = config.window, config.segments
@@ -37,7 +37,7 @@ def summary_rows(
     encoders = [spec.type if spec.source == "bundle" else known_name(spec) for spec in config.encoders]
     rows = [
         ("Model", f"{config.name}, version {config.version}"),
-        ("Genome", "not said" if config.assembly is None else str(config.assembly)),
+        ("Genome", "unknown" if config.assembly is None else str(config.assembly)),
         ("Unit", config.unit),
         ("Window", f"{window.upstream:,} bp upstream and {window.downstream:,} bp downstream of the TSS"),
         ("Segments", "none: reads bases" if segments is None else f"{segments.length} bp"),

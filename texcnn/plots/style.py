@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 BLUE, ORANGE, INK, GRID = "#2a6f97", "#d1603d", "#33414d", "#e3e8ec"
 PALE_BLUE = "#cfe3ee"
-"""Fills what :data:`BLUE` draws round."""
+"""Fills areas with an outline in :data:`BLUE`."""
 REFERENCE_LINE: dict[str, Any] = {"color": "#9aa6af", "linewidth": 1, "linestyle": (0, (4, 3))}
 """How to draw a line that data are compared with, such as equality."""
 

@@ -96,7 +96,7 @@ def _genome(
         )
         try:
             loaded = load_model(model)
-        except TexcnnError:  # a finding of its own says why
+        except TexcnnError:  # another finding has the reason
             if gtf is not None:
                 yield Finding(
                     "note", "annotation", f"{gtf.name} was not looked at, as there is no model to place it for"

@@ -1,4 +1,4 @@
-"""What a prediction is asked for."""
+"""Options of a prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predicted windows as rows of the table: in the unit asked for, put into proportion, or skipped with a reason."""
+"""Predicted windows as rows of the table: in the wanted unit, with percentile and interval; or skipped, with reason."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def unit_of_table(model: Model, options: PredictOptions) -> str:
     """Returns the unit of the values.
 
     Raises:
-        InputError: when they are asked for without a logarithm, and have none.
+        InputError: when ``linear`` is set and they have no logarithm.
     """
     if not options.linear:
         return model.unit
@@ -100,7 +100,7 @@ class RowMaker:
         transcripts: Whether rows name their transcript.
 
     Raises:
-        InputError: when the model cannot give what is asked for.
+        InputError: when the model lacks what an option needs.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class RowMaker:
         self._endings = spread_endings(model) if options.spread else ()
         if options.spread and not self._endings:
             raise InputError(
-                f"the model '{model.name}' does not say how large its errors on held-out genes are, and is no ensemble",
+                f"the model '{model.name}' has no errors on held-out genes, and is no ensemble",
                 where="`spread`", remedy="leave it out, or use a model whose bundle has intervals",
             )  # fmt: skip
         self._model, self._options = model, options
@@ -191,7 +191,7 @@ class RowMaker:
         return np.stack(ends, axis=2).reshape(len(values), len(ends) * values.shape[1]) if ends else values[:, :0]
 
     def _in_unit(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Values of the model as the table has them: nothing below the floor, without the logarithm if asked for."""
+        """Values of the model as the table has them: nothing below the floor, without the logarithm if ``linear``."""
         values = above_floor(values, self._model.unit)
         return to_linear(values) if self._options.linear else values
 

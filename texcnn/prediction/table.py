@@ -1,4 +1,4 @@
-"""A prediction about to run: what its table says of itself, who was skipped before, and its rows."""
+"""A prediction that is ready to run: the table's description, the genes skipped so far, and its rows."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ that begin at one base: the last 150 windows of texcnn-mini, or the last 1,000 o
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """A prediction about to run.
+    """A prediction that is ready to run.
 
     Attributes:
-        description: What its table says of itself.
+        description: The table's description.
         skipped: Genes without a place.
         rows: The rows, chunk by chunk, computed as they are taken.
         cache: Counts the segments; None where none is embedded.
@@ -97,9 +97,9 @@ def open_prediction(
     Raises:
         InputError: when a file is missing, cannot be used or does not fit the others.
     """
-    asked = cast(Sequence[str], options.cell_types)
-    model.cell_type_columns(asked)  # a mistyped name is cheaper to find than a whole annotation is to read
-    warn_of_cell_types(model, asked)
+    names = cast(Sequence[str], options.cell_types)
+    model.cell_type_columns(names)  # a mistyped name is cheaper to find than a whole annotation is to read
+    warn_of_cell_types(model, names)
     if options.embeddings is not None:
         if fasta is not None:
             raise InputError(
@@ -191,7 +191,7 @@ def write_prediction(run: PredictionRun, out: Path, *, allow_empty: bool = False
 
 
 def no_prediction(skipped: Sequence[Skipped]) -> InputError:
-    """Says that no gene has a prediction, and the most frequent reasons."""
+    """Builds the error for no prediction at all, with the most frequent reasons."""
     reasons = "; ".join(f"{number:,}: {reason}" for reason, number in count_reasons(skipped)[:_SHOWN_REASONS])
     return InputError(
         "no gene can be predicted",
@@ -204,7 +204,7 @@ def no_prediction(skipped: Sequence[Skipped]) -> InputError:
 def _describe(
     model: Model, options: PredictOptions, source: Reference | EmbeddingStore, table: FeatureTable | None
 ) -> TableDescription:
-    """What the table says of itself; ``source`` is where windows or their vectors are read."""
+    """The table's description; ``source`` is where windows or their vectors are read."""
     features, digest = _feature_source(model, options, table)
     if isinstance(source, Reference):
         fasta, fingerprint, transcripts = source.path.name, source.fingerprint(), options.selection.per_transcript

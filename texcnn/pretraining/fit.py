@@ -138,7 +138,7 @@ def fit_language_model(
 
 
 class _Pretraining:
-    """The moving parts."""
+    """The state of one pre-training."""
 
     def __init__(
         self, language: LanguageModel, train: Draw, valid: Draw, options: StepOptions, device: torch.device
@@ -206,7 +206,7 @@ class _Pretraining:
         """Shares of the mean loss, one per forward pass."""
         ids, attention_mask = self._language.encoder.collate(self._language.encoder.tokenize(segments))
         generator = torch.Generator(self._device).manual_seed(seed)
-        # All rows at once, so that what is hidden does not depend on the batch size.
+        # All rows together, so that what is hidden does not depend on the batch size.
         seen, chosen = self._language.mask(ids, fraction=self._options.mask_fraction, generator=generator)
         n_chosen = max(int(chosen.sum()), 1)
         for rows in torch.arange(len(ids), device=self._device).split(self._options.batch_size):

@@ -158,7 +158,7 @@ def _token_ids(tokens: BpeTokenizer | KmerTokenizer) -> dict[str, Any]:
 
 
 def _config(tokens: BpeTokenizer | KmerTokenizer) -> dict[str, Any]:
-    """What both architectures' ``config.json`` says in addition to the sizes."""
+    """What both architectures' ``config.json`` has in addition to the sizes."""
     return {
         "architectures": ["BertForMaskedLM"],
         "model_type": "bert",

@@ -1,4 +1,4 @@
-"""Which tokens a masked language model must guess, and what it sees in their place."""
+"""Which tokens a masked language model must guess, and what it sees instead."""
 
 from __future__ import annotations
 

@@ -69,10 +69,10 @@ def _compare_rows(table: Predictions, earlier: Predictions) -> _Note:
 
 
 def _compare_skipped(found: Sequence[Skipped], wanted: Sequence[Skipped]) -> _Note:
-    told = "; ".join(f"{entry.gene_id}: {entry.reason}" for entry in found[:_SHOWN]) or "none"
+    shown = "; ".join(f"{entry.gene_id}: {entry.reason}" for entry in found[:_SHOWN]) or "none"
     if set(found) == set(wanted):
-        return True, f"{len(found):,} skipped, as expected ({told})."
-    return False, f"{len(found):,} skipped, {len(wanted):,} expected, or for other reasons ({told})."
+        return True, f"{len(found):,} skipped, as expected ({shown})."
+    return False, f"{len(found):,} skipped, {len(wanted):,} expected, or for other reasons ({shown})."
 
 
 def _compare_values(table: Predictions, earlier: Predictions) -> _Note:
@@ -82,10 +82,10 @@ def _compare_values(table: Predictions, earlier: Predictions) -> _Note:
     shared = [name for name in new.cell_types if name in old.cell_types]
     before = earlier.frame.set_index("gene_id")[shared].loc[table.frame.loc[rows, "gene_id"]].to_numpy(np.float64)
     difference = np.abs(table.frame.loc[rows, shared].to_numpy(np.float64) - before).max(initial=0)
-    said = f"The {before.size:,} values differ by {difference:.1g} at most; {allowed} is allowed."
+    note = f"The {before.size:,} values differ by {difference:.1g} at most; {allowed} is allowed."
     if difference > allowed and new.model_fingerprint != old.model_fingerprint:
-        said += f" Another model, or another version of {old.model}, made the expected table."
-    return bool(difference <= allowed and new.unit == old.unit), said
+        note += f" Another model, or another version of {old.model}, made the expected table."
+    return bool(difference <= allowed and new.unit == old.unit), note
 
 
 def _names(ids: set[str]) -> str:

@@ -31,20 +31,20 @@ class Methods:
 
 
 def methods(
-    said: TableDescription, model: DescribedModel | None, *, genes: bool = True, variants: bool = False
+    description: TableDescription, model: DescribedModel | None, *, genes: bool = True, variants: bool = False
 ) -> Methods:
     """Describes how a table was made.
 
     Args:
-        said: The table's description.
+        description: The table's description.
         model: The model that made it; None where it is not on this machine.
         genes: Whether it holds genes.
         variants: Whether effects of variants are shown.
     """
-    name = f"{said.model} version {model.config.version}" if model else said.model
+    name = f"{description.model} version {model.config.version}" if model else description.model
     sentences = [
-        f"Gene expression was predicted from DNA with TExCNN {said.texcnn_version} (model {name}, sha256 "
-        f"{said.model_fingerprint[:12]}; Dong et al. 2024)."
+        f"Gene expression was predicted from DNA with TExCNN {description.texcnn_version} (model {name}, sha256 "
+        f"{description.model_fingerprint[:12]}; Dong et al. 2024)."
     ]
     cited = ["texcnn"]
     if model is not None:
@@ -58,19 +58,21 @@ def methods(
             f"transcription start site on the gene's strand{cut}."
         )
         cited += [spec.type for spec in config.encoders] + [config.head.type]
-    sentences.append(f"The genome was {said.fasta} (sha256 {said.fasta_fingerprint[:12]}).")
-    if said.features == "defaults":
+    sentences.append(f"The genome was {description.fasta} (sha256 {description.fasta_fingerprint[:12]}).")
+    if description.features == "defaults":
         sentences.append("Extra inputs had the model's defaults for every gene.")
-    elif said.features != "none":
-        sentences.append(f"Extra inputs of each gene came from {said.features}.")
-        if "half-life" in said.features or "half_life" in said.features:
+    elif description.features != "none":
+        sentences.append(f"Extra inputs of each gene came from {description.features}.")
+        if "half-life" in description.features or "half_life" in description.features:
             cited.append("xpresso")
     if variants:
         sentences.append(
             "The effect of a variant is the prediction of a gene's window with the alternative allele minus that with "
             "the reference allele."
         )
-    if genes and said.max_n_fraction is not None:
-        sentences.append(f"Genes with more than {said.max_n_fraction:.0%} unknown bases in this window were left out.")
-    unit = f"Values are {said.unit}; encoders computed in {said.dtype}."
+    if genes and description.max_n_fraction is not None:
+        sentences.append(
+            f"Genes with more than {description.max_n_fraction:.0%} unknown bases in this window were left out."
+        )
+    unit = f"Values are {description.unit}; encoders computed in {description.dtype}."
     return Methods(" ".join([*sentences, unit]), [CITATIONS[key] for key in dict.fromkeys(cited) if key in CITATIONS])

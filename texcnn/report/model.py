@@ -15,12 +15,15 @@ from texcnn.tables.columns import TableDescription
 _LOG = logging.getLogger("texcnn")
 
 
-def find_model(said: TableDescription, name: str | PathLike[str] | None = None) -> DescribedModel | None:
+def find_model(
+    description: TableDescription, model: DescribedModel | str | PathLike[str] | None = None
+) -> DescribedModel | None:
     """Finds the model that made a table.
 
     Args:
-        said: The table's description.
-        name: What :func:`texcnn.load_model` takes; None looks for a bundled model of the name that the table has.
+        description: The table's description.
+        model: A model, or what :func:`texcnn.load_model` takes; None looks for a bundled model of the name that the
+            table has.
 
     Returns:
         The model; None, with a warning in the log, where it is missing or is another one of the same name.
@@ -28,21 +31,25 @@ def find_model(said: TableDescription, name: str | PathLike[str] | None = None) 
     Raises:
         ModelError: when a model was named and is not here.
     """
+    found = model if isinstance(model, DescribedModel) else _read(description, model)
+    if found is None or found.fingerprint == description.model_fingerprint:
+        return found
+    on_grid = found.with_segment_grid() if found.config.segments is not None else found
+    if on_grid.fingerprint == description.model_fingerprint:
+        return on_grid
+    _LOG.warning("the table was made by another model than '%s' here: the report shows less", found.name)
+    return None
+
+
+def _read(description: TableDescription, name: str | PathLike[str] | None) -> DescribedModel | None:
     try:
-        files = BundleFiles(resolve_model(said.model if name is None else name))
-        model = read_described(files) or _loaded(files.folder)
+        files = BundleFiles(resolve_model(description.model if name is None else name))
+        return read_described(files) or _loaded(files.folder)
     except ModelError:
         if name is not None:
             raise
-        _LOG.info("the model '%s' is not on this machine: the report has no names of cell types", said.model)
+        _LOG.info("the model '%s' is not on this machine: the report has no names of cell types", description.model)
         return None
-    if model.fingerprint == said.model_fingerprint:
-        return model
-    on_grid = model.with_segment_grid() if model.config.segments is not None else model
-    if on_grid.fingerprint == said.model_fingerprint:
-        return on_grid
-    _LOG.warning("the table was made by another model than '%s' here: the report says less of it", model.name)
-    return None
 
 
 def _loaded(folder: Path) -> DescribedModel:

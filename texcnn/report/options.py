@@ -14,7 +14,8 @@ class ReportOptions:
     """What is known of a table, and what it is compared with.
 
     Attributes:
-        skipped: The rows that could not be predicted, TSV with ``gene_id reason``; None where it is not known.
+        skipped: The rows that could not be predicted, TSV with ``gene_id reason``; None for the list next to the
+            table, if there.
         truth: Known values to compare with, TSV with ``gene_id true_expression`` in the table's unit.
         metrics: ``metrics.tsv`` of ``texcnn evaluate``: the model's figures and those of baselines.
         variants: Table of ``texcnn variants``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.files import atomic_file
-from texcnn.genome.skipped import Skipped, count_reasons, read_skipped
+from texcnn.genome.skipped import Skipped, count_reasons, read_skipped, skipped_path
 from texcnn.keywords import options_from
 from texcnn.model.cautions import weak_cell_types
 from texcnn.model.described import DescribedModel
 from texcnn.report.expected import Expectation, compare_with_expected
 from texcnn.report.methods import methods
+from texcnn.report.model import find_model
 from texcnn.report.options import ReportOptions
 from texcnn.report.payload import packed_floats, packed_json
 from texcnn.report.source import open_source
 from texcnn.report.summary import compare_with_truth, correlations, gene_means, quantiles, stand_out
-from texcnn.report.variants import VariantEffects, read_variants
+from texcnn.report.variants import VariantEffects
 from texcnn.tables.columns import SUMMARIES, TableDescription
 from texcnn.tables.predictions import Predictions
 
@@ -42,7 +44,7 @@ def write_report(
     predictions: Path | None,
     out: Path,
     *,
-    model: DescribedModel | None = None,
+    model: DescribedModel | str | PathLike[str] | None = None,
     options: ReportOptions | None = None,
     **keywords: Any,
 ) -> Expectation | None:
@@ -54,7 +56,8 @@ def write_report(
         predictions: Table of ``texcnn predict``: .tsv, .tsv.gz, .parquet or .h5ad; it may have no rows. None for a
             report on ``variants`` alone.
         out: The HTML file; one already there is replaced.
-        model: The model that made the table, for the cell types' full names, their held-out figures and intervals.
+        model: The model that made the table, or what :func:`texcnn.load_model` takes, for the cell types' full names,
+            their held-out figures and intervals; None for the bundled model of the table's name, where there is one.
         options: What else the page shows.
         keywords: Fields of :class:`~texcnn.report.options.ReportOptions` in place of ``options``.
 
@@ -63,34 +66,37 @@ def write_report(
 
     Raises:
         InputError: A file is missing or of another form, or there is neither a table nor variants.
+        ModelError: A model was named and is not here.
     """
     chosen = options_from(ReportOptions, options, keywords)
-    table = open_source(predictions, chosen.variants)
-    said = table.description
-    left_out = None if chosen.skipped is None else read_skipped(chosen.skipped)
+    table, effects = open_source(predictions, chosen.variants)
+    description = table.description
+    left_out = _skipped(predictions, chosen)
     agreement = None if chosen.truth is None else compare_with_truth(table, chosen.truth)
-    effects = None if chosen.variants is None else read_variants(chosen.variants)
     expectation = None if chosen.expected is None else compare_with_expected(table, left_out, chosen.expected)
-    usable = model if model is not None and model.fingerprint == said.model_fingerprint else None
-    told_apart = stand_out(table)
+    made_by = find_model(description, model)
+    outliers = stand_out(table)
     data: dict[str, Any] = {
-        "unit": said.unit,
-        "rows": "transcripts" if said.transcripts else "genes",
-        "genes": {name: table.frame[name].tolist() for name in said.gene_columns},
+        "unit": description.unit,
+        "rows": "transcripts" if description.transcripts else "genes",
+        "genes": {name: table.frame[name].tolist() for name in description.gene_columns},
         "means": gene_means(table),
-        "cellTypes": _cell_types(table, usable),
-        "standOut": None if told_apart is None else {"cellType": told_apart[0], "excess": told_apart[1]},
+        "cellTypes": _cell_types(table, made_by),
+        "standOut": None if outliers is None else {"cellType": outliers[0], "excess": outliers[1]},
         "quantiles": quantiles(table.values),
         "correlation": _correlation(table),
-        "endings": said.spread_endings,
-        "interval": _interval(said, usable),
+        "endings": description.spread_endings,
+        "interval": _interval(description, made_by),
         "truth": None if agreement is None else {**vars(agreement)},
         "metrics": None if chosen.metrics is None else _metrics(chosen.metrics),
         "skipped": _pairs(left_out),
         "skippedAlleles": None if effects is None else _pairs(effects.skipped),
         "variants": None if effects is None else _variants(effects),
     }
-    blobs = {"data": packed_json(data), "values": packed_floats(table.frame[list(said.value_columns)].to_numpy())}
+    blobs = {
+        "data": packed_json(data),
+        "values": packed_floats(table.frame[list(description.value_columns)].to_numpy()),
+    }
     for name, matrix in ({} if effects is None else effects.matrices).items():
         blobs[f"variants-{name}"] = packed_floats(matrix)
     environment = Environment(
@@ -101,11 +107,11 @@ def write_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("page/page.html").render(
-        said=said,
+        description=description,
         has_genes=predictions is not None,
         n_rows=len(table.frame),
         n_skipped=None if left_out is None else len(left_out),
-        n_cell_types=len([name for name in said.cell_types if name.lower() not in SUMMARIES]),
+        n_cell_types=len([name for name in description.cell_types if name.lower() not in SUMMARIES]),
         reasons=None if left_out is None else count_reasons(left_out),
         agreement=agreement,
         truth_name=None if chosen.truth is None else chosen.truth.name,
@@ -113,9 +119,9 @@ def write_report(
         n_variants_shown=None if effects is None else len(effects.records),
         skipped_alleles=None if effects is None or effects.skipped is None else count_reasons(effects.skipped),
         has_metrics=chosen.metrics is not None,
-        told_apart=told_apart is not None,
-        methods=methods(said, usable, genes=predictions is not None, variants=effects is not None),
-        run=_run(table, usable, predictions, chosen),
+        has_outliers=outliers is not None,
+        methods=methods(description, made_by, genes=predictions is not None, variants=effects is not None),
+        run=_run(table, made_by, predictions, chosen),
         expectation=expectation,
         comment=chosen.paragraphs,
         style=_file("page/page.css"),
@@ -131,6 +137,14 @@ def _file(name: str) -> str:
     return (resources.files("texcnn") / "report" / name).read_text(encoding="utf-8")
 
 
+def _skipped(predictions: Path | None, options: ReportOptions) -> list[Skipped] | None:
+    """The list that was given, else the one next to the table, if there."""
+    path = options.skipped
+    if path is None and predictions is not None and skipped_path(predictions).is_file():
+        path = skipped_path(predictions)
+    return None if path is None else read_skipped(path)
+
+
 def _pairs(skipped: Sequence[Skipped] | None) -> list[list[str]] | None:
     return None if skipped is None else [[entry.gene_id, entry.reason] for entry in skipped]
 
@@ -139,25 +153,25 @@ def _run(
     table: Predictions, model: DescribedModel | None, predictions: Path | None, options: ReportOptions
 ) -> list[tuple[str, str]]:
     """What was run, as rows of a list."""
-    said = table.description
+    description = table.description
     files = [path for path in (predictions, options.variants) if path is not None]
     rows = [
         ("Table" if len(files) == 1 else "Tables", ", ".join(path.name for path in files)),
         ("Written", f"{datetime.fromtimestamp(files[0].stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"),
-        ("Model", f"{said.model} version {model.config.version}" if model else said.model),
-        ("Model digest", said.model_fingerprint),
-        ("Unit", said.unit),
-        ("Genome", said.fasta),
-        ("Genome digest", said.fasta_fingerprint),
-        ("Extra inputs", said.features),
-        ("Number type", said.dtype),
-        ("texcnn", said.texcnn_version),
+        ("Model", f"{description.model} version {model.config.version}" if model else description.model),
+        ("Model digest", description.model_fingerprint),
+        ("Unit", description.unit),
+        ("Genome", description.fasta),
+        ("Genome digest", description.fasta_fingerprint),
+        ("Extra inputs", description.features),
+        ("Number type", description.dtype),
+        ("texcnn", description.texcnn_version),
     ]
     if predictions is not None:
-        limit = "none" if said.max_n_fraction is None else f"{said.max_n_fraction:.0%} of the window"
-        rows += [("Rows", "one per transcript" if said.transcripts else "one per gene"), ("Limit on N", limit)]
-    told = {str(name).replace("_", " ").capitalize(): str(value) for name, value in table.run.items()}
-    return [*rows, *told.items(), *options.run.items()]
+        limit = "none" if description.max_n_fraction is None else f"{description.max_n_fraction:.0%} of the window"
+        rows += [("Rows", "one per transcript" if description.transcripts else "one per gene"), ("Limit on N", limit)]
+    entries = {str(name).replace("_", " ").capitalize(): str(value) for name, value in table.run.items()}
+    return [*rows, *entries.items(), *options.run.items()]
 
 
 def _cell_types(table: Predictions, model: DescribedModel | None) -> list[dict[str, Any]]:
@@ -186,13 +200,13 @@ def _correlation(table: Predictions) -> dict[str, Any] | None:
     return None if found is None else {"order": found[0], "values": np.round(found[1], 3)}
 
 
-def _interval(said: TableDescription, model: DescribedModel | None) -> dict[str, Any] | None:
+def _interval(description: TableDescription, model: DescribedModel | None) -> dict[str, Any] | None:
     """Returns what intervals are interpolated from, where the model has some and the table none."""
-    if said.spread or model is None or model.reference is None or not model.reference.has_intervals:
+    if description.spread or model is None or model.reference is None or not model.reference.has_intervals:
         return None
-    if model.unit != said.unit:
+    if model.unit != description.unit:
         return None
-    columns = model.cell_type_columns(said.cell_types)
+    columns = model.cell_type_columns(description.cell_types)
     reference = model.reference
     return {
         "at": reference.interval_at[:, columns],

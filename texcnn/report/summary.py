@@ -58,7 +58,7 @@ def gene_means(predictions: Predictions) -> Values:
 def stand_out(predictions: Predictions) -> tuple[npt.NDArray[np.int64], Values] | None:
     """Finds the cell type in which each gene stands out most from what gene and cell type explain.
 
-    Expected is the gene's mean plus the cell type's offset; the excess is how far the value lies above it.
+    Expected is the gene's mean plus the cell type's offset; the excess is how far the value is above it.
 
     Returns:
         The cell type's place and its excess per gene; None where the model does not separate the cell types: their own

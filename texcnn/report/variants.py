@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
 from texcnn.genome.skipped import Skipped, skipped_path
+from texcnn.tables.columns import METADATA_KEY
+from texcnn.tables.writers import description_path
 from texcnn.text.table import TextTable
+from texcnn.typed_json import parse_object, read_object
 
 MAX_RECORDS = 20_000
 """Records with the largest |delta| that a page shows."""
@@ -34,6 +40,7 @@ class VariantEffects:
         n_all: Records in the table; more than in ``records`` where the table is too large for a page.
         skipped: Alleles without a row, as ``chrom:pos:ref>alt``, each with its reason; None where their list is not
             next to the table.
+        description: How the table came about; None where it is neither in the table nor next to it.
     """
 
     records: pd.DataFrame
@@ -41,20 +48,23 @@ class VariantEffects:
     matrices: dict[str, npt.NDArray[np.float32]]
     n_all: int
     skipped: list[Skipped] | None = None
+    description: Mapping[str, Any] | None = None
 
 
 def read_variants(path: Path) -> VariantEffects:
-    """Reads a table of variant effects, .tsv, .tsv.gz or .parquet.
+    """Reads a table of variant effects, .tsv, .tsv.gz or .parquet, once: text may come through a pipe.
 
     Raises:
         InputError: when the file is missing, unreadable, or has other columns.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputError("the file does not exist", where=path)
     try:
         if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
+            content = pq.read_table(path)
+            table, metadata = content.to_pandas(), content.schema.metadata or {}
         else:
+            metadata = {}
             text = dict.fromkeys(("chrom", "id", "ref", "alt", "gene_id", "gene_name", "transcript_id"), str)
             table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"quantile": [""]})
     except (OSError, ValueError) as error:
@@ -79,7 +89,16 @@ def read_variants(path: Path) -> VariantEffects:
         kept = np.sort(np.argsort(-largest, kind="stable")[:MAX_RECORDS])
         records = records.iloc[kept].reset_index(drop=True)
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
-    return VariantEffects(records, cell_types, matrices, n_records, _skipped(skipped_path(path)))
+    return VariantEffects(
+        records, cell_types, matrices, n_records, _skipped(skipped_path(path)), _description(path, metadata)
+    )
+
+
+def _description(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any] | None:
+    if METADATA_KEY in metadata:
+        return parse_object(metadata[METADATA_KEY], where=path, error=InputError)
+    companion = description_path(path)
+    return read_object(companion, error=InputError) if companion.is_file() else None
 
 
 def _skipped(path: Path) -> list[Skipped] | None:

@@ -1,4 +1,4 @@
-"""Bases as numbers: codes of one byte each, one-hot channels made of them, and the k-mers they spell."""
+"""Bases as numbers: codes of one byte each, one-hot channels, and k-mers."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class BpeTokenizer:
             raise ModelError(f"cannot read the tokenizer: {error.strerror}", where=where) from error
         try:
             self._tokenizer = Tokenizer.from_buffer(content)
-        except Exception as error:  # the library raises a bare Exception for whatever it cannot parse
+        except Exception as error:  # the library raises a bare Exception for anything it cannot parse
             raise ModelError(
                 f"not a tokenizer: {error}", where=where, allowed="a tokenizer.json of the tokenizers library"
             ) from error
@@ -70,5 +70,5 @@ class BpeTokenizer:
         return [[self.cls_id, *encoding.ids, self.sep_id] for encoding in encodings]
 
     def spans(self, segment: str) -> list[tuple[int, int]]:
-        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for special tokens."""
+        """Returns the bases of each token of :meth:`encode`, half-open; ``(0, 0)`` for special tokens."""
         return [(0, 0), *self._tokenizer.encode(segment.upper(), add_special_tokens=False).offsets, (0, 0)]

@@ -56,7 +56,7 @@ class KmerTokenizer:
         return [[self.cls_id, *self._kmer_ids(segment), self.sep_id] for segment in segments]
 
     def spans(self, segment: str) -> list[tuple[int, int]]:
-        """Returns the bases that each token of :meth:`encode` is made of, half-open; ``(0, 0)`` for special tokens."""
+        """Returns the bases of each token of :meth:`encode`, half-open; ``(0, 0)`` for special tokens."""
         kmers = [(start, start + self.k) for start in range(len(segment) - self.k + 1)]
         return [(0, 0), *kmers, (0, 0)]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 import zarr
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import StoreError, TexcnnError
 from texcnn.store.dtypes import decode, encode
 from texcnn.store.folder import ARRAY_NAMES, ARRAYS, STORE_META
@@ -47,7 +47,7 @@ class StoreArrays:
         # file lost in copying would look like a masked segment. Arrays take the setting when they are opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
             group = zarr.open_group(folder / ARRAYS, mode="r+")
-            # Typed as Any: zarr's stubs cannot tell an array of a group from a group in it.
+            # Typed as Any: in zarr's stubs it may be an array or a group.
             self._arrays: dict[str, Any] = {name: group[name] for name in ARRAY_NAMES}
 
     def check_complete(self, n_chunks: int) -> None:
@@ -115,7 +115,7 @@ class StoreArrays:
         return self._folder / ARRAYS / name / array.metadata.encode_chunk_key((chunk, *[0] * (array.ndim - 1)))
 
     def _check_there(self, chunk: int) -> None:
-        """A lost chunk would read as zeros, and one of a new store in the old one's place as other genes' vectors."""
+        """A lost chunk would read as zeros, and one of a new store at the same path as other genes' vectors."""
         if not all(self._file(name, chunk).is_file() for name in ARRAY_NAMES) or self._stat() != self._identity:
             raise StoreError(
                 f"chunk {chunk} of the store is gone, or the store was replaced while it was read",

@@ -27,7 +27,7 @@ def encode(values: Tensor, store_dtype: str) -> npt.NDArray[Any]:
         rounded = values.to(torch.float16)
         if not torch.isfinite(rounded[torch.isfinite(values)]).all():
             raise StoreError(
-                f"vectors up to {values.abs().max():.3g} lie beyond the range of float16",
+                f"vectors up to {values.abs().max():.3g} exceed the range of float16",
                 where="`store_dtype`",
                 allowed="up to 65504 in float16",
                 remedy="use `store_dtype` bfloat16, which has float32's range",

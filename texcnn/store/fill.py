@@ -95,7 +95,7 @@ def describe_store(
     store_dtype: str = "float32",
     options: ComputeOptions | None = None,
 ) -> StoreSpec:
-    """Says what the vectors of a store will depend on.
+    """Describes what the vectors of a store will depend on.
 
     Args:
         encoders: Their vectors are joined per segment, in this order.

@@ -1,4 +1,4 @@
-"""Stores of one kind read as one, as the shards of a pipeline are."""
+"""Stores of one kind read as one, such as the shards of a pipeline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 import torch
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import StoreError
 from texcnn.store.store import EmbeddingStore, StoredChunk
 

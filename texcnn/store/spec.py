@@ -18,7 +18,7 @@ _SHOWN_DIGITS = 12
 
 @dataclass(frozen=True)
 class EncoderOrigin:
-    """Where an encoder came from; its fingerprint says what it computes, this says it in words.
+    """Where an encoder came from: what its fingerprint stands for, in words.
 
     Attributes:
         name: What messages call it.
@@ -65,7 +65,7 @@ class StoreSpec:
         store_dtype: Type of the stored vectors, one of :data:`STORE_DTYPES`.
 
     Raises:
-        InputError: when the store's type is none of these.
+        InputError: when the store's type is not one of these.
     """
 
     encoders: tuple[str, ...]
@@ -121,7 +121,7 @@ class StoreSpec:
         return -(-n_genes // self.genes_per_chunk)
 
     def differences(self, other: StoreSpec, names: Sequence[str] = ()) -> list[str]:
-        """Says where another spec differs, each as ``what: this one's value in the store, the other's now``.
+        """Lists where another spec differs, each as ``what: this one's value in the store, the other's now``.
 
         Args:
             other: What is wanted.
@@ -163,5 +163,5 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def _short(value: Any) -> str:
     text = "none" if value is None else str(value)
-    # Digests: the first digits tell two of them apart.
+    # Digests: the first digits suffice.
     return text if len(text) < 40 else f"{text[:_SHOWN_DIGITS]}..."

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from texcnn.embedding.engine import Embeddings
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.errors import InputError, StoreError
 from texcnn.files import atomic_file
 from texcnn.genome.gene import Gene
@@ -124,7 +124,7 @@ class EmbeddingStore:
             StoreError: when one is.
         """
         with write_lock(folder), scratch_folder(folder.absolute().parent) as scratch:
-            folder.replace(scratch / "removed")  # at once: a reader finds all of it or nothing
+            folder.replace(scratch / "removed")  # in one step: a reader finds all of it or nothing
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ METADATA_KEY = b"texcnn"
 """Key of the run's description in a Parquet file's schema."""
 
 RUN_KEY = b"texcnn_run"
-"""Key of what else the file says of its run: the annotation's name and the command."""
+"""Key of what else the file has on its run: the annotation's name and the command."""
 
 
 FEATURES, IN_TRAINING, PERCENTILE = EXTRA_COLUMNS = ("features", "in_training", "percentile")
@@ -52,7 +52,7 @@ def gene_columns(*, transcripts: bool, extra: Sequence[str] = ()) -> tuple[str, 
 
 
 LOWER, UPPER, MEMBER_SPREAD = SPREAD_ENDINGS = ("lower", "upper", "spread")
-"""Endings of the columns behind the cell types in tables that were asked for them.
+"""Endings of the columns behind the cell types in tables that have them.
 
 ``lower`` and ``upper``: the ends of the 90 % interval. ``spread``: the standard deviation of what the members of an
 ensemble predict, in the table's unit.

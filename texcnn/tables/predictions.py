@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         description: How it came about.
         frame: One row per gene, the columns as ``texcnn predict`` writes them.
-        run: What else the file says of the run that made it, such as the annotation's name and the command.
+        run: What else the file has on the run that made it, such as the annotation's name and the command.
     """
 
     description: TableDescription
@@ -50,7 +50,7 @@ def open_predictions(path: PathLike) -> Predictions:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError("the file does not exist", where=path)
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
     description, frame, run = readers.get(table_format(path), _read_text)(path)
@@ -91,7 +91,7 @@ _Read = tuple[TableDescription, pd.DataFrame, dict[str, Any]]
 def _read_parquet(path: Path) -> _Read:
     try:
         table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
             f"unreadable Parquet: {error}", where=path, allowed="Parquet written by texcnn predict"
         ) from error

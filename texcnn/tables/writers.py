@@ -123,7 +123,7 @@ def open_tables(
         outs: Files to write, in one folder; each one's ending decides its format.
         description: Columns, unit and origin.
         provenance: How the tables came about, name to text.
-        remarks: Asked at the end for what else ``<out>.meta.json`` is to say of the run. It is nowhere in the
+        remarks: Called at the end; returns what else ``<out>.meta.json`` has on the run. It is nowhere in the
             tables themselves, which do not depend on how fast they were computed.
 
     Yields:

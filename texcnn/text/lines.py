@@ -73,7 +73,7 @@ def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
     except FileNotFoundError as error:
         raise InputError("the file does not exist", where=path) from error
     except OSError as error:
-        if error.errno is None:  # how bz2 says that its data are damaged
+        if error.errno is None:  # bz2's error for damaged data
             raise _damaged(error, path, number) from error
         raise InputError(f"the file cannot be read ({error.strerror})", where=path) from error
     except ValueError as error:  # a NUL in the path itself
@@ -114,7 +114,7 @@ def _rejoined(stream: BinaryIO) -> io.BufferedReader:
 
 
 class _Rejoined(io.RawIOBase):
-    """A stream whose first bytes were read already: a pipe cannot be wound back."""
+    """A stream whose first bytes were read already: a pipe cannot seek."""
 
     def __init__(self, stream: BinaryIO, first: bytes) -> None:
         self._stream = stream

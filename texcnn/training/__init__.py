@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 SPLITS = ("chromosome", "random", "groups", "file")
-"""What a split keeps together: chromosomes, single genes, groups such as families; or what a file says."""
+"""What a split keeps together: chromosomes, single genes, groups such as families; or a split of a file."""
 
 Optimizer = Literal["adamw", "adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adamw", "adam", "sgd")

@@ -123,5 +123,5 @@ def find_architecture(name: str) -> Architecture:
 
 
 def fit_options(architecture: Architecture, seed: int, **given: Any) -> FitOptions:
-    """Returns an architecture's settings, with those that the user gave (not None) in their place."""
+    """Returns an architecture's settings, replaced by those that the user gave (not None)."""
     return replace(architecture.fit, seed=seed, **{name: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""What a training leaves: the model's folder, and the card that says how it was made and how good it is."""
+"""Results of a training: the model's folder, and the card on how it was made and how good it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from texcnn.features.spec import FeatureSpec
 from texcnn.genome.skipped import skipped_frame
 from texcnn.heads.spec import HeadSpec
 from texcnn.model.bundle import BundleConfig, save_bundle
-from texcnn.model.reference_genes import FEWEST_GENES, REFERENCE, make_reference
+from texcnn.model.make_reference import FEWEST_GENES, make_reference
+from texcnn.model.reference_genes import REFERENCE
 from texcnn.plots.loss_curve import loss_curve
 from texcnn.tables.split import PARTS, TEST
 from texcnn.tables.units import above_floor

@@ -1,4 +1,4 @@
-"""Which of the splits a user asks for."""
+"""Which split a user wants."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SplitOptions:
         groups: Table of gene families or pairs of similar genes: kept whole by ``groups``, checked with every other
             split.
         valid_chroms: Chromosomes that stop the training, with ``chromosome``; without any they are drawn.
-        test_chroms: Chromosomes that judge the model; both or none of the two are given.
+        test_chroms: Chromosomes of the test genes; give both or neither.
         valid_fraction: Share of the genes that stop the training, where parts are drawn.
         test_fraction: Share of the genes that judge the model, where parts are drawn.
 

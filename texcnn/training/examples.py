@@ -1,4 +1,4 @@
-"""What a network is fed per gene, in its smallest form, and the scaled features and labels."""
+"""A network's inputs per gene, in their smallest form, and the scaled features and labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from texcnn.embedding.engine import Embeddings
-from texcnn.errors import InputError
+from texcnn.embedding.embeddings import Embeddings
 from texcnn.features.spec import FeatureSpec, scale_features
 from texcnn.genome.skipped import Skipped
 from texcnn.segments.bases import one_hot
@@ -201,48 +200,6 @@ def fit_features(values: npt.NDArray[np.float32], names: Sequence[str]) -> tuple
         FeatureSpec(name, float(centre), float(spread) or 1.0)
         for name, centre, spread in zip(names, mean, scale, strict=True)
     )
-
-
-@dataclass(frozen=True)
-class LabelScale:
-    """What turns a label into what a head learns: ``(label - mean) / scale``, each float32 ``(n_cell_types,)``."""
-
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    def fit(cls, labels: Tensor, cell_types: Sequence[str]) -> LabelScale:
-        """Takes mean and standard deviation over genes.
-
-        Args:
-            labels: Of training genes, ``(n, n_cell_types)``; NaN where unknown.
-            cell_types: For messages.
-
-        Raises:
-            InputError: when a cell type has fewer than two distinct values.
-        """
-        values = labels.numpy().astype(np.float64)
-        known = [column[~np.isnan(column)] for column in values.T]
-        flat = [name for name, column in zip(cell_types, known, strict=True) if len(np.unique(column)) < 2]
-        if flat:
-            raise InputError(
-                f"no two training genes differ in the cell types {', '.join(flat)}",
-                where="expression table",
-                remedy="leave these cell types out, or split the genes in another way",
-            )
-        mean = torch.tensor([column.mean() for column in known], dtype=torch.float32)
-        scale = torch.tensor([column.std() for column in known], dtype=torch.float32)
-        return cls(mean, scale)
-
-    def apply(self, labels: Tensor) -> Tensor:
-        """Scales labels."""
-        return (labels - self.mean) / self.scale
-
-    @torch.no_grad()
-    def fold_into(self, output: nn.Linear) -> None:
-        """Changes a head's last layer so that it gives labels as they were before :meth:`apply`."""
-        output.weight.mul_(self.scale[:, None])
-        output.bias.mul_(self.scale).add_(self.mean)
 
 
 def digest_tensors(tensors: Iterable[Tensor | None]) -> str:

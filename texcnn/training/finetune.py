@@ -97,7 +97,7 @@ class FineTunedNetwork(nn.Module):
         self.head = head
 
     def extra_repr(self) -> str:
-        """Says what learns; a checkpoint of other layers is another training's."""
+        """Names what learns; a checkpoint of other layers is another training's."""
         return f"layers={self._layers}"
 
     @property
@@ -194,7 +194,7 @@ class Tuning:
         return {f"{prefix}{name}": value for name, value in network.pretrained.state_dict().items()}
 
     def __str__(self) -> str:
-        """Says what learned, for the model card."""
+        """Describes what learned, for the model card."""
         stack = _n_layers(self.encoder)
         part = f"the last {self.layers}" if self.layers is not None else "the embeddings and all"
         return f"{self.origin}, fine-tuned with the head ({part} of its {stack} layers)"

@@ -1,4 +1,4 @@
-"""A network fitted to what its genes are fed."""
+"""Fits a network to its genes' inputs and labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from texcnn.device import CPU
 from texcnn.errors import RunError
 from texcnn.progress import progress_bar
 from texcnn.training import Optimizer
-from texcnn.training.examples import Examples, LabelScale
+from texcnn.training.examples import Examples
+from texcnn.training.label_scale import LabelScale
 
 TUNED = "pretrained."
 """Where a network holds a pre-trained encoder that learns too, at another rate."""
@@ -147,7 +148,7 @@ def predict_rows(head: nn.Module, examples: Examples, rows: Sequence[int], *, de
 
 
 class _Fitting:
-    """The moving parts of one training."""
+    """The state of one training."""
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ class TextCNNChanges:
         kernel_widths: Odd widths of the convolutions, in segments.
         filters: Filters of each width.
         dropout: Fraction dropped before the last layer while training.
-        segment_positions: Whether the network tells the places of segments apart.
+        segment_positions: Whether the network knows the places of segments.
         dense_units: Units of a dense layer over all segments, in place of the maximum.
         fusion_units: Units of a layer over sequence and features together.
 
@@ -113,7 +113,7 @@ class TrainOptions:
         model: Model whose encoders and window are taken; None for the bundled default.
         encoders: Names of encoders in place of a model's.
         fine_tune: How much of the one encoder learns too: ``all``, or how many of its last layers; None for nothing.
-        embeddings: One or more stores of segment vectors, read as one, in place of a genome and genes.
+        embeddings: One or more stores of segment vectors, joined, instead of a genome and genes.
         features: Table of extra inputs: ``gene_id``, and a column per feature.
         upstream: Bases before the TSS; None for the model's, or 7,000.
         downstream: Bases from the TSS on; None for the model's, or 3,500.
@@ -180,7 +180,7 @@ class TrainOptions:
         )
 
     def window(self, usual: WindowSpec | None) -> WindowSpec:
-        """Returns the window: the usual one, or the default, in the sizes asked for; a grid stays."""
+        """Returns the window: the usual one, or the default, in the wanted sizes; a grid stays."""
         window = usual or WindowSpec()
         upstream = window.upstream if self.upstream is None else self.upstream
         downstream = window.downstream if self.downstream is None else self.downstream

@@ -1,4 +1,4 @@
-"""From labelled genes to what a network is fed, and what its bundle must say of that."""
+"""From labelled genes to a network's inputs, and what its bundle must record about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from texcnn.training.finetune import FineTunedNetwork, SegmentTokens, Tuning
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a network is fed.
+    """A network's inputs.
 
     Attributes:
         inputs: Of the usable genes.

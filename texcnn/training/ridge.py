@@ -11,8 +11,9 @@ from torch import nn
 
 from texcnn.errors import RunError
 from texcnn.heads.linear import LinearHead
-from texcnn.training.examples import Examples, LabelScale
+from texcnn.training.examples import Examples
 from texcnn.training.fit import Epoch, Fit
+from texcnn.training.label_scale import LabelScale
 
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(0, 6, 13))
 

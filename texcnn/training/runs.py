@@ -140,7 +140,7 @@ def summarize_runs(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def is_constant(predicted: Tensor) -> bool:
-    """Says whether several genes differ only by rounding, in every cell type."""
+    """Whether several genes differ only by rounding, in every cell type."""
     spread = predicted.amax(dim=0) - predicted.amin(dim=0)
     return len(predicted) > 1 and bool((spread <= 1e-5 * predicted.abs().amax(dim=0).clamp(min=1.0)).all())
 

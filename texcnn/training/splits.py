@@ -85,7 +85,7 @@ def group_split(
 
     Args:
         gene_ids: The genes.
-        groups: Gene id (without version) to group; a gene that is missing is a group by itself.
+        groups: Gene id (without version) to group; a gene that is missing is a group of one.
         valid: Fraction of genes that stop the training; met as well as whole groups allow.
         test: Fraction of genes that judge it.
         seed: Seed of the draw.

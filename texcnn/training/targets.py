@@ -15,8 +15,9 @@ from texcnn.genome.annotation import without_version
 from texcnn.genome.gene import Annotation, Gene
 from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import EXTRA_COLUMNS, gene_columns, spread_columns
-from texcnn.tables.expression import GENE_ID, read_expression, transform_expression
+from texcnn.tables.expression import GENE_ID, read_expression
 from texcnn.tables.split import PARTS
+from texcnn.tables.transform import transform_expression
 from texcnn.tables.units import LOG10_OFFSET
 from texcnn.training.splits import Split
 
@@ -123,7 +124,7 @@ class LabelledGenes:
         return {part: self.split.rows(gene_ids, part) for part in PARTS}
 
     def plan(self, cell_types: Sequence[str], runs: int, epochs: int) -> str:
-        """Says in a line what is about to be learned: genes, the chromosomes of each part, how long at most."""
+        """Describes the training in a line: genes, the chromosomes of each part, the most epochs."""
         parts = []
         for part, rows in self.rows().items():
             chroms = sorted({self.genes[row].chrom for row in rows}, key=lambda name: (len(name), name))

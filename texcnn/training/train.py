@@ -117,7 +117,7 @@ def train(
 
 
 def _encoders(options: TrainOptions) -> ChosenEncoders | None:
-    """Loads the encoders that are asked for; None where the network reads bases, or brings its own."""
+    """Loads the wanted encoders; None where the network reads bases, or brings its own."""
     if options.network.reads != "encoders":
         return None
     return encoders_by_name(options.encoders) if options.encoders else encoders_of_model(options.model)
@@ -131,7 +131,7 @@ def _read(
     folder: Path,
     progress: bool,
 ) -> tuple[LabelledGenes, Prepared]:
-    """Reads genes and windows, and turns these into what the network is fed."""
+    """Reads genes and windows, and turns these into the network's inputs."""
     network, window = options.network, options.window(None if encoders is None else encoders.window)
     tuning = None
     if options.fine_tune is not None and encoders is not None:
@@ -165,7 +165,7 @@ def _fit(
     checkpoints: Path,
     progress: bool,
 ) -> Trained:
-    """Fits the network to what it is fed, and writes the model."""
+    """Fits the network, and writes the model."""
     network, given = options.network, options.head.given()
     examples, features, genes = make_examples(
         labelled, prepared.inputs, prepared.usable, cell_types=targets.cell_types, feature_names=feature_names

@@ -13,7 +13,7 @@ process REPORT {
 
     input:
     // meta: [id, model, source: its name or '', content, annotation: its file's name, comment]; the rest or []: measured
-    // expression, the folder of EVALUATE, the table of VARIANTS, the model's folder, an earlier table with what lies next to it
+    // expression, the folder of EVALUATE, the table of VARIANTS, the model's folder, an earlier table with its companion files
     tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(evaluation, stageAs: 'evaluation'), path(effects, stageAs: 'variants/*'), path(bundle, stageAs: 'model'), path(expected, stageAs: 'expected/*')
     val code
 

@@ -1,5 +1,5 @@
 /*
- * Cuts the distinct alleles of the samples' VCFs into shards: each is scored once, whoever carries it.
+ * Cuts the distinct alleles of the samples' VCFs into shards: each is scored once, in whichever samples.
  */
 process SPLIT {
     tag "${pool.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 AGAIN = 17
-"""Exit status that asks for a new process: an error on a GPU can spoil whatever comes after it in the same one."""
+"""Exit status that asks for a new process: an error on a GPU can spoil everything after it in the same process."""
 
 
 class Failures:

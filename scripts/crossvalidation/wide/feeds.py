@@ -24,7 +24,7 @@ CONVOLUTIONS = {
     "motifs": 128, "motif_width": 11, "pool": 5, "channels": 64, "width": 5, "layers": 2, "second_pool": 15, "places": 4
 }  # fmt: skip
 CHUNKS = 4
-"""Rows of tokens are padded within so many groups of like length."""
+"""Rows of tokens are padded within this number of groups of similar length."""
 
 
 class Features:
@@ -121,7 +121,7 @@ class Tokens:
         self.first = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
 
     def take(self, segments: np.ndarray) -> list[tuple[Tensor, Tensor]]:
-        """Returns token ids and numbers of tokens of segments sorted by length, in groups padded alike."""
+        """Returns token ids and numbers of tokens of segments sorted by length, in groups of equal padding."""
         made = []
         for some in np.array_split(segments, min(CHUNKS, len(segments))):
             lengths = self.lengths[some]
@@ -203,7 +203,7 @@ class LiveFeed:
     Args:
         mask: ``(n, segments)``.
         columns: Segments of a window that are used.
-        encoders: What learns; each says what it reads of a segment.
+        encoders: What learns; each knows what it reads of a segment.
         lengths: Tokens of each usable segment; batches are sorted by it.
         frozen: Further vectors ``(m, dim)``, or None.
         features: Of the genes.

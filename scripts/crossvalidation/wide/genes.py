@@ -25,7 +25,7 @@ from genome import cut, load_pack  # noqa: E402
 from yeast_genome import cut_yeast, load_yeast_pack  # noqa: E402
 
 NEAR, MIN_KNOWN_NEAR = 1_000, 1_500
-"""Genes with so many known bases within so many of the TSS."""
+"""A distance from the TSS, and the least number of known bases within it."""
 SEGMENT = {"human": 300, "yeast": 250}
 POLR2A = 4
 """Column of the polymerase, which measures expression itself, among the transcription factors."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Cross-validated table and encoder study side by side on one GPU, for a given time; the same command again goes on.
+# Cross-validated table and encoder study side by side on one GPU, for a given time; the same command again continues.
 #
 #   gpu.sh DATA STATE [SECONDS] [DEVICE]
 #

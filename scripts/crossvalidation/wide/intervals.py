@@ -38,11 +38,11 @@ class Runs:
         return f"{values.min():.3f} / **{values.mean():.3f}** / {values.max():.3f}"
 
     def interval(self, name: str) -> tuple[float, float, float]:
-        """Mean over runs and where 95 % of the draws' means lie."""
+        """Mean over runs and the 95 % interval of the draws' means."""
         return _interval(self.figures[name].mean(0))
 
     def minus(self, other: Runs, name: str) -> tuple[float, float, float]:
-        """Difference of the means, and where 95 % of those of the same draws lie."""
+        """Difference of the means, and the 95 % interval of that of the same draws."""
         return _interval(self.figures[name].mean(0) - other.figures[name].mean(0))
 
 

@@ -3,7 +3,7 @@
     python scripts/crossvalidation/wide/run.py --work work --out out --device cuda --plan kmers:0-9 xpresso:0-2
 
 ``--work`` holds what genes.py wrote. A run is one pass over the folds; its figures, those of 1,000 draws of genes and
-its predictions of the median are a file of its own. A run whose file is there is not done again, nor a fold.
+its predictions of the median are another file. A run whose file is there is not done again, nor a fold.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ XPRESSO_AT_ONCE, VECTORS_AT_ONCE = 10, 50
 MOST_FAILURES = 3
 """A line that failed once is tried without recorded steps, then one network at a time, then not at all."""
 SCREENING = 6
-"""Epochs after which the best of several starts goes on."""
+"""Epochs after which the best of several starts continues."""
 
 
 def run_vectors(material: Material, line: Line, jobs: list[Job], recorded: bool, show: Show, keep: Keep) -> None:
@@ -186,8 +186,8 @@ def main() -> None:
         "--until", type=float, default=float("inf"), help="Time of the clock after which no fold begins."
     )
     parser.add_argument("--folds", type=int, nargs="+", help="Only these, where others do the rest.")
-    parser.add_argument("--genes", type=int, help="Only so many, to try the script out.")
-    parser.add_argument("--epochs", type=int, help="At most so many, to try the script out.")
+    parser.add_argument("--genes", type=int, help="Number of genes, to try the script out.")
+    parser.add_argument("--epochs", type=int, help="Most epochs, to try the script out.")
     given = parser.parse_args()
     given.scratch = given.scratch or given.out / "folds"
     for folder in (given.out, given.scratch):

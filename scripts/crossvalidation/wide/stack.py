@@ -115,8 +115,8 @@ class Stack:
         feed: Makes their arguments.
         settings: How to fit.
         seed: Of the order of genes and of dropout.
-        recorded: Whether a GPU replays one recorded step. Only for a feed whose arguments are made of the rows on the
-            device alone, and a constant rate.
+        recorded: Whether a GPU replays one recorded step. Only for a feed whose arguments are computed from the rows
+            on the device alone, and a constant rate.
     """
 
     def __init__(
@@ -276,7 +276,7 @@ class Stack:
         return self.predict([valid for _, valid, _ in self.parts])
 
     def retire(self, done: list[int]) -> None:
-        """Predicts the test rows of networks by their best weights and goes on with the others."""
+        """Predicts the test rows of networks by their best weights and continues with the others."""
         found, _, _ = self.predict([test for _, _, test in self.parts], best=True)
         values = (found * self.scale[:, None] + self.mean[:, None]).cpu().numpy()
         for place in done:
@@ -296,7 +296,7 @@ class Stack:
         """Trains to the end.
 
         Args:
-            show: Is told of every epoch.
+            show: Called after every epoch.
             keep: Is given each network's number and predictions as soon as it is done.
 
         Returns:

@@ -50,7 +50,7 @@ class Bins:
         """Finds the known bins of genes ``(networks, batch)``, given on the device and here.
 
         Returns:
-            Hexamers ``(m, 30)``, the row of each bin when all windows lie one after the other, each with four zeros at
+            Hexamers ``(m, 30)``, the row of each bin when all windows are laid end to end, each with four zeros at
             both ends, and the network that reads it.
         """
         genes, device = rows.flatten(), rows.device
@@ -163,8 +163,8 @@ def fit_best_starts(
         bins: Of the windows.
         features: ``(n, features)``, or None.
         settings: How to fit.
-        screening: Epochs after which one start goes on.
-        show: Is told of every epoch.
+        screening: Epochs after which one start continues.
+        show: Called after every epoch.
         keep: Is given the place in ``parts`` and predictions as soon as one is done.
 
     Returns:
@@ -177,7 +177,7 @@ def fit_best_starts(
         stack.train_epoch()
         stack.judge()
     stack.choose(len(parts))
-    torch.cuda.empty_cache()  # the many starts needed much more than what goes on
+    torch.cuda.empty_cache()  # the many starts needed much more than the one that continues
     return stack.fit(show=show, keep=keep)
 
 

@@ -21,7 +21,7 @@ def gathered(parts, counts) {
         }
 }
 
-// An earlier table of predictions to compare with, and what lies next to it.
+// An earlier table of predictions to compare with, and its companion files.
 def expectedFiles(settings) {
     return settings.expected ? ['', '.meta.json', '.skipped.tsv'].collect { ending -> plainFile("${settings.expected}${ending}") }.findAll { path -> path.exists() } : []
 }
@@ -94,8 +94,8 @@ workflow EXPRESSION {
     REPORT(
         ch_reported.plain.map { meta, table, skipped, job -> [meta, table, skipped, job, [], []] }.mix(ch_more)
             .map { meta, table, skipped, job, evaluation, effects ->
-                def said = [annotation: plainFile(job.sample.annotation).name, comment: settings.report_comment ?: '']
-                [meta + said, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle, expectedFiles(settings)]
+                def more = [annotation: plainFile(job.sample.annotation).name, comment: settings.report_comment ?: '']
+                [meta + more, table, skipped, optionalFile(job.sample.truth), evaluation ?: [], effects ?: [], job.bundle, expectedFiles(settings)]
             },
         code.map { stages -> stages.report },
     )

@@ -30,15 +30,17 @@ def digestOf(values) {
 }
 
 // A file or the files of a folder, named by their content: the path is part of every task's identity and then
-// changes with the content only.
-def keepByContent(source, place) {
+// changes with the content only. texts: what files of a folder hold in the copy instead, by name.
+def keepByContent(source, place, texts = [:]) {
     if (!place.exists()) {
         def unfinished = place.resolveSibling("${place.name}.${workflow.sessionId}")
         unfinished.parent.mkdirs()
         if (source.isDirectory()) {
             unfinished.deleteDir()
             unfinished.mkdirs()
-            source.listFiles().findAll { path -> path.isFile() }.each { path -> path.copyTo(unfinished.resolve(path.name)) }
+            source.listFiles().findAll { path -> path.isFile() }.findAll { path -> !texts[path.name] }
+                .each { path -> path.copyTo(unfinished.resolve(path.name)) }
+            texts.each { name, text -> unfinished.resolve(name).setText(text, 'UTF-8') }
         }
         else {
             source.copyTo(unfinished)

@@ -12,7 +12,7 @@ def readJson(path) {
     return new groovy.json.JsonSlurperClassic().parseText(path.text)
 }
 
-// A FASTA and the index files that lie next to it. Public servers are not asked for an index: it would have to match their
+// A FASTA and the index files next to it. Public servers are not asked for an index: it would have to match their
 // gzip, which is unpacked here.
 def fastaFiles(fasta) {
     def endings = fasta.toString() ==~ '^(https?|ftp):.*' ? [] : ['fai', 'gzi']
@@ -66,8 +66,8 @@ workflow INPUTS {
 
     // [model, bundle folder or []]
     ch_model = ch_probe.flatMap { probe ->
-        [models, probe.models].transpose().collect { model, said ->
-            [describedModel(model, said, probe.stages, settings.dtype), model.folder ?: []]
+        [models, probe.models].transpose().collect { model, probed ->
+            [describedModel(model, probed, probe.stages, settings.dtype), model.folder ?: []]
         }
     }
 
@@ -84,7 +84,7 @@ workflow INPUTS {
 
     // For a sample with only a genome and genes, PREPARE and WINDOWS find all problems
     ch_asked = ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
-        def (identity, files, needed) = checkedFiles(sample, settings, [models, described].transpose().collect { model, said -> said + [id: model.id] })
+        def (identity, files, needed) = checkedFiles(sample, settings, [models, described].transpose().collect { model, probed -> probed + [id: model.id] })
         [identity, genome, files, needed]
     }.branch { _identity, _genome, files, needed ->
         checked: files || settings.half_life || needed
@@ -97,11 +97,11 @@ workflow INPUTS {
         .toList()
         .flatMap { checked ->
             def usable = checked.findAll { _id, problems -> !problems }.collect { id, _problems -> [id] }
-            def said = checkMessages(checked)
-            if (said && (settings.on_error == 'stop' || !usable)) {
-                error("unusable input:\n  * ${said.join('\n  * ')}")
+            def messages = checkMessages(checked)
+            if (messages && (settings.on_error == 'stop' || !usable)) {
+                error("unusable input:\n  * ${messages.join('\n  * ')}")
             }
-            said.each { problem -> log.warn("left out: ${problem}") }
+            messages.each { problem -> log.warn("left out: ${problem}") }
             usable
         }
 

@@ -1,5 +1,5 @@
 /*
- * Models: names and folders, and a copy of each folder named by its content, so that a model may move.
+ * Models: names and folders, and a copy of each folder for the tasks.
  */
 include { plainFile; digestOf; keepByContent } from '../files/main'
 
@@ -46,14 +46,34 @@ def modelProblems(settings, rows) {
     return missing + unusable + doubled + taken + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }
 
-// SHA-256 over a folder's files except the model card, which changes no number.
-def folderDigest(folder) {
+// Files of a model's folder that tasks get with other words: not its card, which is for people, and with the sum of the card
+// that they get. A model with an edited card is the same.
+def replacedTexts(folder) {
+    def card = 'The card is in the folder that this copy was made of.\n'
+    def sum = java.security.MessageDigest.getInstance('SHA-256').digest(card.getBytes('UTF-8')).encodeHex().toString()
+    def config = folder.resolve('config.json').getText('UTF-8').replaceAll('("README\\.md"\\s*:\\s*")[^"]*"', "\$1${sum}\"")
+    return ['config.json': config] + (folder.resolve('README.md').exists() ? ['README.md': card] : [:])
+}
+
+// SHA-256 over a folder's files, some of them with other texts.
+def folderDigest(folder, texts) {
     def sha256 = java.security.MessageDigest.getInstance('SHA-256')
-    folder.listFiles().findAll { path -> path.isFile() && path.name != 'README.md' }.sort { path -> path.name }.each { path ->
+    folder.listFiles().findAll { path -> path.isFile() }.sort { path -> path.name }.each { path ->
         sha256.update(path.name.getBytes('UTF-8'))
-        path.eachByte(1 << 16) { bytes, n -> sha256.update(bytes, 0, n) }
+        if (texts[path.name]) {
+            sha256.update(texts[path.name].getBytes('UTF-8'))
+        }
+        else {
+            path.eachByte(1 << 16) { bytes, n -> sha256.update(bytes, 0, n) }
+        }
     }
     return sha256.digest().encodeHex().toString().take(24)
+}
+
+// A copy of a model's folder, named by its content, so that a model may move.
+def keptModel(folder) {
+    def texts = replacedTexts(folder)
+    return keepByContent(folder, workflow.workDir.resolve("models/${folderDigest(folder, texts)}"), texts)
 }
 
 // [id, source: the name or nothing, folder: its copy or nothing]
@@ -63,24 +83,24 @@ def readModels(settings, rows) {
         [
             id: modelId(source),
             source: folder ? '' : source,
-            folder: folder ? keepByContent(folder, workflow.workDir.resolve("models/${folderDigest(folder)}")) : null,
+            folder: folder ? keptModel(folder) : null,
         ]
     }
 }
 
 // The part of the probe's answer on a model that tasks depend on. Embeddings with equal digests are shared.
-def describedModel(model, said, stages, dtype) {
-    def window = [said.window.upstream, said.window.downstream]
+def describedModel(model, probed, stages, dtype) {
+    def window = [probed.window.upstream, probed.window.downstream]
     return [
         id: model.id,
         source: model.source,
-        content: said.content,
+        content: probed.content,
         // Vectors that cost as much to read as to make are not kept.
-        stored: said.kind == 'segments' && !said.cheap,
+        stored: probed.kind == 'segments' && !probed.cheap,
         // Up to here, a CPU embeds a genome in minutes, in a few large shards.
-        light: said.encoder_bytes != null && said.encoder_bytes < 8000000,
+        light: probed.encoder_bytes != null && probed.encoder_bytes < 8000000,
         window: window,
-        half_life: said.half_life,
-        embedding: digestOf([said.encoders, said.segments, said.window, dtype, stages.embed, workflow.stubRun]),
+        half_life: probed.half_life,
+        embedding: digestOf([probed.encoders, probed.segments, probed.window, dtype, stages.embed, workflow.stubRun]),
     ]
 }

@@ -101,10 +101,11 @@ def valueProblems(schema, values, prefix) {
 
 // Words that belong to no option: "nextflow run main.nf out" is a forgotten --outdir.
 def positionalProblems(command) {
-    def words = command.toString().tokenize(' ')
+    // Nextflow quotes a word with special letters, or puts a backslash before each of them.
+    def words = command.toString().findAll(~/(?:'[^']*'|\\.|[^\s'\\])+/)
     def start = words.indexOf('run')
     def stray = start < 0 ? [] : words.indices.findAll { place ->
-        place > start + 1 && !words[place].startsWith('-') && !words[place - 1].startsWith('-') && words[place - 1] != 'run' && !words.join(' ').contains("'")
+        place > start + 1 && !words[place].startsWith('-') && !words[place - 1].startsWith('-') && words[place - 1] != 'run'
     }
     return stray.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" }
 }
@@ -120,7 +121,7 @@ def helpText(schema) {
     return "${schema.description}\n\nnextflow run main.nf --genome hg38 --outdir results -profile docker\n\n${groups.join('\n\n')}\n"
 }
 
-// What a run says at its start: its version, and the parameters that differ from the defaults.
+// The start of a run's log: its version, and the parameters that differ from the defaults.
 def startText(schema, settings) {
     def rules = schemaProperties(schema)
     def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }

@@ -140,7 +140,7 @@ def sampleProblems(settings, schema_path) {
         def wrong = row.problems + valueProblems(schema, row.cells, 'column ') + rowProblems(settings, row.cells)
         def name = row.cells.sample
         if (name && seen[name.toLowerCase()] > 1) {
-            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, whatever the case of its letters"
+            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, in upper or lower case"
         }
         if (name == 'pipeline_info') {
             wrong << "sample 'pipeline_info' would mix with the folder of that name"
@@ -151,9 +151,14 @@ def sampleProblems(settings, schema_path) {
         trainingProblems(settings, rows.collect { row -> row.cells })
 }
 
+// float16 on a CPU would end the first task that embeds.
+def dtypeProblems(settings) {
+    return settings.dtype == 'float16' && !settings.gpus ? ["--dtype is 'float16' without a GPU – allowed: auto, float32, bfloat16, or --gpus 1"] : []
+}
+
 // Finds all problems of a run's inputs before anything runs.
 // schema: of the parameters; settings: the parameters, cast; command: as it was typed; sheet_schema: path of the samplesheet's
 def inputProblems(schema, settings, command, sheet_schema) {
     def wrong = valueProblems(schema, settings, '--') + positionalProblems(command)
-    return wrong ?: sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
+    return wrong ?: dtypeProblems(settings) + sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
 }

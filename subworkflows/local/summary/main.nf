@@ -18,7 +18,7 @@ def blended(reasons) {
 def resultLine(meta, skipped, genes) {
     def reasons = skipped.readLines().drop(1).collect { line -> line.tokenize('\t').drop(1).join(' ') }
         .groupBy { reason -> reason.replaceAll("'[^']*'|\\b\\d[\\d,]*(?:\\.\\d+)?%?", '…') }.values()
-        .sort { a, b -> b.size() <=> a.size() }.collect { alike -> "${alike.size()} ${blended(alike)}" }
+        .sort { a, b -> b.size() <=> a.size() }.collect { similar -> "${similar.size()} ${blended(similar)}" }
     def n_skipped = skipped.countLines() - 1
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }
@@ -92,8 +92,8 @@ def leaveNothing(outdir, suffix) {
 
 // Reports the end of a run by mail and to a hook, if asked for; a message that cannot be sent does not fail the run.
 def sendSummary(settings, text) {
-    def said = workflow.success ? 'is done' : 'failed'
-    def subject = "TExCNN run ${workflow.runName} ${said}".toString()
+    def outcome = workflow.success ? 'is done' : 'failed'
+    def subject = "TExCNN run ${workflow.runName} ${outcome}".toString()
     def body = [subject, "duration ${workflow.duration}, outdir ${settings.outdir}", text, workflow.success ? '' : workflow.errorReport ?: workflow.errorMessage ?: '']
         .findAll { part -> part }.join('\n')
     def address = settings.email ?: workflow.success ? settings.email : settings.email_on_fail

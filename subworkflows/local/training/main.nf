@@ -8,7 +8,7 @@ include { BEST_RUN } from '../../../modules/local/best_run/main'
 
 // Files of one run: [meta, stores, genome, annotation, genes, features, expression, split, bundle]
 def trainingInputs(job, stores, table, run, settings) {
-    def said = [
+    def more = [
         name: settings.train,
         run: run,
         unit: settings.unit,
@@ -17,13 +17,13 @@ def trainingInputs(job, stores, table, run, settings) {
         light: job.model.light,
     ]
     def read = stores ? [[], [], []] : [job.genome, plainFile(job.sample.annotation), optionalFile(job.sample.genes)]
-    return [job.meta + said, stores] + read + [table, plainFile(job.sample.expression), optionalFile(job.sample.split), job.bundle]
+    return [job.meta + more, stores] + read + [table, plainFile(job.sample.expression), optionalFile(job.sample.split), job.bundle]
 }
 
 // The job of the new model: the sample's job with the trained model.
-def trainedJob(job, bundle, said, code, settings) {
+def trainedJob(job, bundle, described, code, settings) {
     // A stub makes no model: describe the one it starts from.
-    def model = said ? describedModel([id: settings.train, source: ''], said, code, settings.dtype) : job.model + [id: settings.train, source: '']
+    def model = described ? describedModel([id: settings.train, source: ''], described, code, settings.dtype) : job.model + [id: settings.train, source: '']
     return job + [meta: job.meta + [model: settings.train, source: '', content: model.content], model: model, bundle: bundle, starts: false]
 }
 
@@ -80,8 +80,8 @@ workflow TRAINING {
         .combine(ch_ready.starts.map { _set, job -> [job.meta, job] }, by: 0)
         .combine(code.map { stages -> [stages] })
         .map { meta, bundle, identity, job, stages ->
-            def said = new groovy.json.JsonSlurperClassic().parseText(identity.text).models[0]
-            [meta, trainedJob(job, bundle, said, stages, settings)]
+            def described = new groovy.json.JsonSlurperClassic().parseText(identity.text).models[0]
+            [meta, trainedJob(job, bundle, described, stages, settings)]
         }
 
     emit:

@@ -173,7 +173,7 @@ def test_the_command_is_a_part_of_evaluate(tiny: Path, files: dict[str, Path], t
     assert "variants" in CliRunner().invoke(cli, ["evaluate", "--help"]).output
 
 
-def test_unusable_input_is_said(tiny: Path, files: dict[str, Path], tmp_path: Path) -> None:
+def test_unusable_input_is_reported(tiny: Path, files: dict[str, Path], tmp_path: Path) -> None:
     def refuse(text: str, match: str, **options: object) -> None:
         given = {"model": tiny, **files, **options}
         with pytest.raises(InputError, match=match):

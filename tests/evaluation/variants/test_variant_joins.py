@@ -156,7 +156,7 @@ class TestReading:
         [
             ("chrom pos\nchr1 5", False, "the table lacks ref, alt, gene_id, distance_to_tss, cell_type, delta"),
             ("gene_id cell_type mean\ng x 1", True, "the table lacks reference"),
-            ("gene_id cell_type mean reference\ng x high 1", True, "a number is none"),
+            ("gene_id cell_type mean reference\ng x high 1", True, "not a number"),
         ],
     )
     def test_other_tables(self, tmp_path: Path, text: str, of_genes: bool, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Figures of predicted effects, computed on many resamples of genes or elements at once."""
+"""Figures of predicted effects, computed on many resamples of genes or elements, in one pass."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Scorer:
         name: What tables call it.
         cell_type: The cell type it predicts; empty for a baseline or a peer.
         values: ``(n,)``.
-        signed: Whether the sign says in which direction; a baseline's larger score is a larger effect.
+        signed: Whether the sign is the direction; a baseline's larger score is a larger effect.
     """
 
     name: str
@@ -74,20 +74,20 @@ def judge_effects(
             rows += _of_elements(scored.truth, scorer, bootstrap, seed)
         else:
             clusters = pd.factorize(scored.truth["group"])[0]
-            asked = _labels(scored.truth) if kind is TruthKind.LABELS else _effects(scored.truth, scorer)
-            for name, compute, truth, down in asked:
-                # Of a baseline the size alone says something, whichever the direction.
+            wanted = _labels(scored.truth) if kind is TruthKind.LABELS else _effects(scored.truth, scorer)
+            for name, compute, truth, down in wanted:
+                # A baseline has a size only, in either direction.
                 values = -scorer.values if down and scorer.signed else scorer.values
                 found = figure(compute, values, truth, clusters, draws=bootstrap, seed=seed)
                 rows += _row(scorer, ALL, name, found)
     return pd.DataFrame(rows, columns=list(METRIC_COLUMNS))
 
 
-Asked = tuple[str, WeightedFigure, npt.NDArray[np.float64], bool]
+Wanted = tuple[str, WeightedFigure, npt.NDArray[np.float64], bool]
 """The figure's name, how it is computed, the truth (NaN for rows that do not count), and whether lower scores win."""
 
 
-def _labels(truth: pd.DataFrame) -> Sequence[Asked]:
+def _labels(truth: pd.DataFrame) -> Sequence[Wanted]:
     label = truth["label"].to_numpy()
 
     def against(positive: str, negative: str) -> npt.NDArray[np.float64]:
@@ -100,21 +100,21 @@ def _labels(truth: pd.DataFrame) -> Sequence[Asked]:
     ]
 
 
-def _effects(truth: pd.DataFrame, scorer: Scorer) -> Sequence[Asked]:
+def _effects(truth: pd.DataFrame, scorer: Scorer) -> Sequence[Wanted]:
     significant = truth["significant"].to_numpy(bool)
     effect = np.where(significant, truth["effect"].to_numpy(float), np.nan)
-    asked: list[Asked] = []
+    wanted: list[Wanted] = []
     if scorer.signed:
-        asked = [
+        wanted = [
             ("sign_accuracy", figures.sign_accuracy, effect, False),
             ("sign_accuracy_top_tenth", figures.sign_accuracy_top_tenth, effect, False),
             ("spearman", figures.spearman, effect, False),
         ]
     size = figures.spearman_size if scorer.signed else figures.spearman
-    asked.append(("spearman_size", size, np.abs(effect), False))
+    wanted.append(("spearman_size", size, np.abs(effect), False))
     if not significant.all():
-        asked.append(("auroc_significant", _auroc_of_size(scorer), significant.astype(float), False))
-    return asked
+        wanted.append(("auroc_significant", _auroc_of_size(scorer), significant.astype(float), False))
+    return wanted
 
 
 def _auroc_of_size(scorer: Scorer) -> WeightedFigure:

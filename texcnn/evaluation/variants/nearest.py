@@ -1,4 +1,4 @@
-"""How near a sample's variants come to a gene's TSS: what a baseline knows of whole genes' effects."""
+"""How near a sample's variants come to a gene's TSS: the input of a baseline for effects on whole genes."""
 
 from __future__ import annotations
 

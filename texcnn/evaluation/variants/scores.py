@@ -68,7 +68,7 @@ def read_effects(path: Path, *, of_genes: bool, cell_types: Sequence[str]) -> pd
     try:
         frame[numbers] = frame[numbers].replace("", np.nan).astype(float)
     except ValueError as error:
-        raise InputError(f"a number is none: {error}", where=path) from error
+        raise InputError(f"not a number: {error}", where=path) from error
     absent = [name for name in cell_types if name not in set(frame["cell_type"])]
     if absent:
         raise InputError(f"no rows of the cell types {', '.join(absent)}", where=path)
@@ -146,7 +146,7 @@ def read_peer(text: str, truth: pd.DataFrame, kind: TruthKind) -> Values:
     Args:
         text: ``TABLE`` or ``TABLE:COLUMN``; the last column counts where none is named.
         truth: :attr:`Scored.truth`.
-        kind: What the truth is: it says which columns the table needs.
+        kind: What the truth is, which decides the columns that the table needs.
 
     Raises:
         InputError: The table cannot be read, or has no score of any row.

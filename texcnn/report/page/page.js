@@ -13,13 +13,13 @@ theme.addEventListener("click", () => useTheme(document.documentElement.dataset.
 document.getElementById("copy-methods").addEventListener("click", async () => {
   const cited = [...document.querySelectorAll("#citations li")].map((item, place) => `${place + 1}. ${item.textContent}`);
   const text = [document.getElementById("methods-text").textContent, ...cited].join("\n");
-  const said = document.getElementById("copied");
+  const status = document.getElementById("copied");
   try {
     await navigator.clipboard.writeText(text);
-    said.textContent = "Copied.";
+    status.textContent = "Copied.";
   } catch {
     save("methods.txt", "text/plain", `${text}\n`); // pages opened as a file may not use the clipboard
-    said.textContent = "Saved as methods.txt.";
+    status.textContent = "Saved as methods.txt.";
   }
 });
 
@@ -312,8 +312,8 @@ async function start() {
 }
 
 start().catch((error) => {
-  const said = document.getElementById("failure");
-  said.textContent = `The page could not show its data (${error.message}). A browser of 2023 or later is needed.`;
-  said.hidden = false;
+  const failure = document.getElementById("failure");
+  failure.textContent = `The page could not show its data (${error.message}). A browser of 2023 or later is needed.`;
+  failure.hidden = false;
   throw error;
 });
