@@ -133,18 +133,18 @@ def _works(dtype: torch.dtype) -> bool:
 
 
 def _multiplies_bfloat16() -> bool:
-    """Whether Linux says that the processor has instructions for products of bfloat16."""
+    """Whether the processor has instructions for products of bfloat16, as in Linux's ``/proc/cpuinfo``."""
     flags = _of_cpuinfo("flags").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _vendor() -> str:
-    """The processor's vendor as Linux tells it, such as ``AuthenticAMD``; empty where it does not."""
+    """The processor's vendor as in Linux's ``/proc/cpuinfo``, such as ``AuthenticAMD``; empty where unknown."""
     return _of_cpuinfo("vendor_id")
 
 
 def _of_cpuinfo(name: str) -> str:
-    """What Linux says of the first processor under a name; empty where it says nothing."""
+    """What ``/proc/cpuinfo`` has of the first processor under a name; empty where it has nothing."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

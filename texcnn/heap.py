@@ -19,7 +19,7 @@ _LARGEST = 32 * 2**20
 def set_up_heap() -> None:
     """Sets up memory for a process that embeds; call it before the first batch. Settings of the user's are kept.
 
-    oneDNN keeps what it made for each shape of a batch, a thousand of them unless told otherwise. With a heap for each
+    oneDNN keeps what it made for each shape of a batch, a thousand of them by default. With a heap for each
     thread, as glibc has it, memory that one thread gives back serves no other. Either let memory grow with the number
     of genes: 4,000 of them took 2.1 GB.
 
