@@ -27,6 +27,7 @@ from texcnn.encoders.dnabert import DnabertEncoder
 from texcnn.encoders.dnabert2 import Dnabert2Config, Dnabert2Encoder, Dnabert2Model
 from texcnn.encoders.token_encoder import TokenEncoder
 from texcnn.heads.textcnn import TextCNN
+from texcnn.heap import set_up_heap
 from texcnn.pretraining.vocabulary import train_bpe
 from texcnn.segments.bpe import BpeTokenizer
 from texcnn.segments.kmer import KmerTokenizer
@@ -159,6 +160,7 @@ def measure(peers: Sequence[str], *, quick: bool = False) -> list[Row]:
         peers: ``multimolecule``, or nothing.
         quick: Whether a part of a gene in three rounds is enough; peak memory is left out.
     """
+    set_up_heap()  # as every command does
     torch.manual_seed(0)
     torch.set_num_threads(THREADS)
     scale = Scale(rounds=3, segments=6, recipe=1, dnabert=2) if quick else Scale()
@@ -329,6 +331,7 @@ def _peak_row(name: str) -> Row:
 
 
 def _peak_of(name: str) -> float:
+    set_up_heap()
     torch.set_num_threads(THREADS)
     _ALONE[name]()
     return peak_memory_mib()

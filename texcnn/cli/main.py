@@ -12,7 +12,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -23,6 +22,7 @@ from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
 from texcnn.cli.inputs_kept import keep_inputs
 from texcnn.errors import TexcnnError
+from texcnn.heap import set_up_heap
 from texcnn.provenance import COMMAND
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
@@ -48,9 +48,6 @@ _COMMANDS = {
     "check": "texcnn.cli.check:check",
 }
 
-
-_M_ARENA_MAX = -8
-"""Of glibc's malloc.h."""
 
 _HIDDEN = ("identity", "prepare", "check")
 
@@ -156,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.getLogger("texcnn").setLevel(logging.INFO)
     # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    _bound_memory()
+    set_up_heap()
     # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
     if _COMPLETION in os.environ:
@@ -187,20 +184,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     finally:
         COMMAND.reset(typed)
     sys.exit(0)
-
-
-def _bound_memory() -> None:
-    """Keeps memory from growing with the number of genes: 4,000 of them took 2.1 GB, and take 1.4 as 500 do.
-
-    oneDNN keeps what it made for each shape of a batch, a thousand of them by default. With a heap for each
-    thread, as glibc has it, memory that one thread gives back serves no other. Either alone still let it grow.
-    """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
-    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        import ctypes
-
-        with suppress(AttributeError, OSError):  # musl has no such function
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _leave(error: Exception) -> NoReturn:

@@ -164,7 +164,7 @@ DTYPE_OPTION = click.option(
 COMPILE_OPTION = click.option(
     "--compile",
     is_flag=True,
-    help="torch.compile for the encoders: needs a compiler and a minute at the start; docs/usage.md has what it gains.",
+    help="torch.compile for encoders: for GPUs, gains nothing on a CPU; needs a compiler and a minute at the start.",
 )
 
 

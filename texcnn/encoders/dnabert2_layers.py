@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch file uses
 from torch import Tensor, nn
 
+from texcnn.cpu_products import linear_gelu
 from texcnn.encoders.dnabert2_config import Dnabert2Config
 from texcnn.encoders.packed_attention import PackedRows, packed_rows
 
@@ -157,7 +158,7 @@ class GatedMLP(nn.Module):
         # One product a half: with contiguous halves, element-wise kernels read whole lines. On an H200
         # GELU and product of the interleaved halves took a third of the layer's time.
         to_gate, to_linear = self.gated_layers.weight.chunk(2)
-        activated, linear = self.act(F.linear(hidden, to_gate)), F.linear(hidden, to_linear)
+        activated, linear = linear_gelu(hidden, to_gate, gelu=self.act), F.linear(hidden, to_linear)
         # In place where no gradient needs the factors: a second array of this size would be new memory each time.
         gated = activated * linear if torch.is_grad_enabled() else activated.mul_(linear)
         return self.layernorm(self.wo(self.dropout(gated)) + hidden)

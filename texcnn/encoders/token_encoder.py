@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from texcnn.cpu_products import one_dnn_is_faster
 from texcnn.encoders.contributions import gradients_at, spread_over_bases
 from texcnn.encoders.cpu_kernels import CpuKernels
 from texcnn.encoders.module_encoder import ModuleEncoder
@@ -180,6 +181,8 @@ class TokenEncoder(ModuleEncoder):
         They hold what there is to fuse: activation, residual and norm. Attention is one kernel as it is. Compiled with
         it, every batch of other row lengths would be other code.
         """
+        for dtype in (torch.float32, torch.bfloat16):
+            one_dnn_is_faster(dtype)  # tried here, as it cannot be in what is compiled
         for module in self.model.modules():
             if isinstance(module, self.token_wise):
                 module.compile(dynamic=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, RunError
+from texcnn.heap import trim_heap
 from texcnn.model.network import HeadOutputs, open_session
 from texcnn.progress import progress_bar
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 WINDOWS_PER_CHUNK = 64
 """Enough segments to fill batches of similar lengths (64 x 21), few enough to keep memory flat."""
+
+
+_CHUNKS_PER_TRIM = 4
+"""Every how many chunks free memory is given back: it takes some 20 ms, of the seconds that they take."""
 
 
 class WindowStatus(StrEnum):
@@ -96,7 +101,9 @@ def predict_windows(
         progress_bar(progress, total=total, what="predicting", unit="windows") as bar,
     ):
         checked = _checked(model, windows, given, max_n_fraction)
-        for chunk, predicted in _predicted(model, checked, session, members=members):
+        for number, (chunk, predicted) in enumerate(_predicted(model, checked, session, members=members), 1):
+            if number % _CHUNKS_PER_TRIM == 0:
+                trim_heap()
             yield with_status(_of_all(chunk, predicted, len(model.cell_types)), chunk.scaled, done, chunk.too_many_n)
             done += len(chunk.windows)
             bar.update(len(chunk.windows))

@@ -38,6 +38,11 @@ _SHOWN_REASONS = 3
 _LOG = logging.getLogger("texcnn")
 
 
+_CACHE_BYTES = 64 * 2**20
+"""Room for vectors of segments seen before. Equal segments are those of genes next to each other, such as transcripts
+that begin at one base: the last 150 windows of texcnn-mini, or the last 1,000 of DNABERT-2, are enough."""
+
+
 @dataclass(frozen=True)
 class PredictionRun:
     """A prediction that is ready to run.
@@ -119,7 +124,7 @@ def open_prediction(
     if options.compute.compile:
         compilable(model.network.encoders if isinstance(model.network, SegmentNetwork) else [])
     _LOG.info("computing on %s in %s", options.compute.device, dtype_name(options.compute.dtype))
-    cache = SegmentCache()
+    cache = SegmentCache(_CACHE_BYTES)
     given = model.features.read(options.features)  # a table is cheaper to check than a genome is to open
     with Reference(fasta) as reference:
         warn_of_genome(model, reference)
