@@ -112,7 +112,8 @@ def cell_types_text(metrics: pd.DataFrame, what: str) -> str:
     for place, row in zip(("lowest", "middle", "highest"), (0, len(ordered) // 2, -1), strict=True):
         one = ordered.iloc[row]
         value, low, high = (one[f"squared_pearson{end}"] for end in ("", "_low", "_high"))
-        lines.append(f"| {place} | {one['cell_type']} | {value:.2f} ({low:.2f} to {high:.2f}) |")
+        output = str(one["cell_type"]).replace("|", "\\|")
+        lines.append(f"| {place} | {output} | {value:.2f} ({low:.2f} to {high:.2f}) |")
     return "\n".join(lines)
 
 
