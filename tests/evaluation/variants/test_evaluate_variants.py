@@ -172,9 +172,10 @@ def test_the_command_is_a_part_of_evaluate(tiny: Path, files: dict[str, Path], t
     told = written.loc[("tiny", "auroc_over_under")]
     assert (told["value"], told["n"]) == (1, 4)
     assert written.loc["tiny"].index.tolist() == ["auroc_over_under", "auroc_over_none", "auroc_under_none"]
-    assert "| tiny | gc | all | auroc_over_under | 1.000 [1.000, 1.000] | 4 |" in (
-        tmp_path / "ev" / "summary.md"
-    ).read_text()
+    assert (
+        "| tiny | gc | all | auroc_over_under | 1.000 [1.000, 1.000] | 4 |"
+        in (tmp_path / "ev" / "summary.md").read_text()
+    )
     alone = CliRunner().invoke(cli, ["evaluate", "--out", str(tmp_path / "x")])
     assert alone.exit_code == 2
     assert "Missing option '--expression'" in alone.output
