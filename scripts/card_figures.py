@@ -100,6 +100,23 @@ def _rows(table: pd.DataFrame, output: str, shown: Mapping[str, str]) -> Iterato
         yield part.set_axis(["model", "n_genes", "value", "low", "high"], axis=1).assign(output=output, metric=title)
 
 
+def cell_types_text(metrics: pd.DataFrame, what: str) -> str:
+    """Lays out the worst, the middle and the best of the outputs that share a name.
+
+    Args:
+        metrics: A row per output, of :func:`texcnn.evaluation.metrics.cell_type_metrics` with intervals.
+        what: What they are, as ``57 cell types``.
+    """
+    ordered = metrics.sort_values("squared_pearson")
+    lines = [f"| {what} | output | squared Pearson |", "|---|---|---|"]
+    for place, row in zip(("lowest", "middle", "highest"), (0, len(ordered) // 2, -1), strict=True):
+        one = ordered.iloc[row]
+        value, low, high = (one[f"squared_pearson{end}"] for end in ("", "_low", "_high"))
+        output = str(one["cell_type"]).replace("|", "\\|")
+        lines.append(f"| {place} | {output} | {value:.2f} ({low:.2f} to {high:.2f}) |")
+    return "\n".join(lines)
+
+
 def figures_text(results: pd.DataFrame) -> str:
     """Lays the results out as Markdown tables, one per set of genes."""
     parts = []

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import deviations
 import dragonn
 import numpy as np
 import pandas as pd
@@ -139,7 +140,10 @@ def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], di
             "common": True,
         }
     )
-    for number, state in enumerate([*states.values(), follows]):
+    with np.load(WORK / "pack.npz") as pack:
+        usual = pack["labels"][pack["gene_split"] == 0].mean(axis=0)
+    changed = [with_deviations(state, usual, deviations.factor_of(name)) for name, state in states.items()]
+    for number, state in enumerate([*changed, follows]):
         heads = {key[5:]: value for key, value in state.items() if key.startswith("head.")}
         # 16 bits on disk, 32 when loaded: a member is as large as its dense layer.
         tensors |= {f"head.members.{number}.{key}": value.half() for key, value in heads.items()}
@@ -151,6 +155,17 @@ def ensemble() -> tuple[Encoders, dict[str, object], dict[str, torch.Tensor], di
         "n_features": N_FEATURES,
     }
     return encoders, head, tensors, next(iter(described.values()))
+
+
+def with_deviations(state: dict[str, torch.Tensor], usual: np.ndarray, factor: float) -> dict[str, torch.Tensor]:
+    """Returns a member's tensors with an output layer whose differences between cell types count otherwise."""
+    weight, bias = (state[f"head.output.{name}"].double().numpy() for name in ("weight", "bias"))
+    changed = {
+        "weight": deviations.scaled(weight.T, np.zeros_like(usual), factor).T,
+        "bias": deviations.scaled(bias, usual, factor),
+    }
+    layers = {f"head.output.{name}": torch.from_numpy(value.copy()).float() for name, value in changed.items()}
+    return {**state, **layers}
 
 
 def split_table() -> bytes:
@@ -171,7 +186,7 @@ def main() -> None:
     encoders, head, tensors, described = ensemble()
     config = BundleConfig(
         name="texcnn-mini",
-        version="7",
+        version="8",
         kind="segments",
         unit="log10(RPKM + 0.1)",
         window=WindowSpec(UPSTREAM, LENGTH - UPSTREAM),

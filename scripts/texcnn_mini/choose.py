@@ -2,7 +2,8 @@
 
 Reads what members that were trained without these chromosomes predict for them. A recipe is the mean of its seeds. The
 search adds the recipe that helps most, again and again, each as often as it helps. To the mean of the bundled kinds
-then comes what ``dragonn.py`` adds, more and more of it. ``validation.tsv`` (committed) has the figures.
+then comes what ``dragonn.py`` adds, more and more of it, and what ``deviations.py`` makes of it. ``validation.tsv``
+(committed) has the figures.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import deviations
 import dragonn
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ from train import PER_DEVIATION, judge
 
 TABLE = Path(__file__).with_name("validation.tsv")
 MOST_ADDED = 12
-BUNDLED = ({"m1", "m9"}, {"xf"}, {"k4", "k4f", "k4v"}, {"k5s"}, {"k6sn"})
+BUNDLED = (("m1", "m9"), ("xf",), ("k4", "k4f", "k4v"), ("k5s",), ("k6sn",))
 """The kinds of networks that are bundled, each with the recipes that are of it."""
 EFFECTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
@@ -62,13 +64,17 @@ def greedy(found: Mapping[str, np.ndarray], true: np.ndarray, most: int = MOST_A
     return chosen
 
 
-def with_bases(labels: Labels, mean: np.ndarray, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields predictions ``(2, n, 58)`` with more and more of what follows single bases."""
+def mixes(labels: Labels, kinds: Mapping[str, np.ndarray], rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields predictions ``(2, n, 58)`` with more and more of what follows single bases, then as they are bundled."""
     path = WORK / "members" / "dragonn.1.safetensors"
-    if path.exists():
-        added = dragonn.added(path, labels.pack, rows)
-        for effect in EFFECTS:
-            yield f"bundled kinds + {effect:g} x reporter", mean + added * effect / dragonn.EFFECT
+    if not path.exists():
+        return
+    added, mean = dragonn.added(path, labels.pack, rows), np.mean(list(kinds.values()), axis=0)
+    for effect in EFFECTS:
+        yield f"bundled kinds + {effect:g} x reporter", mean + added * effect / dragonn.EFFECT
+    changed = [deviations.scaled(each, labels.mean, deviations.factor_of(name)) for name, each in kinds.items()]
+    what = f"bundled kinds + {dragonn.EFFECT:g} x reporter, differences between cell types weighed"
+    yield what, np.mean(changed, axis=0) + added
 
 
 def main() -> None:
@@ -86,12 +92,14 @@ def main() -> None:
         chosen.append(name)
         mean = np.mean([found[other] for other in chosen], axis=0)
         table.append({"what": " + ".join(chosen), "seeds": 0, **judge(mean[0], mean[1], rows, labels.pack)})
-    kinds = [
-        np.mean([found[name] for name in names if name in found], axis=0) for names in BUNDLED if names & set(found)
-    ]
+    kinds = {
+        names[0]: np.mean([found[name] for name in names if name in found], axis=0)
+        for names in BUNDLED
+        if set(names) & set(found)
+    }
     table += [
         {"what": what, "seeds": 0, **judge(each[0], each[1], rows, labels.pack)}
-        for what, each in with_bases(labels, np.mean(kinds, axis=0), rows)
+        for what, each in mixes(labels, kinds, rows)
     ]
     frame = pd.DataFrame(table)
     frame.to_csv(TABLE, sep="\t", index=False)

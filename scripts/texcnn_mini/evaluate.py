@@ -34,7 +34,7 @@ from texcnn.model.reference_genes import METRICS as METRICS_TABLE
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "variants")]
 import measure
-from card_figures import BOOTSTRAP, Measured, figures_text, write_table
+from card_figures import BOOTSTRAP, Measured, cell_types_text, figures_text, write_table
 
 RESULTS = Path(__file__).parent / "results.tsv"
 VARIANTS = Path(__file__).parent / "variants.tsv"
@@ -182,19 +182,22 @@ def variants_text() -> str:
     return "\n".join(lines)
 
 
-def card_text() -> str:
-    """Returns the card with the figures of both tables."""
+def card_text(metrics: pd.DataFrame) -> str:
+    """Returns the card with the figures of both tables and of each cell type."""
     text = CARD_TEXT.read_text(encoding="utf-8")
-    return text.replace("{figures}", figures_text(pd.read_csv(RESULTS, sep="\t"))).replace(
-        "{variants}", variants_text()
-    )
+    each = cell_types_text(metrics[metrics["cell_type"] != MEDIAN], "57 cell types")
+    for name, shown in (
+        ("figures", figures_text(pd.read_csv(RESULTS, sep="\t"))), ("cell_types", each), ("variants", variants_text())
+    ):  # fmt: skip
+        text = text.replace(f"{{{name}}}", shown)
+    return text
 
 
 def main() -> None:
     """Scores, then completes the bundle."""
     measure_variants()
     if sys.argv[1:] == ["--variants"]:
-        extend_bundle(OUT, {CARD: card_text().encode()})
+        extend_bundle(OUT, {CARD: card_text(pd.read_csv(OUT / METRICS_TABLE, sep="\t")).encode()})
         return
     pack = load_pack(WORK / "pack.npz")
     names, everything = list(cell_types()["cell_type"]), expression()
@@ -234,9 +237,10 @@ def main() -> None:
     results.to_csv(RESULTS, sep="\t", index=False, float_format="%.3f")
     results = pd.read_csv(RESULTS, sep="\t")
     true = everything.loc[ids, names]
-    metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true).query("cell_type in @names")
+    metrics = cell_type_metrics(predicted[GIVEN].loc[ids], true, bootstrap=BOOTSTRAP).query("cell_type in @names")
     metrics.insert(1, "split", "test")
-    extend_bundle(OUT, {CARD: card_text().encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()})
+    files = {CARD: card_text(metrics).encode(), METRICS_TABLE: metrics.to_csv(sep="\t", index=False).encode()}
+    extend_bundle(OUT, files)
     add_reference(OUT, predicted[GIVEN], true)
     print(results[results["output"] != ALL_CELL_TYPES].to_string(index=False))
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from genome import LENGTH, UPSTREAM, cut, usable_segments
 from network import N_FEATURES, N_MAIN, N_TEACHERS, SEGMENT, Network, Recipe, kmer_shares
+from optimizer import learning_rate, optimizer_of, set_rate, step_down
 from teachers import load_xpresso
 from torch import Tensor
 from train import (
@@ -29,7 +30,6 @@ from train import (
     Data,
     gene_losses,
     judge,
-    optimizer_of,
     save,
 )  # fmt: skip
 
@@ -141,8 +141,7 @@ def train(
     weights = {**WEIGHTS, **recipe.weights}
     network = Network(recipe, {name: load_xpresso(data.pack, name) for name in recipe.xpresso})
     average = copy.deepcopy(network).requires_grad_(False)
-    parameters = list(network.head.parameters())
-    optimizer = optimizer_of(parameters, recipe.weight_decay)
+    optimizer = optimizer_of(network.head.parameters(), recipe.weight_decay)
     split = data.split[cache.rows]
     genes = torch.from_numpy(np.flatnonzero(split <= (1 if all_splits else 0)))
     sampled = data.gene_weight[cache.rows[genes], 0]
@@ -153,10 +152,7 @@ def train(
     log: list[dict[str, float]] = []
     for step in range(steps):
         progress = step / steps
-        for group in optimizer.param_groups:
-            group["lr"] = (
-                recipe.learning_rate * min(progress / 0.04, 1) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
-            )
+        set_rate(optimizer, learning_rate(recipe.learning_rate, progress, rise=0.04, least=0.01))
         early = progress < 0.2 and recipe.windows > 0
         n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
         drawn = genes[torch.multinomial(sampled, n_genes, replacement=True)]
@@ -176,13 +172,7 @@ def train(
             losses["teachers"] = ((output[n_genes:, -N_TEACHERS:] - cache.labels[chosen]) ** 2).mean()
         loss = sum(weights[key] * value for key, value in losses.items())
         assert isinstance(loss, Tensor)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
-        with torch.no_grad():
-            decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.head.parameters()), list(network.head.parameters()), 1 - decay)
+        step_down(loss, optimizer, network.head, average.head, step, recipe.ema)
         if (step + 1) % max(steps // 4, 1) == 0:
             alone, given = predict(average, data, cache, held)
             log.append({"step": step + 1, "seconds": round(time.time() - started)})

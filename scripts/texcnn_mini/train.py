@@ -13,7 +13,7 @@ import copy
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from genome import LENGTH, UPSTREAM, cut, load_pack, mask_ends, mask_stretches, one_hot, other_strand
 from network import N_FACTORS, N_FEATURES, N_MAIN, N_TEACHERS, N_TISSUES, SEGMENT, Network, Recipe
+from optimizer import learning_rate, optimizer_of, set_rate, step_down
 from safetensors.torch import load_file, save_file
 from teachers import DragoNN, ReporterCNN, load_xpresso
-from torch import Tensor, nn
+from torch import Tensor
 
 TEACHERS = ("median", "K562", "GM12878", "mouse_median", "mESC")
 HEPG2, K562 = 6, 0
@@ -255,17 +256,6 @@ def judge(alone: np.ndarray, given: np.ndarray, rows: np.ndarray, pack: Mapping[
     return {"n": len(rows)} | {name: round(float(value), 4) for name, value in found.items()}
 
 
-def optimizer_of(parameters: Iterable[nn.Parameter], decay: float) -> torch.optim.Optimizer:
-    """Returns AdamW that decays weights, not biases."""
-    chosen = [parameter for parameter in parameters if parameter.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {"params": [parameter for parameter in chosen if parameter.ndim > 1], "weight_decay": decay},
-            {"params": [parameter for parameter in chosen if parameter.ndim == 1], "weight_decay": 0.0},
-        ]
-    )
-
-
 def train(
     name: str, recipe: Recipe, data: Data, teachers: Teachers, changes: Changes, options: argparse.Namespace,
     *, all_splits: bool,
@@ -292,9 +282,7 @@ def train(
             progress = max(progress, (time.time() - started) / max(options.until - started, 1.0))
         if progress >= 1:
             break
-        rate = recipe.learning_rate * min(progress / 0.04, 1.0) * (0.01 + 0.495 * (1 + np.cos(np.pi * progress)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(optimizer, learning_rate(recipe.learning_rate, progress, rise=0.04, least=0.01))
         # First mostly what the teachers know, of which there is plenty; then mostly real genes.
         early = progress < 0.2 and recipe.windows > 0
         n_genes, n_windows = (recipe.batch // 2, 2 * recipe.windows) if early else (recipe.batch, recipe.windows)
@@ -348,15 +336,7 @@ def train(
             losses["delta"] = F.smooth_l1_loss(delta / size, wanted / size)
         loss = sum(weights[key] * value for key, value in losses.items())
         assert isinstance(loss, Tensor)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        with torch.no_grad():
-            decay = min(recipe.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-            for ours, theirs in zip(average.buffers(), network.buffers(), strict=True):
-                ours.copy_(theirs)
+        step_down(loss, optimizer, network, average, step, recipe.ema)
         step += 1
         if step % 20 == 0:
             for key, value in losses.items():

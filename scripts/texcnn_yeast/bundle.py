@@ -1,4 +1,4 @@
-"""Stage 5: the heads that were best on the validation chromosomes become the bundle that ships with the package.
+"""Stage 6: the heads that were best on the validation chromosomes become the bundle that ships with the package.
 
 ``choose.py`` shows how good they are; those bundled were then trained with the validation chromosomes too.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 
+import effects
 import numpy as np
 import pandas as pd
 import torch
@@ -27,7 +28,7 @@ from texcnn.segments.segment import SegmentSpec
 
 OUT = PROJECT / "texcnn" / "bundled" / "texcnn-yeast"
 MEMBERS = ("heads.strong.0.all", "heads.strong.1.all")
-"""Each weighs the same."""
+"""Each weighs the same, next to the one of :mod:`effects`."""
 PARTS = ("train", "train", "test")
 """Names of the parts: the validation chromosomes trained the members that are bundled."""
 
@@ -45,11 +46,22 @@ def main() -> None:
         options = {"kernel_widths": [1, 3], "filters": head.filters, "dense_units": head.dense_units}
         reads = [[0 if head.reads == "both" else width, dim]]
         options["fusion_units"] = head.fusion_units
-        members.append({"reads": reads, "weight": 1 / len(MEMBERS), "options": options})
+        members.append({"reads": reads, "weight": (1 - effects.WEIGHT) / len(MEMBERS), "options": options})
         # 16 bits on disk, 32 when loaded.
         tensors |= {
             f"head.members.{number}.{key}": value.half() for key, value in state.items() if not key.startswith("codon_")
         }
+    members.append(
+        {
+            "reads": [[width, dim]],
+            "weight": effects.WEIGHT,
+            "options": effects.OPTIONS,
+            "segments": list(effects.NEAR),
+            "common": True,
+        }
+    )
+    taught = load_file(folder / "effects.safetensors")
+    tensors |= {f"head.members.{len(MEMBERS)}.{key}": value for key, value in taught.items()}
     prefix = "encoders.0."
     tensors |= {prefix + key: value for key, value in convolutions(folder).items()}
     encoders = (
@@ -68,7 +80,7 @@ def main() -> None:
         assembly = Assembly("Saccharomyces cerevisiae", "R64-1-1", dict(reference.lengths))
     config = BundleConfig(
         name="texcnn-yeast",
-        version="3",
+        version="4",
         kind="segments",
         unit="log10(TPM + 0.1)",
         window=WindowSpec(RECIPE.upstream, RECIPE.downstream),

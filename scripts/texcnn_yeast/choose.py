@@ -1,4 +1,4 @@
-"""Stage 4: how good each head is on genes of the validation chromosomes, and which together are best.
+"""Stage 5: how good each head is on genes of the validation chromosomes, and which together are best.
 
 Reads what models that were trained without these chromosomes predict for them; ``validation.tsv`` (committed) has the
 figures: squared Pearson correlations of the median over conditions and of the mean over them.

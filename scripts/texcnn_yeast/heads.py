@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,12 +19,15 @@ import torch
 from pack import WORK
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from train import RECIPES, figures, learning_rate
+from train import RATE, RECIPES, figures
 from yeast_genome import cut_yeast, load_yeast_pack
 
 from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.encoders.segment_cnn import SegmentCNN
 from texcnn.heads.textcnn import TextCNN
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "texcnn_mini"))
+from optimizer import learning_rate, optimizer_of, set_rate, step_down
 
 RECIPE = next(recipe for recipe in RECIPES if recipe.name == "500+1500, segments of 250, both")
 """The best of stage 2: its window, segments, convolutions and k-mers are those of every head."""
@@ -114,28 +118,16 @@ def train(name: str, head: Head, seed: int, pack: dict[str, np.ndarray], *, all_
         n_features=features.shape[1], fusion_units=head.fusion_units,
     )  # fmt: skip
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [w for w in network.parameters() if w.ndim > 1], "weight_decay": head.weight_decay},
-            {"params": [w for w in network.parameters() if w.ndim == 1], "weight_decay": 0.0},
-        ]
-    )
+    optimizer = optimizer_of(network.parameters(), head.weight_decay)
     genes = torch.from_numpy(np.flatnonzero(fitted))
     steps, started = head.epochs * (len(genes) // BATCH), time.time()
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(head.learning_rate, step / steps)
+        set_rate(optimizer, learning_rate(head.learning_rate, step / steps, **RATE))
         rows = genes[torch.randint(len(genes), (BATCH,))]
         given = features[rows] * (torch.rand(BATCH, 1) < head.keep)
         error = (network(everything[rows], mask[rows], given) - target[rows].nan_to_num()) ** 2
         loss = error[~target[rows].isnan()].mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        with torch.no_grad():
-            decay = min(head.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+        step_down(loss, optimizer, network, average, step, head.ema)
     held = torch.from_numpy(np.flatnonzero(split == 1))
     with torch.inference_mode():
         found = torch.stack([average(everything[held], mask[held], features[held] * given) for given in (0.0, 1.0)])

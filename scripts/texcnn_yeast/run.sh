@@ -12,6 +12,7 @@ recipe="500+1500, segments of 250, both"
   --runs 1 --only "$recipe" ${EPOCHS:+--epochs "$EPOCHS"}
 "$python" heads.py --seeds 0 ${EPOCHS:+--epochs "$EPOCHS"}
 "$python" heads.py --seeds 0 1 --all-splits --only strong ${EPOCHS:+--epochs "$EPOCHS"}
+[ -f "$work/models/effects.json" ] || "$python" effects.py
 "$python" choose.py
 "$python" bundle.py
 "$python" evaluate.py

@@ -22,9 +22,13 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texcnn_mini"))
 from genome import one_hot
 from network import NormedSegmentCNN, kmer_shares
+from optimizer import learning_rate, set_rate
 from yeast_genome import cut_yeast, load_yeast_pack
 
 from texcnn.heads.textcnn import TextCNN
+
+RATE = {"rise": 0.1, "least": 0.02}
+"""How the learning rate of every network of yeast rises and falls."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,6 @@ class Network(nn.Module):
         return self.head(values * mask[..., None], mask, features if self.recipe.codons else None)
 
 
-def learning_rate(highest: float, progress: float) -> float:
-    """Returns the rate at a share of the training: it rises over the first tenth, then falls as a cosine to 2 %."""
-    return float(highest * min(progress / 0.1, 1) * (0.02 + 0.49 * (1 + np.cos(np.pi * progress))))
-
-
 def r2(found: np.ndarray, true: np.ndarray) -> float:
     """Returns the squared correlation over measured genes."""
     has = ~np.isnan(true)
@@ -157,8 +156,7 @@ def fit(
     for epoch in range(recipe.epochs):
         network.train()
         for rows in train[torch.randperm(len(train), device=device)][: total // recipe.epochs * batch].view(-1, batch):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe.learning_rate, step / total)
+            set_rate(optimizer, learning_rate(recipe.learning_rate, step / total, **RATE))
             given = features[rows] * (torch.rand(batch, 1, device=device) < 0.5)
             wanted = target[rows]
             error = (network(codes[rows], given) - wanted.nan_to_num()) ** 2

@@ -85,7 +85,7 @@ def test_a_model_in_a_dozen_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "show", "texcnn-yeast") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 12
-    assert lines[0].split(None, 1) == ["Model", "texcnn-yeast, version 3"]
+    assert lines[0].split(None, 1) == ["Model", "texcnn-yeast, version 4"]
     assert any(line.startswith("Inputs") and line.endswith("63 in all") for line in lines)
     assert lines[-1] == "More: texcnn models show texcnn-yeast --card, --cell-types or --json"
     assert any(line.startswith("Held-out genes  squared Pearson 0.5") for line in lines)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
+import torch
 
 import texcnn
+from texcnn.encoders.kmer_counts import KmerCountsEncoder
 from texcnn.features.codons import CODON_COLUMNS, codon_features
 from texcnn.genome.reference import Reference
 from texcnn.model.bundle import BundleFiles
@@ -32,6 +35,30 @@ def test_it_is_bundled_and_says_what_it_is() -> None:
     assert reference is not None
     assert reference.has_intervals
     assert pd.Series(reference.parts).value_counts().to_dict() == {"train": 5431, "test": 1695}
+
+
+def test_one_member_is_a_line_through_the_promoter() -> None:
+    """Taught by the variants between two strains: linear in 4-mers before the TSS, the same for every condition."""
+    model = load_model("texcnn-yeast")
+    taught = model.config.head.options["members"][2]
+    assert (taught["segments"], taught["common"]) == ([1, 2], True)
+    member = model.network.head.members[2]
+    segments = [base * 125 for base in ("AC", "GT", "AT")]  # the second is the first on the other strand
+    values = torch.from_numpy(np.stack([_shares(one) for one in segments] + [sum(map(_shares, segments[::2])) / 2]))
+    mask, features = torch.ones(4, 1, dtype=torch.bool), torch.arange(4.0)[:, None].expand(4, len(CODON_COLUMNS))
+    with torch.inference_mode():
+        added = (member(values[:, None], mask, features) - member.output.bias).numpy()
+    np.testing.assert_allclose(added, np.broadcast_to(added[:, :1], added.shape), atol=1e-4)
+    first, mirrored, other, between = added[:, 0].tolist()
+    assert mirrored == pytest.approx(first, rel=1e-2)
+    assert between == pytest.approx((first + other) / 2, rel=1e-3)
+    assert abs(first - other) > 1
+
+
+def _shares(sequence: str) -> npt.NDArray[np.float32]:
+    encoder = KmerCountsEncoder(4)
+    found: npt.NDArray[np.float32] = encoder.embed(encoder.tokenize([sequence])).numpy()[0]
+    return found
 
 
 def test_its_card_has_the_measured_figures(results) -> None:

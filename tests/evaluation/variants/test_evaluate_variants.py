@@ -167,6 +167,15 @@ def test_the_command_is_a_part_of_evaluate(tiny: Path, files: dict[str, Path], t
     result = CliRunner().invoke(cli, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
     assert "7 effects, 0 without a prediction, 0 do not count" in result.output
+    # Three fall and one rises: n counts them, and each of three figures is there.
+    written = pd.read_csv(tmp_path / "ev" / "variant_metrics.tsv", sep="\t").set_index(["scorer", "metric"])
+    told = written.loc[("tiny", "auroc_over_under")]
+    assert (told["value"], told["n"]) == (1, 4)
+    assert written.loc["tiny"].index.tolist() == ["auroc_over_under", "auroc_over_none", "auroc_under_none"]
+    assert (
+        "| tiny | gc | all | auroc_over_under | 1.000 [1.000, 1.000] | 4 |"
+        in (tmp_path / "ev" / "summary.md").read_text()
+    )
     alone = CliRunner().invoke(cli, ["evaluate", "--out", str(tmp_path / "x")])
     assert alone.exit_code == 2
     assert "Missing option '--expression'" in alone.output
