@@ -13,6 +13,7 @@ from runs import Commands
     [
         ("predict --fasta {g}.fa --gtf {g} --out {g} --overwrite", "--out and --gtf"),
         ("predict --fasta {g} --gtf {g}.gtf --out {other} --overwrite", "--out and --fasta"),
+        ("windows --fasta {g} --gtf {g}.gtf --out {g}.fai --overwrite", "--out and --fasta"),
         ("predict --fasta {g}.fa --gtf {g}.gtf --genes {g}.skipped.tsv --out {g} --overwrite", "--out and --genes"),
         ("predict --fasta {g}.fa --gtf {link} --out {g} --overwrite", "--out and --gtf"),
         ("windows --fasta {g}.fa --bed {g} --out {g} --overwrite", "--out and --bed"),

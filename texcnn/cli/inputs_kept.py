@@ -18,6 +18,9 @@ _OUTPUTS = frozenset({"out", "also", "shards", "summary", "annotate", "tabix"})
 _COMPANIONS = ("", ".skipped.tsv", ".meta.json")
 """Endings of the files that are written with a table."""
 
+_INDEXES = ("", ".fai", ".gzi", ".tbi", ".csi")
+"""Endings of the files that are read with a genome or a VCF."""
+
 
 def keep_inputs(command: click.Command) -> None:
     """Makes a command, and its subcommands, refuse outputs that are its inputs."""
@@ -46,7 +49,12 @@ def refuse_inputs(values: Mapping[str, Any]) -> None:
     Raises:
         InputError: when a file that is read would be replaced.
     """
-    read = {os.path.realpath(path): name for name, path in _paths(values) if name not in _OUTPUTS}
+    read = {
+        os.path.realpath(f"{path}{ending}"): name
+        for name, path in _paths(values)
+        if name not in _OUTPUTS
+        for ending in _INDEXES
+    }
     for name, path in _paths(values):
         for ending in _COMPANIONS if name in _OUTPUTS else ():
             source = read.get(os.path.realpath(f"{path}{ending}"))
