@@ -17,6 +17,7 @@ from texcnn.errors import InputError
 from texcnn.genome.fai import FastaRecord, check_agreement, read_fai
 from texcnn.genome.fasta_faults import htslib_reason, unusable
 from texcnn.genome.fasta_unpack import unpacked
+from texcnn.genome.quiet_htslib import quiet_htslib
 from texcnn.scratch import scratch_folder
 from texcnn.text.lines import refuse_foreign
 
@@ -178,16 +179,14 @@ def _build(fasta: Path, fai: Path, gzi: Path | None) -> None:
         # Absolute: samtools takes -g.fa for an option and data:x.fa for an address.
         arguments = [str(fasta.absolute()), "--fai-idx", str(new_fai.absolute())]
         arguments += [] if new_gzi is None else ["--gzi-idx", str(new_gzi.absolute())]
-        verbosity = pysam.set_verbosity(0)
         try:
-            pysam.faidx(*arguments)
-            check_agreement(fasta, new_gzi, read_fai(new_fai))
+            with quiet_htslib():
+                pysam.faidx(*arguments)
+                check_agreement(fasta, new_gzi, read_fai(new_fai))
         except pysam.SamtoolsError as error:
             raise unusable(fasta, f"htslib: {htslib_reason(arguments)}") from error
         except ValueError as error:
             raise unusable(fasta, str(error)) from error
-        finally:
-            pysam.set_verbosity(verbosity)
         if gzi is not None and new_gzi is not None:
             new_gzi.replace(gzi)
         new_fai.replace(fai)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pysam
 
+from texcnn.genome.quiet_htslib import quiet_htslib
+
 _LARGEST = 1 << 24
 """No header is nearly as long: more text than this is not read."""
 
@@ -31,9 +33,8 @@ def read_texts(fasta: Path, gzi: Path | None, places: Sequence[tuple[int, int]])
         raise ValueError("sequences overlap")
     if any(size > _LARGEST for _, size in places):
         raise ValueError("long stretches of the file are in no sequence")
-    verbosity = pysam.set_verbosity(0)
     try:
-        with tempfile.NamedTemporaryFile("w", suffix=".fai") as index:
+        with quiet_htslib(), tempfile.NamedTemporaryFile("w", suffix=".fai") as index:
             # htslib copies a sequence of one line unchanged from the file: each piece is declared to be one.
             for number, (offset, size) in enumerate(places):
                 index.write(f"{number}\t{size}\t{offset}\t{size}\t{size + 1}\n")
@@ -45,8 +46,6 @@ def read_texts(fasta: Path, gzi: Path | None, places: Sequence[tuple[int, int]])
                 return [_fetch(handle, str(number)) if size else b"" for number, (_, size) in enumerate(places)]
     except OSError as error:
         raise ValueError("htslib cannot read the .gzi" if gzi else f"htslib cannot read the file: {error}") from error
-    finally:
-        pysam.set_verbosity(verbosity)
 
 
 def _fetch(handle: pysam.FastaFile, name: str) -> bytes | None:

@@ -18,6 +18,7 @@ from typing import BinaryIO, Self, cast
 import pysam
 
 from texcnn.errors import InputError, unknown_name
+from texcnn.genome.quiet_htslib import quiet_htslib
 from texcnn.genome.variant import Variant
 from texcnn.genome.vcf_faults import N_MAGIC, find_fault, is_plain_gzip, why_not_opened
 from texcnn.text.lines import refuse_foreign, with_peek
@@ -135,9 +136,9 @@ class VcfReader:
     def _records(self) -> Iterator[pysam.VariantRecord]:
         number, last = 0, "the header"
         while True:
-            verbosity = pysam.set_verbosity(0)
             try:
-                record = next(self._file)
+                with quiet_htslib():
+                    record = next(self._file)
             except StopIteration:
                 self._check_whole(number)
                 return
@@ -148,8 +149,6 @@ class VcfReader:
                     f"a record cannot be read: {what or error}", where=where,
                     remedy="bcftools view shows htslib's own reason; fetch or write the file again",
                 ) from error  # fmt: skip
-            finally:
-                pysam.set_verbosity(verbosity)
             number, last = number + 1, f"{record.chrom}:{record.pos}"
             yield record
 
@@ -161,9 +160,8 @@ class VcfReader:
         if stat.S_ISDIR(status.st_mode):
             raise InputError("a folder is not a VCF", where=self.path, allowed="a VCF or BCF file")
         is_regular = stat.S_ISREG(status.st_mode)
-        verbosity = pysam.set_verbosity(0)
         try:
-            with ExitStack() as stack:
+            with quiet_htslib(), ExitStack() as stack:
                 raw = stack.enter_context(self.path.open("rb"))
                 stream = with_peek(raw, N_MAGIC)
                 head = stream.peek(N_MAGIC)[:N_MAGIC]
@@ -179,8 +177,6 @@ class VcfReader:
             raise InputError(
                 why_not_opened(self.path, str(error), is_regular), where=self.path, allowed=_ALLOWED
             ) from error
-        finally:
-            pysam.set_verbosity(verbosity)
 
     def _fed(self, content: BinaryIO, opened: ExitStack) -> BinaryIO:
         """An open pipe from which pysam reads what has been opened already; ``opened`` closes it at the end."""

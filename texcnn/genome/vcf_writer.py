@@ -10,6 +10,7 @@ from pathlib import Path
 import pysam
 
 from texcnn.errors import InputError, RunError
+from texcnn.genome.quiet_htslib import quiet_htslib
 from texcnn.genome.vcf import VcfReader
 from texcnn.text.lines import numbered_lines
 
@@ -113,13 +114,11 @@ def write_index(file: Path, index: Path, *, csi: bool, **columns: object) -> Non
     Raises:
         InputError: The rows are not sorted.
     """
-    verbosity = pysam.set_verbosity(0)
     try:
-        pysam.tabix_index(str(file), force=True, index=str(index), csi=csi, keep_original=True, **columns)  # type: ignore[arg-type]
+        with quiet_htslib():
+            pysam.tabix_index(str(file), force=True, index=str(index), csi=csi, keep_original=True, **columns)  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
         raise unsorted_variants(file.name) from error
-    finally:
-        pysam.set_verbosity(verbosity)
 
 
 def _annotated(
