@@ -180,7 +180,7 @@ def test_a_folder_in_the_midst_of_being_replaced_is_never_removed(tmp_path: Path
 
 
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".texcnn-mine").mkdir()
+    (tmp_path / ".texcnn-mine" / "kept").mkdir(parents=True)
     with atomic_file(tmp_path / "out"):
         pass
     assert names(tmp_path) == [".texcnn-mine", "out"]

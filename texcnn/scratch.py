@@ -55,16 +55,16 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=_PREFIX))
-    try:
-        # A clean-up between these two lines may remove the folder as unused: then make the next one.
-        with locked(folder / _LOCK) as mine:
-            if mine is not False and (folder / _LOCK).exists():
-                content = folder / "content"
-                content.mkdir()
-                yield content
-                return
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove, folder)
+        # Another process may take the folder for one that is no longer used: removed before this line, it is made
+        # again here; removed after it, the next one is made.
+        mine = stack.enter_context(locked(folder / _LOCK))
+        if mine is not False and (folder / _LOCK).exists():
+            content = folder / "content"
+            content.mkdir()
+            yield content
+            return
     with scratch_folder(parent) as content:
         yield content
 
@@ -73,13 +73,26 @@ def _sweep(parent: Path) -> None:
     """Removes the scratch folders of processes that ended: their lock is free."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if not (folder / _LOCK).is_file():
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # of a process killed before it had the lock, or after it removed it: empty, or not ours
             continue
         # A process killed while it replaced a folder left the old one and the new one here: either may be all there is.
         if (folder / "old").exists() and (folder / "content").exists():
             continue
         with contextlib.suppress(OSError), locked(folder / _LOCK) as dead:
             if dead:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a scratch folder, the lock last: if the process is killed meanwhile, the next one finds the rest."""
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != _LOCK:
+                entry.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def refuse_other_writer(path: Path, ours: Path) -> None:

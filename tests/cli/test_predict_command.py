@@ -180,7 +180,7 @@ def test_predictions_of_a_store_need_no_genome(tmp_path: Path, commands: Command
         (["--transcripts", "some"], "'some' is not one of 'gene', 'all'"),
         (["--dtype", "float8"], "in --dtype"),
         (["--linear"], "predicts fraction, which is not a logarithm – in --linear"),
-        (["--spread"], "held-out genes are, and is no ensemble – in --spread"),
+        (["--spread"], "no errors on held-out genes, and is no ensemble – in --spread"),
         (["--features", "x.tsv"], "the model 'tiny' takes no features – in --features"),
         (["--bed", "x.bed"], "give either a GTF or a BED – in --gtf and --bed"),
         (["--bed-anchor", "center"], "an anchor is for a BED, a GTF has the TSS – in --bed-anchor"),

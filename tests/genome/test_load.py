@@ -93,7 +93,7 @@ def test_transcripts_need_a_gtf(reference: Reference, bed: Path) -> None:
 
 
 def test_an_anchor_needs_a_bed(reference: Reference, gtf: Path) -> None:
-    with pytest.raises(InputError, match=r"a GTF says itself .* in `bed_anchor` – allowed: five-prime"):
+    with pytest.raises(InputError, match=r"a GTF has the TSS – in `bed_anchor` – allowed: five-prime"):
         GeneSelection(gtf=gtf, bed_anchor="center")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
 from tiny import CompositionEncoder, save_tiny
 
+from texcnn.bench.model import random_windows
 from texcnn.embedding.cache import SegmentCache
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError, RunError
@@ -113,3 +116,16 @@ def test_a_one_hot_model_passes_over_windows_without_a_base(windows: list[str]) 
         values, known = network.predict(windows, None, session)
     assert known.tolist() == [window[0] != "N" for window in windows]
     assert values.isfinite().flatten().tolist() == known.tolist()
+
+
+def test_threads_that_share_a_model_get_the_numbers_of_one() -> None:
+    model = load_model("texcnn-yeast")
+    windows = random_windows(4, model.window.length)
+
+    def values(first: int) -> npt.NDArray[np.float32]:
+        return np.concatenate([part.values for part in predict_windows(model, windows[first:])])
+
+    alone = [values(first) for first in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        for found, expected in zip(threads.map(values, range(2)), alone, strict=True):
+            np.testing.assert_array_equal(found, expected)

@@ -98,7 +98,7 @@ class TestBundle:
     def test_a_table_has_the_columns_that_the_bundle_can_fill(self, files: dict[str, Path], tmp_path: Path) -> None:
         genome = {"fasta": files["fasta"], "gtf": files["gtf"]}
         plain = texcnn.predict(files["model"], **genome)
-        with pytest.raises(InputError, match=r"has no errors on held-out genes .* `spread`"):
+        with pytest.raises(InputError, match=r"has no errors on held-out genes, .* `spread`"):
             texcnn.predict(files["model"], **genome, spread=True)
         extend_bundle(files["model"], {"split.tsv": b"gene_id\tsplit\ng1\ttrain\ng2\ttest\n"})
         genes = [f"t{place}" for place in range(100)]

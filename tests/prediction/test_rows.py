@@ -144,7 +144,9 @@ class TestExtraColumns:
 
 class TestSpread:
     def test_a_model_without_intervals_refuses(self, model: Model) -> None:
-        with pytest.raises(InputError, match=r"'tiny' has no errors on held-out genes .* – in `spread` – leave it out"):
+        with pytest.raises(
+            InputError, match=r"'tiny' has no errors on held-out genes, .* – in `spread` – leave it out"
+        ):
             maker(model, spread=True)
 
     @pytest.fixture

@@ -56,7 +56,7 @@ def test_numbers_are_rounded_once(store_dtype: str, expected: float) -> None:
 
 
 def test_float16_never_holds_what_it_cannot() -> None:
-    with pytest.raises(StoreError, match=r"7e\+04 lie beyond the range of float16.*bfloat16"):
+    with pytest.raises(StoreError, match=r"7e\+04 exceed the range of float16.*bfloat16"):
         encode(torch.tensor([1.0, -7e4]), "float16")
     assert decode(encode(torch.tensor([-7e4]), "bfloat16"), "bfloat16").item() == pytest.approx(-7e4, rel=4e-3)
 
