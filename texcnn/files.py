@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and checking them by their sums."""
+"""Files: their companions' names, writing so that a reader never sees half of one, and checks by sums."""
 
 from __future__ import annotations
 
@@ -21,15 +21,29 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def check_is_file(path: Path) -> None:
+def skipped_path(out: Path) -> Path:
+    """Returns where the rows that have no result are listed: ``<out>.skipped.tsv``."""
+    return Path(f"{out}.skipped.tsv")
+
+
+def description_path(out: Path) -> Path:
+    """Returns where a text table's unit and origin are: ``<out>.meta.json``; other formats carry them inside."""
+    return Path(f"{out}.meta.json")
+
+
+def check_is_file(path: Path, *, or_pipe: bool = False) -> None:
     """Refuses a path that cannot be read at several places or several times, as a regular file can.
+
+    Args:
+        path: The path.
+        or_pipe: Whether anything that is there will do, because it is read once.
 
     Raises:
         InputError: when nothing is there, or a folder or a pipe is.
     """
     if not path.exists():
         raise InputError("the file does not exist", where=path)
-    if not path.is_file():
+    if not or_pipe and not path.is_file():
         kind = "folder" if path.is_dir() else "pipe"
         raise InputError(
             f"the path is a {kind}, and the table is read at several places", where=path, allowed="a regular file",

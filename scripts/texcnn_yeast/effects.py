@@ -116,7 +116,7 @@ def main() -> None:
     other = other_strand()
     kept = np.flatnonzero(np.arange(len(other)) <= other)
     by_both, rm_both = (((part + part[:, other]) / 2 / per_count)[:, kept] for part in (by, rm))
-    trained = (genes["gene_id"].map(known & coding) == True).to_numpy()  # noqa: E712
+    trained = genes["gene_id"].isin(known.index[known & coding]).to_numpy()
     variance = np.cov(by_both[trained], rowvar=False)
     # The table has BY - RM in log2.
     effects = -pd.read_csv(EFFECTS, sep="\t", index_col=0)["effect_mean"].clip(-LARGEST, LARGEST)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from texcnn.errors import InputError
+from texcnn.files import skipped_path
 from texcnn.genome import cached_bases as cached_bases_module
 from texcnn.genome.assembly import HUMAN, Assembly
 from texcnn.genome.builds import find_build
@@ -20,7 +21,7 @@ from texcnn.genome.interval import Interval, reverse_complement
 from texcnn.genome.naming import in_any_style, other_style, style_free
 from texcnn.genome.position import LARGEST_POSITION, to_position
 from texcnn.genome.reference import Reference
-from texcnn.genome.skipped import Skipped, count_reasons, read_skipped, skipped_path, write_skipped
+from texcnn.genome.skipped import Skipped, count_reasons, read_skipped, write_skipped
 
 BASES = "".join(random.Random(9).choices("ACGTN", k=233))
 

@@ -16,22 +16,35 @@ pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 # Notes how it was called, then runs what comes after the image, outside of any container.
 DOCKER = """#!/bin/bash
 [[ $1 == run ]] || exit 0
-printf '%q ' "$@" > "$CALLS/$$"
+printf '%q ' "$@" > "CALLS/$$"
 while [[ $1 != texcnn:* ]]; do shift; done
 shift
 exec "$@"
 """
 
 
-def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, project: Path, tmp_path: Path) -> None:
-    """The command of the README, its genome in a mirror."""
-    tools, calls = tmp_path / "tools", tmp_path / "calls"
+def imitate(pipeline: Pipeline, folder: Path, name: str, script: str) -> Path:
+    """Puts an imitation first on the run's PATH, and returns the folder in which it notes each call.
+
+    The script has the folder's name for ``CALLS``: singularity is called without environment.
+    """
+    tools, calls = folder / "tools", folder / "calls"
     tools.mkdir()
     calls.mkdir()
-    (tools / "docker").write_text(DOCKER)
-    (tools / "docker").chmod(0o755)
+    write_tool(tools / name, script.replace("CALLS", str(calls)))
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
-    pipeline.environment |= {"CALLS": str(calls), "HF_HOME": str(tmp_path / "hub")}
+    return calls
+
+
+def write_tool(path: Path, script: str) -> None:
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def test_docker_gives_a_gpu_to_the_one_stage_that_uses_it(pipeline: Pipeline, project: Path, tmp_path: Path) -> None:
+    """The command of the README, its genome in a mirror."""
+    calls = imitate(pipeline, tmp_path, "docker", DOCKER)
+    pipeline.environment |= {"HF_HOME": str(tmp_path / "hub")}
     for name in ("hg38.fa.gz", "gencode.v47.annotation.gtf.gz"):
         (tmp_path / "mirror" / "hg38").mkdir(parents=True, exist_ok=True)
         (tmp_path / "mirror" / "hg38" / name).write_text("any content: a stub does not read it\n")
@@ -69,12 +82,7 @@ exec "$@"
 
 
 def test_singularity_binds_the_hub_and_gives_a_gpu(pipeline: Pipeline, tmp_path: Path) -> None:
-    tools, calls = tmp_path / "tools", tmp_path / "calls"
-    tools.mkdir()
-    calls.mkdir()
-    (tools / "singularity").write_text(SINGULARITY.replace("CALLS", str(calls)))  # it is called without environment
-    (tools / "singularity").chmod(0o755)
-    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
+    calls = imitate(pipeline, tmp_path, "singularity", SINGULARITY)
     pipeline.environment |= {"HF_HOME": str(tmp_path / "hub")}
     # fmt: off
     run = pipeline.succeed("-profile", "test,singularity", "-stub", "--models", pipeline.model, "--gpus", "1",
@@ -91,7 +99,7 @@ def test_singularity_binds_the_hub_and_gives_a_gpu(pipeline: Pipeline, tmp_path:
 # Notes how it was called and as whom, then runs what comes after the image, outside of any container.
 PODMAN = """#!/bin/bash
 [[ $1 == run ]] || exit 0
-printf '%q ' "$@" > "$CALLS/$$"
+printf '%q ' "$@" > "CALLS/$$"
 [ -z "$ONLY_SAY" ] || exit 0
 while [[ $1 != texcnn:* ]]; do shift; done
 shift
@@ -100,13 +108,8 @@ exec "$@"
 
 
 def test_podman_keeps_the_user_and_root_is_root(pipeline: Pipeline, tmp_path: Path) -> None:
-    tools, calls = tmp_path / "tools", tmp_path / "calls"
-    tools.mkdir()
-    calls.mkdir()
-    (tools / "podman").write_text(PODMAN)
-    (tools / "podman").chmod(0o755)
-    pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
-    pipeline.environment |= {"CALLS": str(calls), "ONLY_SAY": ""}
+    calls = imitate(pipeline, tmp_path, "podman", PODMAN)
+    pipeline.environment |= {"ONLY_SAY": ""}
     run = pipeline.succeed("-profile", "test,podman", "-stub", "--models", pipeline.model, "--gpus", "1")
     containers = [shlex.split(path.read_text()) for path in calls.iterdir()]
     assert len(containers) == len(run.trace) == 8
@@ -117,13 +120,11 @@ def test_podman_keeps_the_user_and_root_is_root(pipeline: Pipeline, tmp_path: Pa
     task = Path(containers[0][containers[0].index("-w") + 1])
     (line,) = re.findall(r"^ *(podman run .*)$", (task / ".command.run").read_text(), re.MULTILINE)
     for user, namespace in (("0", "host"), ("1234", "keep-id")):
-        (tools / "id").write_text(f"#!/bin/bash\necho {user}\n")
-        (tools / "id").chmod(0o755)
+        write_tool(tmp_path / "tools" / "id", f"#!/bin/bash\necho {user}\n")
         for path in calls.iterdir():
             path.unlink()
         environment = {
-            "PATH": f"{tools}:{os.environ['PATH']}",
-            "CALLS": str(calls),
+            "PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}",
             "ONLY_SAY": "1",
             "NXF_TASK_WORKDIR": str(task),
         }

@@ -18,14 +18,15 @@ import pytest
 
 from texcnn import files
 from texcnn.errors import InputError, RunError
+from texcnn.files import description_path, skipped_path
 from texcnn.genome.gene import Annotation, Gene
-from texcnn.genome.skipped import Skipped, read_skipped, skipped_path, write_skipped
+from texcnn.genome.skipped import Skipped, read_skipped, write_skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
 from texcnn.tables.merge import merge_tables
 from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
-from texcnn.tables.writers import description_path, open_tables, table_format
+from texcnn.tables.writers import open_tables, table_format
 
 DESCRIPTION = TableDescription(
     cell_types=("liver", "brain"),

@@ -15,9 +15,6 @@ from texcnn.errors import InputError
 _OUTPUTS = frozenset({"out", "also", "shards", "summary", "annotate", "tabix"})
 """Parameters of all commands that name what is written."""
 
-_COMPANIONS = ("", ".skipped.tsv", ".meta.json")
-"""Endings of the files that are written with a table."""
-
 _INDEXES = ("", ".fai", ".gzi", ".tbi", ".csi")
 """Endings of the files that are read with a genome or a VCF."""
 
@@ -49,6 +46,8 @@ def refuse_inputs(values: Mapping[str, Any]) -> None:
     Raises:
         InputError: when a file that is read would be replaced.
     """
+    from texcnn.files import description_path, skipped_path
+
     read = {
         os.path.realpath(f"{path}{ending}"): name
         for name, path in _paths(values)
@@ -56,11 +55,11 @@ def refuse_inputs(values: Mapping[str, Any]) -> None:
         for ending in _INDEXES
     }
     for name, path in _paths(values):
-        for ending in _COMPANIONS if name in _OUTPUTS else ():
-            source = read.get(os.path.realpath(f"{path}{ending}"))
+        for written in (path, skipped_path(path), description_path(path)) if name in _OUTPUTS else ():
+            source = read.get(os.path.realpath(written))
             if source is not None:
                 raise InputError(
-                    f"'{path}{ending}' is read and would be replaced", where=f"`{name}` and `{source}`",
+                    f"'{written}' is read and would be replaced", where=f"`{name}` and `{source}`",
                     allowed="another name for what is written",
                 )  # fmt: skip
 

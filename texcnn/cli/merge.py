@@ -64,7 +64,8 @@ def merge(
 def _merge_predictions(
     parts: tuple[Path, ...], outs: list[Path], more_skipped: tuple[Path, ...], *, overwrite: bool
 ) -> None:
-    from texcnn.genome.skipped import count_reasons, read_skipped, skipped_path
+    from texcnn.files import skipped_path
+    from texcnn.genome.skipped import count_reasons, read_skipped
     from texcnn.tables.merge import merge_tables
     from texcnn.tables.writers import check_table_output
 

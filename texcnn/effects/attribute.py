@@ -24,7 +24,7 @@ from texcnn.effects.options import EffectOptions
 from texcnn.effects.score import open_engine
 from texcnn.effects.tracks import write_bedgraph, write_bigwig
 from texcnn.errors import InputError
-from texcnn.files import atomic_folder, check_output
+from texcnn.files import atomic_folder, check_output, description_path
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
@@ -163,7 +163,7 @@ def _write_table(folder: Path, frame: pd.DataFrame, described: dict[str, Any]) -
     # Nine significant digits restore a float32 exactly.
     frame.to_csv(folder / TABLE_FILE, sep="\t", index=False, float_format="%.9g")
     text = json.dumps(described, indent=1) + "\n"
-    (folder / f"{TABLE_FILE}.meta.json").write_text(text, encoding="utf-8")
+    description_path(folder / TABLE_FILE).write_text(text, encoding="utf-8")
 
 
 def _write_gene(

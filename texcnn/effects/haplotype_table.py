@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from texcnn.effects.table import SKIPPED_SCHEMA
 from texcnn.effects.write import write_described, write_table
-from texcnn.files import atomic_file
-from texcnn.genome.skipped import skipped_path
+from texcnn.files import atomic_file, skipped_path
 from texcnn.tables.plain_strings import plain_strings
 
 _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float32()

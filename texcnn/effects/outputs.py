@@ -18,10 +18,8 @@ from texcnn.effects.parts import KEPT_FILE, Parts, PartsInMemory
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, SUMMARY_SCHEMA
 from texcnn.effects.write import write_described, write_tabix, write_table
 from texcnn.errors import InputError
-from texcnn.files import atomic_file, check_output
-from texcnn.genome.skipped import skipped_path
+from texcnn.files import atomic_file, check_output, description_path, skipped_path
 from texcnn.genome.vcf_writer import annotate_vcf
-from texcnn.tables.writers import description_path
 
 TABLE_ENDINGS = (".tsv", ".tsv.gz", ".parquet")
 KEPT_ENDING = ".parts"

@@ -15,9 +15,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pysam
 
+from texcnn.files import description_path
 from texcnn.genome.vcf_writer import write_index
 from texcnn.tables.columns import METADATA_KEY
-from texcnn.tables.writers import description_path
 
 _TABIX_COLUMNS = {
     "chrom": "chrom", "pos": "pos", "ref": "ref", "alt": "alt", "gene": "gene_name", "gene_id": "gene_id",

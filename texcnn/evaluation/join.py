@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 
 from texcnn.errors import InputError, unknown_name
 from texcnn.features.table import find_rows
-from texcnn.files import check_is_file
+from texcnn.files import check_is_file, description_path, skipped_path
 from texcnn.genome.annotation import without_version
-from texcnn.genome.skipped import read_skipped, skipped_path
+from texcnn.genome.skipped import read_skipped
 from texcnn.tables.columns import EXTRA_COLUMNS, METADATA_KEY, gene_columns, spread_columns
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, read_parts
-from texcnn.tables.writers import description_path
 from texcnn.text.lines import PathLike
 from texcnn.typed_json import check_fields, parse_object
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from texcnn.errors import InputError
 from texcnn.features.table import SOURCE_COLUMN
-from texcnn.files import atomic_files, check_output, open_text
-from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
+from texcnn.files import atomic_files, check_output, open_text, skipped_path
+from texcnn.genome.skipped import Skipped, write_skipped
 
 _ENDINGS = (".tsv", ".tsv.gz")
 

@@ -27,11 +27,6 @@ class Skipped:
     reason: str
 
 
-def skipped_path(out: Path) -> Path:
-    """Returns where the rows that have no result are listed: ``<out>.skipped.tsv``."""
-    return out.with_name(f"{out.name}.skipped.tsv")
-
-
 def skipped_frame(skipped: Sequence[Skipped]) -> pd.DataFrame:
     """Builds the list as a table: ``gene_id reason``."""
     rows = [(entry.gene_id, entry.reason) for entry in skipped]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from texcnn.genome.skipped import Skipped, read_skipped, skipped_path
+from texcnn.files import skipped_path
+from texcnn.genome.skipped import Skipped, read_skipped
 from texcnn.tables.predictions import Predictions, open_predictions
 
 _TOLERANCE = {True: 0.001, False: 0.05}

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from texcnn.files import atomic_file
-from texcnn.genome.skipped import Skipped, count_reasons, read_skipped, skipped_path
+from texcnn.files import atomic_file, skipped_path
+from texcnn.genome.skipped import Skipped, count_reasons, read_skipped
 from texcnn.keywords import options_from
 from texcnn.model.cautions import weak_cell_types
 from texcnn.model.described import DescribedModel

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from texcnn.errors import InputError
+from texcnn.files import description_path
 from texcnn.report.variants import VariantEffects, read_variants
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.predictions import Predictions, open_predictions
-from texcnn.tables.writers import description_path
 
 _SHOWN = ("variants", "annotation", "max_distance", "alleles", "background_variants")
 """Entries of a variant table's description that the page shows."""

@@ -13,10 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.files import check_is_file
-from texcnn.genome.skipped import Skipped, skipped_path
+from texcnn.files import check_is_file, description_path, skipped_path
+from texcnn.genome.skipped import Skipped
 from texcnn.tables.columns import METADATA_KEY
-from texcnn.tables.writers import description_path
 from texcnn.text.table import TextTable
 from texcnn.typed_json import parse_object, read_object
 
@@ -58,10 +57,7 @@ def read_variants(path: Path) -> VariantEffects:
     Raises:
         InputError: when the file is missing, unreadable, or has other columns.
     """
-    if path.suffix == ".parquet":
-        check_is_file(path)
-    if not path.exists():
-        raise InputError("the file does not exist", where=path)
+    check_is_file(path, or_pipe=path.suffix != ".parquet")
     try:
         if path.suffix == ".parquet":
             content = pq.read_table(path)

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from texcnn.arguments import paths_of
 from texcnn.errors import InputError
-from texcnn.files import check_is_file
-from texcnn.genome.skipped import read_skipped, skipped_path
+from texcnn.files import check_is_file, skipped_path
+from texcnn.genome.skipped import read_skipped
 from texcnn.tables.columns import TableDescription
 from texcnn.tables.writers import open_tables
 

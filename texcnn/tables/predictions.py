@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from texcnn.arguments import to_path
 from texcnn.errors import InputError
-from texcnn.files import check_is_file
-from texcnn.genome.skipped import read_skipped, skipped_frame, skipped_path
+from texcnn.files import check_is_file, description_path, skipped_path
+from texcnn.genome.skipped import read_skipped, skipped_frame
 from texcnn.tables.columns import MEMBER_SPREAD, PERCENTILE, RUN_KEY, TableDescription, spread_columns
-from texcnn.tables.writers import description_path, table_format
+from texcnn.tables.writers import table_format
 from texcnn.text.lines import PathLike
 
 
@@ -52,10 +52,7 @@ def open_predictions(path: PathLike) -> Predictions:
         InputError: when the file is missing, unreadable, or was not written by ``texcnn predict``.
     """
     path = to_path(path)
-    if path.suffix in (".parquet", ".h5ad"):
-        check_is_file(path)
-    if not path.exists():
-        raise InputError("the file does not exist", where=path)
+    check_is_file(path, or_pipe=path.suffix not in (".parquet", ".h5ad"))
     readers = {".parquet": _read_parquet, ".h5ad": _read_h5ad}
     description, frame, run = readers.get(table_format(path), _read_text)(path)
     columns = [*description.gene_columns, *description.value_columns]

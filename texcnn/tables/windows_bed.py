@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from texcnn.files import atomic_files
+from texcnn.files import atomic_files, skipped_path
 from texcnn.genome.bed import WINDOWS_BED_COLUMNS
 from texcnn.genome.gene import Annotation
-from texcnn.genome.skipped import skipped_path, write_skipped
+from texcnn.genome.skipped import write_skipped
 from texcnn.genome.windows import WindowSpec
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from texcnn.errors import InputError
-from texcnn.files import atomic_files, check_output, open_text
-from texcnn.genome.skipped import Skipped, skipped_path, write_skipped
+from texcnn.files import atomic_files, check_output, description_path, open_text, skipped_path
+from texcnn.genome.skipped import Skipped, write_skipped
 from texcnn.tables.columns import TableDescription
 
 _FLOAT_FORMAT = "%.6g"
@@ -87,11 +87,6 @@ def table_format(path: Path) -> str:
         if path.name.endswith(ending) and path.name != ending:
             return ending
     raise InputError(f"unknown table format '{path.name}'", where="`out`", allowed=", ".join(_WRITERS))
-
-
-def description_path(out: Path) -> Path:
-    """Returns where a text table's unit and origin are: ``<out>.meta.json``; other formats carry them inside."""
-    return out.with_name(f"{out.name}.meta.json")
 
 
 def check_table_output(out: Path, *, overwrite: bool) -> None:
