@@ -20,7 +20,8 @@ _MISSING = frozenset({"", "na", "nan"})
 _OTHER_NOTATION = re.compile(
     r"[-+\u2212]?\s*(?:\d{1,3}(?:[,.'\u2019\xa0\u202f ]\d{3})+(?:[.,]\d+)?|\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*%?"
 )
-"""Numbers as people write them: with a decimal comma, separators of thousands, another minus, a sign of percent."""
+"""Numbers as people write them: with a decimal comma, separators of thousands, another minus, a sign of percent, or in
+digits of another script."""
 
 
 class NumberColumns:
@@ -121,7 +122,7 @@ def no_number(text: str, where: str) -> InputError:
         what = f"'{text}' is too large: numbers go up to {LARGEST:.3g}"
     return InputError(
         what, where=where, allowed="a finite number, or an empty cell or NA where there is none",
-        remedy="write numbers with a decimal point, and without separators of thousands"
+        remedy="write numbers in the digits 0 to 9 with a decimal point, and without separators of thousands"
         if value is None and _OTHER_NOTATION.fullmatch(text) else None,
     )  # fmt: skip
 
