@@ -93,3 +93,20 @@ def test_the_reference_has_everything_public() -> None:
 def test_the_readme_fits_two_screens() -> None:
     lines = (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 100, "two screens of 50 lines"
+
+
+@pytest.mark.parametrize("model", ["texcnn-mini", "texcnn-yeast", "Xpresso"])
+def test_figures_of_the_readme_are_those_of_the_evaluation(model: str) -> None:
+    folder = PROJECT / "scripts" / ("texcnn_yeast" if model == "texcnn-yeast" else "texcnn_mini")
+    rows = [line.split("\t") for line in (folder / "results.tsv").read_text(encoding="utf-8").splitlines()]
+    measured = {
+        f"{value} ({low} to {high})"
+        for name, genes, _, _, metric, value, low, high in rows
+        if name.startswith(model) and genes.startswith("test chromosomes") and metric == "squared Pearson"
+    }
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `?{model}[`,].*(\n\| \|.*)*", readme, re.MULTILINE)
+    assert row
+    shown = set(re.findall(r"\d\.\d+ \(\d\.\d+ to \d\.\d+\)", row[0]))
+    assert shown
+    assert shown <= measured
