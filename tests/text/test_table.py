@@ -93,6 +93,7 @@ def test_a_quote_inside_a_field_is_a_letter_and_swallows_no_row(tmp_path: Path) 
             'gene_id\tx\tnote\na\t1\t"two\nlines"\n',
             "1 fields, the header 3 .*line 3 .*in quotes goes on in the next line",
         ),
+        ('gene_id\tx\n"a"\n', "1 fields, the header 2 .*line 2$"),
         ("gene_id,x\na\t1\n", "the header has commas between its columns, the row tabs"),
         ("gene_id\tx\na,1\n", "the header has tabs between its columns, the row commas"),
         (b"\xd0\xcf\x11\xe0rest", "a workbook of Excel .*tab-separated"),
@@ -113,6 +114,10 @@ def test_a_quote_inside_a_field_is_a_letter_and_swallows_no_row(tmp_path: Path) 
 def test_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         rows(write(tmp_path, text))
+
+
+def test_a_comment_of_one_word_is_no_header(tmp_path: Path) -> None:
+    assert rows(write(tmp_path, "# gene_id\n" + PLAIN)) == rows(write(tmp_path, PLAIN))
 
 
 def test_columns_are_found_by_name_and_never_guessed_between_two(tmp_path: Path) -> None:
