@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 pytest.importorskip("memelite")
-pytest.importorskip("kipoi")
+pytest.importorskip("kipoi_utils", reason="needs the kipoi extra")
 
 
 @pytest.fixture(scope="module")

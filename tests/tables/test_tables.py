@@ -317,9 +317,10 @@ def test_names_from_a_list(tmp_path: Path) -> None:
         read_names(path)
     with pytest.raises(InputError, match=r"does not exist"):
         read_names(tmp_path / "nowhere")
-    path.write_text('"g1"\t1\n\tg2\n')
-    with pytest.raises(InputError, match=r"no name in its first column .*genes.txt, line 2"):
-        read_names(path)
+    for nameless in ("\tg2", '""\tg2'):
+        path.write_text(f'"g1"\t1\n{nameless}\n')
+        with pytest.raises(InputError, match=r"no name in its first column .*genes.txt, line 2"):
+            read_names(path)
     path.write_bytes(gzip.compress(b'"g1"\t1\ng2'))
     assert read_names(str(path)) == ["g1", "g2"]
 
