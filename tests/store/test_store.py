@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Never
 
 import pandas as pd
 import pytest
@@ -85,8 +86,16 @@ def test_what_goes_in_comes_out(tmp_path: Path, reference: Reference, annotation
     assert not total[~chunk.embeddings.mask].any()
 
 
+def read_only(path: Path) -> Never:
+    raise PermissionError(path)
+
+
 def test_an_interrupted_run_continues_without_redoing_a_chunk(
-    tmp_path: Path, reference: Reference, annotation: Annotation, small_chunks: None
+    tmp_path: Path,
+    reference: Reference,
+    annotation: Annotation,
+    small_chunks: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Dies(CompositionEncoder):
         def embed(self, tokens):  # type: ignore[no-untyped-def]
@@ -100,6 +109,10 @@ def test_an_interrupted_run_continues_without_redoing_a_chunk(
         fill_store([Dies()], reference, annotation, tmp_path / "store")
     with pytest.raises(StoreError, match=r"unfinished: \d of 5 chunks.*same texcnn embed command"):
         EmbeddingStore.open(tmp_path / "store")
+    with monkeypatch.context() as patched:
+        patched.setattr("texcnn.store.folder.locked", read_only)
+        with pytest.raises(StoreError, match=r"unfinished: \d of 5 chunks.*same texcnn embed command"):
+            EmbeddingStore.open(tmp_path / "store")
     rest = CompositionEncoder()
     store = fill_store([rest], reference, annotation, tmp_path / "store")
     assert 0 < sum(rest.batches) < sum(whole.batches)
