@@ -113,8 +113,8 @@ def run_tuned(material: Material, parts: list[str], run: int, epochs: int) -> np
         patience=epochs,
         encoder_rate=1e-3 if not {LANGUAGE, RANDOM} & {*parts} else TUNED.encoder_rate,
     )
-    network = for_one_on_a_cpu(network, material.device)
-    return Stack([network], [split], genes.labels, feed, settings, run).fit()[0]
+    networks = [for_one_on_a_cpu(network, material.device)]
+    return Stack(networks, [split], genes.labels, feed, settings, run).fit()[0]
 
 
 def parse_plan(plan: list[str]) -> list[tuple[str, list[str], list[int]]]:
@@ -172,7 +172,9 @@ def main() -> None:
                 figures = draws.figures(torch.from_numpy(found[place]).to(device), true)
                 seconds = (clock() - started) / len(some)
                 with paths[run].with_suffix(".part").open("wb") as handle:
-                    np.savez(handle, **figures, median=found[place][:, 0].astype(np.float16), seconds=np.array(seconds))
+                    median = found[place][:, 0].astype(np.float16)
+                    kept = {**figures, "median": median, "seconds": np.array(seconds)}
+                    np.savez(handle, **kept)  # type: ignore[arg-type]
                 paths[run].with_suffix(".part").rename(paths[run])
                 shown = {name: round(float(values[0]), 4) for name, values in figures.items()}
                 line = {"species": given.species, "mode": mode, "encoders": "+".join(parts), "run": run}
