@@ -29,7 +29,7 @@ from failures import AGAIN, Failures  # noqa: E402
 from feeds import Convolutions, Features, LiveFeed, LiveNetwork, VectorFeed, Words, kmer_vectors, mean_and_deviation  # noqa: E402
 from figures import Draws  # noqa: E402
 from material import Material  # noqa: E402
-from stack import Settings, Stack, as_products  # noqa: E402
+from stack import Settings, Stack, as_products, clock_of, for_one_on_a_cpu  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from texcnn.heads.textcnn import TextCNN  # noqa: E402
@@ -113,7 +113,8 @@ def run_tuned(material: Material, parts: list[str], run: int, epochs: int) -> np
         patience=epochs,
         encoder_rate=1e-3 if not {LANGUAGE, RANDOM} & {*parts} else TUNED.encoder_rate,
     )
-    return Stack([network], [split], genes.labels, feed, settings, run).fit()[0]
+    networks = [for_one_on_a_cpu(network, material.device)]
+    return Stack(networks, [split], genes.labels, feed, settings, run).fit()[0]
 
 
 def parse_plan(plan: list[str]) -> list[tuple[str, list[str], list[int]]]:
@@ -148,7 +149,7 @@ def main() -> None:
     material = Material(given.species, given.work, device, given.genes)
     test = material.genes.study_parts()[2]
     true = material.genes.labels[torch.from_numpy(test).to(device)]
-    draws = Draws(len(test), device)
+    draws, clock = Draws(len(test), device), clock_of(device)
     failures = Failures(given.out)
     for mode, parts, runs in parse_plan(given.plan):
         key = f"{given.species}.{mode}.{'+'.join(parts)}"
@@ -157,7 +158,7 @@ def main() -> None:
         for some in [left] if mode == "frozen" else [[run] for run in left]:
             if not some or time.time() > given.until or failures.count(key) >= MOST_FAILURES:
                 continue
-            started = time.time()
+            started = clock()
             try:
                 if mode == "frozen":
                     found = run_frozen(material, parts, some)
@@ -169,9 +170,11 @@ def main() -> None:
                 sys.exit(AGAIN)
             for place, run in enumerate(some):
                 figures = draws.figures(torch.from_numpy(found[place]).to(device), true)
-                seconds = (time.time() - started) / len(some)
+                seconds = (clock() - started) / len(some)
                 with paths[run].with_suffix(".part").open("wb") as handle:
-                    np.savez(handle, **figures, median=found[place][:, 0].astype(np.float16), seconds=np.array(seconds))
+                    median = found[place][:, 0].astype(np.float16)
+                    kept = {**figures, "median": median, "seconds": np.array(seconds)}
+                    np.savez(handle, **kept)  # type: ignore[arg-type]
                 paths[run].with_suffix(".part").rename(paths[run])
                 shown = {name: round(float(values[0]), 4) for name, values in figures.items()}
                 line = {"species": given.species, "mode": mode, "encoders": "+".join(parts), "run": run}

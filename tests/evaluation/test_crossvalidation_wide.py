@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,6 +115,28 @@ def test_networks_together_predict_what_each_predicts_alone(wide: SimpleNamespac
         test = part[2][None]
         given = feed([part])(torch.from_numpy(test), test)
         torch.testing.assert_close(got, network(*given), atol=1e-5, rtol=1e-5)
+
+
+def test_one_network_on_a_cpu_multiplies_known_segments_alone(wide: SimpleNamespace) -> None:
+    found, mask, labels = vectors()
+    mask[5] = False
+    values = torch.zeros(*mask.shape, DIM).masked_fill(~mask[..., None], torch.nan)
+    values[mask] = found[: int(mask.sum())]
+    plain, packed = text_cnn(0), wide.stack.for_one_on_a_cpu(text_cnn(0), CPU)
+    expected, got = plain(values.nan_to_num(), mask), packed(values, mask)  # a product with NaN would show
+    torch.testing.assert_close(got, expected, equal_nan=True)
+    for made in (expected, got):
+        (made - labels).nan_to_num().square().mean().backward()
+    for (name, one), other in zip(plain.named_parameters(), packed.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, msg=name)
+    assert type(wide.stack.for_one_on_a_cpu(text_cnn(0), torch.device("cuda"))) is TextCNN
+
+
+def test_seconds_of_a_cpu_are_the_processors(wide: SimpleNamespace) -> None:
+    clock = wide.stack.clock_of(CPU)
+    begun = clock()
+    time.sleep(0.2)  # as long as another process has the core
+    assert clock() - begun < 0.1
 
 
 def test_transformers_with_batch_norms_learn_together_what_each_learns_alone(wide: SimpleNamespace) -> None:

@@ -129,16 +129,29 @@ class TextCNN(nn.Module):
             values = values + (self.positions if at is None else self.positions[at])
         usable = mask.unsqueeze(-1)
         # All taps of all convolutions are one matrix product: vectors of thousands of numbers need not be transposed.
-        # The product of a masked segment is 0, as is that of its zero vector.
         taps = torch.cat([one.weight.permute(2, 0, 1).flatten(0, 1) for one in self._convolutions()])
-        products = linear(self.input_dropout(values), taps) * usable
-        parts = products.split([one.kernel_size[0] * one.out_channels for one in self._convolutions()], dim=2)
+        parts = self.products(values, mask, taps).split(
+            [one.kernel_size[0] * one.out_channels for one in self._convolutions()], dim=2
+        )
         # ReLU's floor is 0, so a masked segment can never be a maximum once it is 0 itself.
         found = [
             activation(_slide(part, one)) * usable
             for one, part, activation in zip(self._convolutions(), parts, self.activations, strict=True)
         ]
         return torch.cat(found, dim=2).transpose(1, 2)
+
+    def products(self, values: Tensor, mask: Tensor, taps: Tensor) -> Tensor:
+        """Multiplies segments with the taps of all convolutions.
+
+        Args:
+            values: ``(n, segments, dim)``.
+            mask: ``(n, segments)``, True where the segment is usable.
+            taps: ``(m, dim)``.
+
+        Returns:
+            ``(n, segments, m)``, 0 where masked.
+        """
+        return linear(self.input_dropout(values), taps) * mask.unsqueeze(-1)
 
     def read(self, responses: Tensor, mask: Tensor, features: Tensor | None = None) -> Tensor:
         """Turns what the filters find in whole windows into expression, as :meth:`forward` does.
