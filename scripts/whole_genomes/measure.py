@@ -7,7 +7,7 @@
     scripts/whole_genomes/measure.py scheduler --work DIR     a stub run of 64 shards x 20 samples
 
 Data is read from $TEXCNN_DATA. A round runs the command line, then the pipeline, on the machine as it is: ratios are of
-the same round.
+the same round. Next to a wall time is the processor time, which other processes move less, and the cores they used.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -51,9 +52,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Done:
-    """How long a command took, and the most memory that it and one process under it held."""
+    """How long a command took, processor time with all that ran under it, and the most memory of one process."""
 
     seconds: float
+    processor: float
     gigabytes: float
 
 
@@ -66,7 +68,14 @@ def run(command: Sequence[object], folder: Path) -> Done:
         _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{command[0]} failed: see {folder / 'log'}")
-    return Done(time.monotonic() - start, usage.ru_maxrss / 2**20)
+    return Done(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
+
+
+def busy_seconds() -> tuple[float, float]:
+    """Processor time since boot of all processes of the machine (Linux), and of what this process has waited for."""
+    user, nice, system = (int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:4])
+    mine = os.times()
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK"), sum(mine[:4])
 
 
 def yeast(work: Path) -> Case:
@@ -199,14 +208,16 @@ def measure(case: Case, work: Path, rounds: int) -> str:
         line = command_line(case, work / "line")
         plain = pipeline(case, work / "plain", variants=False)
         full = plain if case.vcf is None else pipeline(case, work / "full", variants=True)
-        wall = sum(done.seconds for done in line.values())
+        wall, processor = (sum(getattr(done, name) for done in line.values()) for name in ("seconds", "processor"))
         ratios.append(plain.seconds / line["predictions"].seconds)
         all_ratios.append(full.seconds / wall)
         rows.append(
-            f"| {number + 1} | {line['predictions'].seconds:.1f} | {plain.seconds:.1f} | {ratios[-1]:.2f} | {wall:.1f} "
-            f"| {full.seconds:.1f} | {all_ratios[-1]:.2f} |"
+            f"| {number + 1} | {line['predictions'].seconds:.1f} ({line['predictions'].processor:.1f}) "
+            f"| {plain.seconds:.1f} ({plain.processor:.1f}) | {ratios[-1]:.2f} | {wall:.1f} ({processor:.1f}) "
+            f"| {full.seconds:.1f} ({full.processor:.1f}) | {all_ratios[-1]:.2f} |"
         )
     head = (
+        "Wall time, and processor time in brackets.\n\n"
         "| round | predict, s | pipeline, s | ratio | with variants, s | pipeline, s | ratio |\n"
         "|---|---|---|---|---|---|---|\n"
     )
@@ -256,9 +267,11 @@ def scheduler(work: Path) -> str:
     # fmt: on
     tasks = trace(folder)
     seconds = done.seconds / len(tasks)
+    each = done.processor / len(tasks)
     return (
         f"{len(tasks):,} tasks that do nothing (20 samples x 64 shards) took {done.seconds:.0f} s: "
-        f"{seconds * 1000:.0f} ms a task; Nextflow held {done.gigabytes:.2f} GB.\n"
+        f"{seconds * 1000:.0f} ms a task. Processor time {done.processor:.0f} s, {each * 1000:.0f} ms a task, "
+        f"its bash included; Nextflow held {done.gigabytes:.2f} GB.\n"
     )
 
 
@@ -275,13 +288,17 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    before, start = busy_seconds(), time.monotonic()
     if asked.case in ("yeast", "hg38", "heavy"):
         case = {"yeast": yeast, "hg38": hg38, "heavy": heavy}[asked.case](work)
         case = case if asked.genes is None else replace(case, genes=asked.genes.absolute())
         text = measure(case, work, asked.rounds)
     else:
         text = {"shards": shards, "scheduler": scheduler}[asked.case](work)
-    text = f"{os.cpu_count()} cores, load {os.getloadavg()[2]:.1f} over the last 15 minutes.\n\n{text}"
+    machine, mine = (now - then for now, then in zip(busy_seconds(), before, strict=True))
+    others = max(machine - mine, 0) / (time.monotonic() - start)
+    load = f"load {os.getloadavg()[2]:.1f} over the last 15 minutes; other processes used {others:.2f} cores"
+    text = f"Measured {date.today()}, {os.cpu_count()} cores, {load}.\n\n{text}"
     print(text)
     if asked.write:
         page = asked.write.read_text(encoding="utf-8")
