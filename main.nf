@@ -11,22 +11,23 @@
 include { readSchema; castParams; helpText; startText } from './subworkflows/local/parameters/main'
 include { sampleRows; resolveSample; inputProblems } from './subworkflows/local/samples/main'
 include { readModels; wantedModels } from './subworkflows/local/models/main'
-include { resultLine; multiqcLine; multiqcHead; endText; otherResults; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
+include { resultLine; multiqcLine; multiqcHead; endText; otherResults; shortened; leaveNothing; sendSummary } from './subworkflows/local/summary/main'
 include { INPUTS } from './subworkflows/local/inputs/main'
 include { SEQUENCES } from './subworkflows/local/sequences/main'
 include { TRAINING } from './subworkflows/local/training/main'
 include { EXPRESSION } from './subworkflows/local/expression/main'
 
-def showResults(settings, wanted) {
+def showResults(settings, samples) {
+    def wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
     if (wanted) {
         def text = endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted)
         log.info(text)
         sendSummary(settings, text)
     }
     if (wanted && workflow.success) {
-        def others = otherResults(settings, wanted)
+        def others = otherResults(settings, samples)
         if (others) {
-            log.warn("of another run, and left where they are: ${others.join(', ')}")
+            log.warn("of another run, and left where they are: ${shortened(others).join(', ')}")
         }
         log.info("Results: ${settings.outdir} (open ${settings.input ? '<sample>/' : ''}report/report.html)")
     }
@@ -65,7 +66,7 @@ workflow TEXCNN {
 
     // sample, model, genes, predicted, skipped, reasons
     EXPRESSION.out.predictions.combine(EXPRESSION.out.counts, by: 0)
-        .map { meta, _table, skipped, genes, _shards, _unplaced -> resultLine(meta, skipped, genes) }
+        .map { meta, _table, skipped, genes, _shards, _unplaced, _label -> resultLine(meta, skipped, genes) }
         .collectFile(
             name: "results_${settings.trace_report_suffix}.tsv", storeDir: info, sort: true, newLine: true,
             seed: ['sample', 'model', 'genes', 'predicted', 'skipped', 'reasons'].join('\t'),
@@ -74,7 +75,7 @@ workflow TEXCNN {
     EXPRESSION.out.rows.combine(EXPRESSION.out.counts, by: 0)
         .join(EXPRESSION.out.evaluation, remainder: true)
         .filter { row -> row[1] }
-        .map { meta, rows, genes, _shards, _unplaced, evaluation -> multiqcLine(meta, genes, rows, evaluation, settings) }
+        .map { meta, rows, genes, _shards, _unplaced, label, evaluation -> multiqcLine(meta, label, genes, rows, evaluation, settings) }
         .collectFile(name: 'texcnn_mqc.tsv', storeDir: "${settings.outdir}/multiqc", sort: true, newLine: true, seed: multiqcHead())
 
     INPUTS.out.versions
@@ -96,7 +97,7 @@ workflow {
     def asked = castParams(schema, params)
     // One type for all tasks: half of a table in other numbers would not be seen.
     def settings = asked + [dtype: asked.dtype != 'auto' ? asked.dtype : asked.gpus ? 'bfloat16' : 'float32']
-    def wanted = []
+    def samples = []
 
     if (asked.help == true) {
         log.info(helpText(schema))
@@ -107,17 +108,16 @@ workflow {
     else {
         def problems = inputProblems(schema, asked, workflow.commandLine, "${projectDir}/assets/schema_input.json")
         if (problems) {
-            leaveNothing(settings.outdir ?: 'results', settings.trace_report_suffix)
-            error("unusable input:\n  * ${problems.join('\n  * ')}\nnextflow run main.nf --help lists the parameters")
+            leaveNothing(settings)
+            error("unusable input:\n  * ${shortened(problems).join('\n  * ')}\nnextflow run main.nf --help lists the parameters")
         }
         log.info(startText(schema, asked))
         def rows = sampleRows(settings.input)
-        def samples = rows.collect { row -> resolveSample(settings, row) }
-        wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
+        samples = rows.collect { row -> resolveSample(settings, row) }
         TEXCNN(samples, readModels(settings, rows), settings)
     }
 
     workflow.onComplete {
-        showResults(settings, wanted)
+        showResults(settings, samples)
     }
 }

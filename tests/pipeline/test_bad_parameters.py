@@ -39,9 +39,18 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"fasta": "a$b.fa"}, "whose name has $"),
     ({"fasta": "a`b.fa"}, "whose name has `"),
     ({"fasta": "star*.fa"}, "--fasta is 'star*.fa', which does not exist"),
+    ({"fasta": "~/genome.fa"}, "which does not exist – ~ and variables are not replaced here: write the whole path"),
+    ({"fasta": "s3://bucket/genome.fa"}, "which cannot be read – Missing plugin 'nf-amazon'"),
+    ({"fasta": "http://127.0.0.1:1/genome.fa"}, "which does not exist or cannot be reached"),
+    ({"fasta": "/dev/null"}, "a pipe or a device – allowed: a file"),
+    ({"fasta": "a\0b.fa"}, "which cannot be read"),
     ({"gtf": None}, "no genes – give --genome"),
     ({"fasta": None}, "no genome – give --genome"),
     ({"fasta": None, "gtf": None}, "no genes – give --genome"),
+    ({"genome": "hg38"}, "genome 'hg38' and files in place of all of its own – allowed: one of the two"),
+    ({"fasta": None, "genome": "hg38", "genomes_base": "folder"}, "fasta of genome 'hg38' is 'folder/hg38/hg38.fa"),
+    ({"gtf": None, "genome": "own", "genomes": {"own": {"fasta": "genome.fa.gz"}}}, "gtf of genome 'own' is missing"),
+    ({"genomes": None, "genome": "hg38"}, "genome 'hg38' is unknown"),
     ({"genome": "hg39"}, "genome 'hg39' is unknown"),
     ({"genome": "HG38"}, "did you mean hg38?"),
     ({"models": ","}, "--models is empty"),
@@ -49,6 +58,11 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"models": "./folder"}, "--models: './folder' is no model"),
     ({"models": "a b"}, "--models: 'a b' is no name"),
     ({"models": "a;b"}, "--models: 'a;b' is no name"),
+    ({"models": "-a"}, "--models: '-a' is no name"),
+    ({"models": ".."}, "--models: '..' is no model"),
+    ({"models": "s3://bucket/model"}, "--models: 's3://bucket/model' is no model"),
+    ({"models": "Mini,./x/mini"}, "--models: Mini appears twice – allowed: names that differ, also in lower case"),
+    ({"models": ""}, "--models is empty – allowed: a value; without the parameter it is texcnn-mini"),
     ({"models": "texcnn-mini,texcnn-mini,./x/texcnn-mini"}, "--models: texcnn-mini appears twice"),
     ({"models": ["texcnn-mini"]}, "--models is '[texcnn-mini]' – allowed: a string"),
     ({"transcripts": "ALL"}, "--transcripts is 'ALL' – allowed: gene, all – did you mean all?"),
@@ -59,15 +73,23 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"half_life": "true", "features": "genes.bed"}, "features given twice – in --half_life and --features"),
     ({"half_life": "true", "input": "inputs.csv"}, "line 3: half-life features are computed from an annotation"),
     ({"half_life": "true", "input": "inputs.csv"}, "line 4: features given twice – in --half_life and column features"),
+    ({"input": "folder/sheet.csv"}, "line 2: column fasta is 'own.fa', which does not exist"),
+    ({"input": "folder/sheet.csv"}, "column fasta starts at the samplesheet's folder – allowed: paths that start at /"),
     ({"half_life": "yes"}, "--half_life is 'yes' – allowed: a boolean"),
     ({"publish_dir_mode": "cp"}, "--publish_dir_mode is 'cp'"),
     ({"resume": True}, "--resume is unknown"),
     ({"outdir": "genes.gtf"}, "--outdir is 'genes.gtf', a file – allowed: a folder"),
+    ({"outdir": "genes.gtf/new"}, "/genes.gtf', a file – allowed: a folder"),
+    ({"outdir": None}, "--outdir is empty – allowed: a value; without the parameter it is results"),
+    ({"outdir": "$HOME/new"}, "--outdir is '$HOME/new' – ~ and variables are not replaced here"),
+    ({"outdir": "work/new"}, "--outdir is 'work/new', in the work folder"),
+    ({"outdir": "gs://bucket/new"}, "--outdir is 'gs://bucket/new', which cannot be read – Missing plugin 'nf-google'"),
     ({"store": "genes.gtf"}, "--store is 'genes.gtf', a file – allowed: a folder"),
     ({"genes": "folder"}, "--genes is 'folder', a folder – allowed: a file"),
     ({"truth": "nope.tsv"}, "--truth is 'nope.tsv', which does not exist"),
     ({"vcf": "folder"}, "--vcf is 'folder', a folder – allowed: a file"),
     ({"samples": "A"}, "samples of a VCF, and no VCF – give --vcf"),
+    ({"samples": "A'B", "vcf": "genes.bed"}, "--samples is 'A'B' – allowed: names without quotes"),
     ({"unphased": "yes"}, "--unphased is 'yes' – allowed: error, skip, as-is, merge"),
     ({"dtype": "float64"}, "--dtype is 'float64'"),
     ({"dtype": "float16", "gpus": "0"}, "--dtype is 'float16' without a GPU – allowed: auto, float32, bfloat16"),
@@ -77,6 +99,9 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
     ({"train": "new", "expression": "genes.bed"}, "a training needs the unit of its expression"),
     ({"train": "texcnn-mini"}, "--train: 'texcnn-mini' is a model of --models – allowed: a new name"),
     ({"train": "a/b", "unit": "TPM"}, "--train is 'a/b' – allowed: letters, digits"),
+    ({"train": "..", "unit": "TPM"}, "--train is '..' – allowed: letters, digits"),
+    ({"train": "TEXCNN-mini"}, "--train: 'TEXCNN-mini' is a model of --models – allowed: a new name"),
+    ({"train": 2024, "models": "./x/2024"}, "--train: '2024' is a model of --models"),
     ({"runs": "0", "train": "a"}, "--runs is 0 – allowed: 1 or more"),
     ({"runs": "2"}, "--unit and --runs are for a training – give --train"),
     ({"train": "a", "unit": "TPM", "expression": "genes.bed", "transcripts": "all"}, "expression is per gene"),
@@ -87,11 +112,19 @@ PARAMETERS: list[tuple[dict[str, Any], str]] = [
 SHEETS: list[tuple[str, str]] = [
     ("", "has no rows – allowed: a header line"),
     (HEAD, "has no rows – allowed: a header line"),
-    ("sample;fasta;gtf\na;genome.fa.gz;genes.gtf\n", "column sample;fasta;gtf is unknown"),
+    ("sample;fasta;gtf\na;genome.fa.gz;genes.gtf\n", "line 1: columns are separated by semicolons – allowed: commas"),
+    ("sample\tfasta\tgtf\na\tgenome.fa.gz\tgenes.gtf\n", "line 1: columns are separated by tabs"),
+    (f"{HEAD}a,{ROW}".encode("utf-16").decode("latin-1"), "line 1: it is no text in UTF-8"),
+    (f'{HEAD}"a\nb",{ROW}', "line 2: a quote is not closed"),
+    ("sample,fasta,gtf,\na,genome.fa.gz,genes.gtf,lost\n", "line 2: 'lost' has no column"),
+    (f"{HEAD}{'a' * 201},{ROW}", "200 at most, the first a letter or a digit"),
+    (f"{HEAD}MultiQC,{ROW}", "sample 'MultiQC' would mix with the folder of that name"),
+    ("sample,genome,fasta,gtf\na,hg38,genome.fa.gz,genes.gtf\n", "line 2: genome 'hg38' and files in place of all"),
+    ("sample,fasta,models\n" + 40 * "a,,./x\n", "sample 'a' appears in 40 rows"),
     (f'{HEAD}a,"genome.fa.gz,genes.gtf,\n', "a quote is not closed"),
     (f"{HEAD}a,{ROW}a,{ROW}", "sample 'a' appears in 2 rows"),
     (f"{HEAD}a,{ROW}A,{ROW}", "one, in upper or lower case"),
-    (f"{HEAD}a,genome.fa.gz,genes.gtf,,extra,more\n", "6 cells under 4 columns"),
+    (f"{HEAD}a,genome.fa.gz,genes.gtf,,extra,more\n", "'extra, more' has no column"),
     ("fasta,gtf\ngenome.fa.gz,genes.gtf\n", "column sample is missing"),
     (f"sample,fasta,gtf,gtf\na,{ROW}", "column gtf appears twice"),
     (f"Sample,fasta,gtf,bed\na,{ROW}", "column Sample is unknown"),
@@ -118,11 +151,17 @@ USABLE = [
     'sample , "fasta",gtf\n"a","genome.fa.gz",genes.gtf\n',
     f"{HEAD}a,genome.fa.gz,genes.gtf\n",
     f"{HEAD}17,{ROW}",
+    f"{HEAD}{'a' * 200},{ROW}",
+    "sample,fasta,gtf,,\na,genome.fa.gz,genes.gtf,,\n",
+    f'{HEAD}a,{ROW},,,\n"","",,""\n',
+    'sample,fasta,gtf,genes\n"a",folder/../genome.fa.gz,"./genes.gtf","say ""all"", or not.txt"\n',
 ]
 
 COMMANDS = [
     ("nextflow run main.nf out", "'out' belongs to no parameter"),
     ("nextflow run main.nf --fasta genome.fa.gz out", "'out' belongs to no parameter"),
+    ("nextflow run main.nf --fasta=genome.fa.gz out", "'out' belongs to no parameter"),
+    ("nextflow run main.nf --max_memory 4.GB", "--max_memory is not read here – allowed: process.resourceLimits"),
     ("nextflow run main.nf --fasta 'my genome.fa' out", "'out' belongs to no parameter"),
     ("nextflow run -r 1.0 texcnn/texcnn --fasta genome.fa out", "'out' belongs to no parameter"),
     (r"nextflow run main.nf --fasta it\'s\ a\ genome.fa out", "'out' belongs to no parameter"),
@@ -134,7 +173,8 @@ def write_cases(pipeline: Pipeline) -> list[dict[str, Any]]:
     cases: list[dict[str, Any]] = [{"params": GOOD | params, "command": ""} for params, _ in PARAMETERS]
     cases += [{"params": GOOD, "command": command} for command, _ in COMMANDS]
     for number, text in enumerate([*(text for text, _ in SHEETS), *USABLE]):
-        (pipeline.launch / f"sheet {number}.csv").write_bytes(text.encode())
+        encoding = "latin-1" if text.startswith("\xff\xfe") else "utf-8"
+        (pipeline.launch / f"sheet {number}.csv").write_bytes(text.encode(encoding))
         cases.append({"params": {"input": f"sheet {number}.csv"}, "command": ""})
     cases += [{"params": GOOD, "command": command} for command in USABLE_COMMANDS]
     return cases
@@ -150,6 +190,9 @@ def output(nextflow: list[str], project: Path, tmp_path_factory: pytest.TempPath
     for name in ("genes.bed", "a$b.fa", "a`b.fa"):
         (pipeline.launch / name).write_text("demo1\t0\t10\n")
     (pipeline.launch / "folder").mkdir()
+    (pipeline.launch / 'say "all", or not.txt').write_text("")
+    (pipeline.launch / "folder" / "own.fa").write_text("")
+    (pipeline.launch / "folder" / "sheet.csv").write_text(f"{HEAD}a,own.fa,genes.gtf,\n")
     (pipeline.launch / "inputs.csv").write_text(
         "sample,gtf,bed,features\ngood,genes.gtf,,\nbed,,genes.bed,\ntable,genes.gtf,,genes.bed\n"
     )

@@ -11,17 +11,32 @@ from pipeline_runs import Pipeline
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
 
-def test_two_models_name_the_files(pipeline: Pipeline) -> None:
-    run = pipeline.succeed("-profile", "test", "-stub", "--models", f"{pipeline.model},texcnn-mini")
-    assert [name for name in run.files if name.startswith(("predictions", "report"))] == [
-        f"predictions/predictions.{model}.{ending}"
-        for model in ("texcnn-mini", "tiny")
-        for ending in ("parquet", "skipped.tsv", "tsv.gz", "tsv.gz.meta.json")
-    ] + ["report/report.texcnn-mini.html", "report/report.tiny.html"]
+TABLES = ("parquet", "skipped.tsv", "tsv.gz", "tsv.gz.meta.json")
+
+
+def test_models_of_a_row_and_names_of_files(pipeline: Pipeline) -> None:
+    """A row is predicted with its own models, else with --models; nothing is written over another's result."""
+    demo = pipeline.folder / "assets" / "demo"
+    (pipeline.launch / "genes.txt").write_text("DEMOG00000007\n")
+    rows = [f'two,"{pipeline.model},texcnn-mini",{demo}/variants.vcf,', "one,,,genes.txt"]
+    (pipeline.launch / "sheet.csv").write_text("\n".join(["sample,models,vcf,genes", *rows]) + "\n")
+    arguments = ["-profile", "test", "-stub", "--models", pipeline.model]
+    run = pipeline.succeed(*arguments, "--input", "sheet.csv", "--save_windows")
+    assert [name for name in run.files if "/predictions/" in name or "/report/" in name] == [
+        *(f"one/predictions/predictions.{ending}" for ending in TABLES),
+        "one/report/report.html",
+        *(f"two/predictions/predictions.{model}.{ending}" for model in ("texcnn-mini", "tiny") for ending in TABLES),
+        "two/report/report.texcnn-mini.html",
+        "two/report/report.tiny.html",
+    ]
+    assert "two/variants/effects.texcnn-mini.tsv.gz" in run.files
+    assert sum(name.startswith("windows/") for name in run.files) == 3, "two gene lists and two widths"
     assert "of another run" not in run.output
-    one = pipeline.succeed("-profile", "test", "-stub", "--models", pipeline.model)
-    assert "of another run, and left where they are: predictions/predictions.texcnn-mini.parquet, " in one.output
-    assert ", report/report.tiny.html\n" in one.output
+    (pipeline.launch / "results" / "loop").symlink_to(".")
+    later = pipeline.succeed(*arguments)
+    assert "of another run, and left where they are: one/predictions/predictions.parquet, " in later.output
+    assert ", two/variants/effects.tiny.tsv.gz, " in later.output
+    assert "loop/loop" not in later.output
 
 
 SBATCH = """#!/bin/bash

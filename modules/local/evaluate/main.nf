@@ -7,6 +7,7 @@ process EVALUATE {
     label 'error_ignore'
 
     input:
+    // meta: [id, model, source, content, label]; split: which genes trained the model, or []
     tuple val(meta), path(predictions), path(expression, stageAs: 'expression/*'), path(split, stageAs: 'split/*')
     val code
 

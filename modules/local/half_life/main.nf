@@ -8,7 +8,7 @@ process HALF_LIFE {
     label 'error_ignore'
 
     input:
-    // set: [genome, scale: 'plain' | 'log10', options]; genes: a list of gene ids, or []
+    // set: [genome, annotation, genes, name, scale: 'plain' | 'log10', options]; genes: a list of gene ids, or []
     tuple val(set), path(genome, stageAs: 'genome/*'), path(annotation, stageAs: 'annotation/*'), path(genes, stageAs: 'genes/*')
     val code
 

@@ -8,7 +8,7 @@ process MERGE {
     label 'error_ignore'
 
     input:
-    // meta: [id, model, source, content, what: 'predictions' | 'effects' | 'haplotypes']; of predictions:
+    // meta: [id, model, source, content, what: 'predictions' | 'effects' | 'haplotypes', label]; of predictions:
     // parts: shard_1.parquet, ... in the order of the windows; skipped_parts: shard_1.parquet.skipped.tsv, ..., which
     // texcnn merge finds next to them; expected: the number of genes that entered, placed or skipped.
     // Of the others parts: folders; vcf: whose alleles the table of effects has, or []

@@ -12,7 +12,7 @@ process REPORT {
     label 'error_ignore'
 
     input:
-    // meta: [id, model, source: its name or '', content, annotation: its file's name, comment]; the rest or []: measured
+    // meta: [id, model, source: its name or '', content, label, annotation: its file's name, comment]; the rest or []: measured
     // expression, the folder of EVALUATE, the table of VARIANTS, the model's folder, an earlier table with its companion files
     tuple val(meta), path(predictions), path(skipped), path(truth, stageAs: 'truth/*'), path(evaluation, stageAs: 'evaluation'), path(effects, stageAs: 'variants/*'), path(bundle, stageAs: 'model'), path(expected, stageAs: 'expected/*')
     val code
@@ -34,7 +34,7 @@ process REPORT {
         --predictions ${predictions} \\
         --skipped ${skipped} \\
         --model '${meta.source ?: 'model'}' \\
-        --run 'Sample=${meta.id}' \\
+        --run ${quoted("Sample=${meta.id}")} \\
         --run ${quoted("Annotation=${meta.annotation}")} \\
         --run "Command=\${TEXCNN_RUN_COMMAND:-nextflow run}" \\
         --out report.html \\

@@ -8,7 +8,7 @@ process WINDOWS {
     label 'error_ignore'
 
     input:
-    // set: [genome, kind: 'gtf' | 'bed', upstream, downstream, shard_size, options]; genes: a list of gene ids, or []
+    // set: [genome, annotation, genes, name, kind: 'gtf' | 'bed', upstream, downstream, shard_size, options]; genes: a list of gene ids, or []
     tuple val(set), path(genome, stageAs: 'genome/*'), path(annotation, stageAs: 'annotation/*'), path(genes, stageAs: 'genes/*')
     val code
 

@@ -27,7 +27,7 @@ def genomeFiles(given, prepared) {
 }
 
 def wantsModel(sample, model) {
-    return !sample.models || splitNames(sample.models).collect { name -> modelId(name) }.contains(model.id)
+    return splitNames(sample.models).collect { name -> modelId(name) }.contains(model.id)
 }
 
 // What CHECK reads of a sample: [identity, its files, names of features that a model cannot do without].

@@ -5,7 +5,17 @@ include { plainFile; digestOf; keepByContent } from '../files/main'
 
 // A name with a slash is a folder, except names of the Hub.
 def isFolder(source) {
-    return source.contains('/') && !source.startsWith('hf:')
+    return (source.contains('/') || source in ['.', '..', '~']) && !source.startsWith('hf:')
+}
+
+// The folder of a model, or nothing for an address whose plugin is not there.
+def modelFolder(source) {
+    try {
+        return plainFile(source).toAbsolutePath().normalize()
+    }
+    catch (Exception _problem) {
+        return null
+    }
 }
 
 def modelNames(settings, rows) {
@@ -19,29 +29,36 @@ def splitNames(names) {
 }
 
 def modelId(source) {
-    return source.tokenize('/').last().replaceAll('[^A-Za-z0-9._-]', '_')
+    def folder = isFolder(source) ? modelFolder(source) : null
+    return (folder ? folder.name : source.tokenize('/').last()).replaceAll('[^A-Za-z0-9._-]', '_')
 }
 
 // The first model of a sample with measured expression is what --train starts from; the new one takes its place.
 def startsTraining(settings, sample, id) {
-    return settings.train && sample.expression && modelId(splitNames(sample.models ?: settings.models)[0]) == id
+    return settings.train && sample.expression && modelId(splitNames(sample.models)[0]) == id
 }
 
 // Names of the models that a sample is predicted with.
 def wantedModels(sample, settings) {
-    return splitNames(sample.models ?: settings.models).collect { name -> modelId(name) }
+    return splitNames(sample.models).collect { name -> modelId(name) }.unique()
         .collect { id -> startsTraining(settings, sample, id) ? settings.train : id }
+}
+
+// The model's name in the names of files, where the sample has several.
+def modelLabel(sample, settings, model) {
+    return wantedModels(sample, settings).size() > 1 ? ".${model}".toString() : ''
 }
 
 def modelProblems(settings, rows) {
     def sources = modelNames(settings, rows)
-    def missing = sources.findAll { source -> isFolder(source) && !plainFile(source).resolve('config.json').exists() }
+    def missing = sources.findAll { source -> isFolder(source) && !modelFolder(source)?.resolve('config.json')?.exists() }
         .collect { source -> "--models: '${source}' is no model – allowed: a folder with config.json, or a name" }
-    def unusable = sources.findAll { source -> !isFolder(source) && !(source ==~ '(hf:)?[A-Za-z0-9@/._-]+') }
+    def unusable = sources.findAll { source -> !isFolder(source) && !(source ==~ '(hf:)?[A-Za-z0-9][A-Za-z0-9@/._-]*') }
         .collect { source -> "--models: '${source}' is no name – allowed: letters, digits, '.', '_' and '-', hf:owner/name@revision, or a folder" }
-    def doubled = sources.countBy { source -> modelId(source) }.findAll { _name, n -> n > 1 }.keySet()
-        .collect { name -> "--models: ${name} appears twice – allowed: names that differ, since files are named after them" }
-    def taken = settings.train && sources.collect { source -> modelId(source) }.contains(settings.train)
+    def ids = sources.collect { source -> modelId(source) }
+    def doubled = ids.groupBy { id -> id.toLowerCase() }.values().findAll { same -> same.size() > 1 }
+        .collect { same -> "--models: ${same[0]} appears twice – allowed: names that differ, also in lower case, since files are named after them" }
+    def taken = settings.train && ids*.toLowerCase().contains(settings.train.toLowerCase())
         ? ["--train: '${settings.train}' is a model of --models – allowed: a new name"] : []
     return missing + unusable + doubled + taken + (sources ? [] : ['--models is empty – allowed: one or more names or folders, joined by commas'])
 }

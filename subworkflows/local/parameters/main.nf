@@ -21,13 +21,18 @@ def castValue(rule, value) {
     if (rule.type == 'boolean' && text in ['true', 'false']) {
         return text == 'true'
     }
-    return value
+    return rule.type == 'string' && value instanceof Number ? text : value   // a name or a folder may be a number
 }
 
-// The parameters with the types of the schema, and nothing in place of empty text.
+// What nf-core's institutional configurations (--custom_config_base) set for other pipelines.
+def foreignParams() {
+    return ['igenomes_base', 'igenomes_ignore', 'max_cpus', 'max_memory', 'max_time']
+}
+
+// The parameters with the types of the schema.
 def castParams(schema, values) {
     def rules = schemaProperties(schema)
-    return values.collectEntries { name, value ->
+    return values.findAll { name, _value -> !(name in foreignParams()) }.collectEntries { name, value ->
         [name, isGiven(value) && rules.containsKey(name) ? castValue(rules[name], value) : value]
     }
 }
@@ -38,8 +43,8 @@ def valueProblem(rule, value) {
         integer: value instanceof Integer || value instanceof Long,
         boolean: value instanceof Boolean,
         object: value instanceof Map,
-        // An unquoted number is a usable name or folder; --fasta without a value arrives as true.
-        string: (value instanceof CharSequence || value instanceof Number) && value.toString() != 'true',
+        // --fasta without a value arrives as true.
+        string: value instanceof CharSequence && value.toString() != 'true',
     ]
     if (!matches[rule.type]) {
         return "is '${value}' – allowed: ${rule.type == 'integer' ? 'a whole number' : "a ${rule.type}"}"
@@ -56,22 +61,47 @@ def valueProblem(rule, value) {
     if (rule.pattern && !(value.toString() ==~ rule.pattern)) {
         return "is '${value}' – allowed: ${rule.errorMessage ?: rule.pattern}"
     }
-    return pathProblem(rule, value)
+    return rule.format == 'file-path' && rule.exists || rule.format == 'directory-path' ? pathProblem(rule.format, value.toString()) : null
 }
 
-def pathProblem(rule, value) {
-    if (rule.format == 'file-path' && rule.exists) {
-        def path = plainFile(value)
-        def letters = path.toString().findAll('[$`*?\\\\\n]').unique()   // what a shell reads in a name that Nextflow links
-        return !path.exists() ? "is '${value}', which does not exist"
-            : path.isDirectory() ? "is '${value}', a folder – allowed: a file"
-            : letters ? "is '${value}', whose name has ${letters.join(' ')} – allowed: any other letter" : null
+// What is wrong with the path of a file that is read, or of a folder that is written, or null.
+def pathProblem(format, text) {
+    try {
+        return format == 'file-path' ? fileProblem(text, plainFile(text)) : folderProblem(text, plainFile(text))
     }
-    if (rule.format == 'directory-path') {
-        def path = plainFile(value)
-        return path.exists() && !path.isDirectory() ? "is '${value}', a file – allowed: a folder" : null
+    catch (Exception problem) {   // an address whose plugin is not there, or letters that no path has
+        return "is '${text}', which cannot be read – ${(problem.cause ?: problem).message}"
     }
-    return null
+}
+
+def isLocal(path) {
+    return path.fileSystem == java.nio.file.FileSystems.default
+}
+
+def fileProblem(text, path) {
+    def letters = path.toString().findAll('[$`*?\\\\\n]').unique()   // what a shell reads in a name that Nextflow links
+    return !path.exists() ? "is '${text}', which does not exist${isLocal(path) ? unexpanded(text) : ' or cannot be reached'}"
+        : path.isDirectory() ? "is '${text}', a folder – allowed: a file"
+        : isLocal(path) && !path.isFile() ? "is '${text}', a pipe or a device – allowed: a file"
+        : letters ? "is '${text}', whose name has ${letters.join(' ')} – allowed: any other letter" : null
+}
+
+def folderProblem(text, path) {
+    if (!isLocal(path)) {
+        return null
+    }
+    def there = path.toAbsolutePath().normalize()
+    while (!there.exists()) {
+        there = there.parent
+    }
+    return unexpanded(text) ? "is '${text}'${unexpanded(text)}"
+        : !there.isDirectory() ? "is '${text}'${there == path ? '' : ", in '${there}'"}, a file – allowed: a folder"
+        : !java.nio.file.Files.isWritable(there) ? "is '${text}', and nothing can be written to ${there}" : null
+}
+
+// Shells replace these where they stand alone; samplesheets, files of parameters and --name=~/path keep them.
+def unexpanded(text) {
+    return text ==~ '(~.*|.*[$]\\{?[A-Za-z_].*)' ? ' – ~ and variables are not replaced here: write the whole path' : ''
 }
 
 def bareName(name) {
@@ -96,20 +126,25 @@ def valueProblems(schema, values, prefix) {
         .collect { name, value -> [name, valueProblem(rules[name], value)] }
         .findAll { _name, problem -> problem }
         .collect { name, problem -> "${prefix}${name} ${problem}" }
-    return unknown + missing + wrong
+    // A run without a folder for its results, without a model: an empty text is no way to say the default.
+    def emptied = rules.findAll { name, rule -> isGiven(rule.default) && rule.default != false && values.containsKey(name) && !isGiven(values[name]) }
+        .collect { name, rule -> "${prefix}${name} is empty – allowed: a value; without the parameter it is ${rule.default}" }
+    return unknown + missing + emptied + wrong
 }
 
-// Words that belong to no option: "nextflow run main.nf out" is a forgotten --outdir.
-def positionalProblems(command) {
+// Words that belong to no option, "nextflow run main.nf out" is a forgotten --outdir; options of other pipelines.
+def commandProblems(command) {
     // Nextflow quotes a word with special letters, or puts a backslash before each of them.
     def words = command.toString().findAll(~/(?:'[^']*'|\\.|[^\s'\\])+/)
+    def foreign = foreignParams().findAll { name -> words.any { word -> word == "--${name}" || word.startsWith("--${name}=") } }
     def start = words.indexOf('run')
     def stray = start < 0 ? [] : words.indices.findAll { place ->
-        place > start + 1 && !words[place].startsWith('-') && !words[place - 1].startsWith('-') && words[place - 1] != 'run'
+        place > start + 1 && !words[place].startsWith('-') && !(words[place - 1] ==~ '-[^=]*') && words[place - 1] != 'run'
     }
     // After "run -r 1.0" the first such word is the pipeline.
     def unexpected = stray && words[start + 1].startsWith('-') ? stray.drop(1) : stray
-    return unexpected.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" }
+    return unexpected.collect { place -> "'${words[place]}' belongs to no parameter – allowed: --name value, or --name=value" } +
+        foreign.collect { name -> "--${name} is not read here – allowed: process.resourceLimits in a file given with -c, and --genomes_base" }
 }
 
 // The text of --help.
@@ -128,5 +163,6 @@ def startText(schema, settings) {
     def rules = schemaProperties(schema)
     def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }
     def run = "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}"
-    return ([run] + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
+    def site = ['name', 'description', 'contact', 'url'].collect { part -> settings["config_profile_${part}"] }.findAll { text -> text }
+    return ([run] + (site ? ["  ${site.join(', ')}"] : []) + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
 }

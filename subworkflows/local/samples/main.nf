@@ -2,63 +2,57 @@
  * Samples: rows of a samplesheet, or one from the parameters alone, and what is wrong with them.
  */
 include { isGiven; plainFile } from '../files/main'
-include { readSchema; valueProblems; positionalProblems; nearest } from '../parameters/main'
+include { readSchema; valueProblems; pathProblem; commandProblems; nearest } from '../parameters/main'
 include { modelProblems } from '../models/main'
 
 // The cells of one line of a CSV file, as RFC 4180 has them: a quoted cell may hold commas and doubled quotes.
 def csvCells(line) {
-    def cells = []
-    def cell = new StringBuilder()
-    def quoted = false
-    line.eachWithIndex { letter, place ->
-        if (letter == '"') {
-            if (quoted && place + 1 < line.size() && line[place + 1] == '"') {
-                cell << '"'   // the second of the two closes and opens again
-            }
-            quoted = !quoted
-        }
-        else if (letter == ',' && !quoted) {
-            cells << cell.toString()
-            cell.setLength(0)
-        }
-        else {
-            cell << letter
-        }
-    }
-    return (cells + [cell.toString()]).collect { text -> text.trim() }
+    def quoted = '"((?:[^"]++|"")*+)(?:"|$)'
+    return ",${line}".findAll(",(?:${quoted}|[^,\"]++)*+")
+        .collect { cell -> cell.drop(1).replaceAll(quoted) { _all, inside -> inside.replace('""', '"') }.trim() }
 }
 
-// The rows of a samplesheet: [line: number, cells: [column: text], problems: [text]]; empty cells are left out.
+// A samplesheet: [line: of the header, header: [name], rows: [[line, cells: [column: text], problems: [text]]]]; empty cells
+// are left out, and lines without any, as spreadsheets write them.
 def readSheet(path) {
     def lines = new String(plainFile(path).bytes, 'UTF-8').replace('\uFEFF', '').split('\r\n|\n|\r', -1)
-        .toList().withIndex(1).findAll { line, _number -> line.trim() }
-    if (!lines) {
-        return []
-    }
-    def header = csvCells(lines[0][0])
-    def doubled = header.countBy { name -> name }.findAll { _name, n -> n > 1 }.keySet()
-    return lines.drop(1).collect { line, number ->
+        .toList().withIndex(1).findAll { line, _number -> line.find('[^\\s,"]') }
+    def header = lines ? csvCells(lines[0][0]) : []
+    def rows = lines.drop(1).collect { line, number ->
         def cells = csvCells(line)
-        def extra = cells.drop(header.size()).findAll { cell -> cell }
-        def problems = [
-            doubled ? "column ${doubled.join(', ')} appears twice – allowed: once" : null,
-            extra ? "${cells.size()} cells under ${header.size()} columns – allowed: a cell with a comma in quotes" : null,
-            line.count('"') % 2 ? 'a quote is not closed' : null,
-        ].findAll { problem -> problem }
-        def named = [header, cells].transpose().collectEntries { name, cell -> [name, cell] }
-        return [line: number, cells: named.findAll { name, cell -> isGiven(cell) && isGiven(name) }, problems: problems]
+        def named = [header + [''] * Math.max(cells.size() - header.size(), 0), cells].transpose().findAll { _name, cell -> cell }
+        def nameless = named.findAll { name, _cell -> !name }.collect { _name, cell -> cell }
+        def problems = line.count('"') % 2 ? ['a quote is not closed']
+            : nameless ? ["'${nameless.join(', ')}' has no column – allowed: a name for it in the header, and cells with a comma in quotes"] : []
+        return [line: number, cells: named.findAll { name, _cell -> name }.collectEntries { name, cell -> [name, cell] }, problems: problems]
     }
+    return [line: lines ? lines[0][1] : 1, header: header, rows: rows]
+}
+
+// What is wrong with the header of a samplesheet; without the names of its columns, rows cannot be read.
+def headerProblems(schema, header) {
+    if (header.join('').find('[\\x00-\\x08]')) {
+        return ['it is no text in UTF-8 – allowed: a samplesheet saved as CSV UTF-8']
+    }
+    def separator = header.size() == 1 ? header[0].find('[;\t]') : null
+    def doubled = header.countBy { name -> name }.findAll { name, n -> name && n > 1 }.keySet()
+    return separator ? ["columns are separated by ${separator == ';' ? 'semicolons' : 'tabs'} – allowed: commas"]
+        : valueProblems([properties: schema.properties], header.findAll { name -> name }.collectEntries { name -> [name, null] }, 'column ') + [
+            header.contains('sample') ? null : 'column sample is missing',
+            doubled ? "column ${doubled.join(', ')} appears twice – allowed: once" : null,
+        ].findAll { problem -> problem }
 }
 
 // The rows' cells; without a samplesheet one row without a name.
 def sampleRows(input) {
-    return input ? readSheet(input).collect { row -> row.cells } : [[:]]
+    return input ? readSheet(input).rows.collect { row -> row.cells } : [[:]]
 }
 
-// FASTA or GTF of a genome of conf/genomes.config, or of a mirror that keeps <genome>/<file name>.
+// FASTA or GTF of a genome of conf/genomes.config, or of a mirror that keeps <genome>/<file name>; nothing where it has none.
 def genomeFile(settings, genome, kind) {
-    def address = settings.genomes[genome][kind]
-    return settings.genomes_base ? "${settings.genomes_base}/${genome}/${address.tokenize('/').last()}" : address
+    def entry = settings.genomes[genome]
+    def address = entry instanceof Map ? entry[kind] : null
+    return address && settings.genomes_base ? "${settings.genomes_base}/${genome}/${address.tokenize('/').last()}" : address
 }
 
 // The files that win over a genome's: the row's, and where the row names no genome the parameters'.
@@ -85,7 +79,7 @@ def resolveSample(settings, row) {
         kind: kind,
         annotation: explicit[kind] ?: genomeFile(settings, genome, 'gtf'),
         half_life: settings.half_life,
-        models: row.models,
+        models: row.models ?: settings.models,
     ]
 }
 
@@ -93,14 +87,33 @@ def resolveSample(settings, row) {
 def sourceProblems(settings, row) {
     def genome = row.genome ?: settings.genome
     def explicit = explicitFiles(settings, row)
-    def known = settings.genomes.keySet()
+    def known = settings.genomes ? settings.genomes.keySet() : []
     def ask = "give --genome (${known.join(', ')})"
-    return [
-        genome && !settings.genomes.containsKey(genome) ? "genome '${genome}' is unknown – allowed: ${known.join(', ')}${nearest(known, genome)}" : null,
+    def wanted = [explicit.fasta ? null : 'fasta', explicit.gtf || explicit.bed ? null : 'gtf'].findAll { kind -> kind }
+    def from_genome = !genome ? []
+        : !known.contains(genome) ? ["genome '${genome}' is unknown – allowed: ${known.join(', ')}${nearest(known, genome)}"]
+        : wanted.collect { kind -> genomeFileProblem(settings, genome, kind) }
+    return from_genome.findAll { problem -> problem } + [
+        // Files of another genome under its name, as with --genome next to -profile test
+        genome && !wanted && (row.genome || !settings.input) ? "genome '${genome}' and files in place of all of its own – allowed: one of the two" : null,
         !genome && !explicit.fasta ? "no genome – ${ask} or --fasta" : null,
         !genome && !explicit.gtf && !explicit.bed ? "no genes – ${ask}, --gtf or --bed" : null,
         (row.gtf && row.bed) || (!row.gtf && !row.bed && explicit.gtf && explicit.bed) ? 'both a GTF and a BED – allowed: one of them' : null,
     ].findAll { problem -> problem }
+}
+
+// What is wrong with a genome's FASTA or GTF; addresses are not asked.
+def genomeFileProblem(settings, genome, kind) {
+    def place = genomeFile(settings, genome, kind)
+    def wrong = !place ? 'is missing' : place ==~ '[a-z0-9]+://.*' ? null : pathProblem('file-path', place.toString())
+    return wrong ? "${kind} of genome '${genome}' ${wrong}" : null
+}
+
+// Files that are not where relative paths start, but next to the samplesheet.
+def misplacedFiles(settings, schema, cells) {
+    def folder = plainFile(settings.input).toAbsolutePath().parent
+    return cells.findAll { name, text -> schema.properties[name]?.exists && !text.contains('://') && pathProblem('file-path', text)?.contains('not exist') && folder.resolve(text).exists() }
+        .collect { name, _text -> "column ${name} starts at the samplesheet's folder – allowed: paths that start at ${workflow.launchDir}, or whole ones" }
 }
 
 // What is wrong with how one row's files go together.
@@ -133,22 +146,36 @@ def sampleProblems(settings, schema_path) {
     if (!settings.input) {
         return rowProblems(settings, [:]) + trainingProblems(settings, [])
     }
-    def rows = readSheet(settings.input)
-    def seen = rows.countBy { row -> row.cells.sample?.toLowerCase() }
-    def schema = readSchema(schema_path).items
-    def problems = rows.collect { row ->
-        def wrong = row.problems + valueProblems(schema, row.cells, 'column ') + rowProblems(settings, row.cells)
-        def name = row.cells.sample
-        if (name && seen[name.toLowerCase()] > 1) {
-            wrong << "sample '${name}' appears in ${seen[name.toLowerCase()]} rows – allowed: one, in upper or lower case"
-        }
-        if (name == 'pipeline_info') {
-            wrong << "sample 'pipeline_info' would mix with the folder of that name"
-        }
-        return wrong ? "${settings.input}, line ${row.line}: ${wrong.join('; ')}" : null
+    def sheet = readSheet(settings.input)
+    if (!sheet.rows) {
+        return ["${settings.input} has no rows – allowed: a header line, then one line per sample"]
     }
-    return (rows ? [] : ["${settings.input} has no rows – allowed: a header line, then one line per sample"]) + problems.findAll { problem -> problem } +
-        trainingProblems(settings, rows.collect { row -> row.cells })
+    def schema = readSchema(schema_path).items
+    def of_header = headerProblems(schema, sheet.header)
+    def named = sheet.header.contains('sample') && !sheet.header.countBy { name -> name }.any { name, n -> name && n > 1 }
+    def seen = sheet.rows.countBy { row -> row.cells.sample?.toLowerCase() }
+    def of_rows = (named ? sheet.rows : []).collect { row ->
+        def cells = row.cells.subMap(schema.properties.keySet())
+        return [row.line, row.problems ?: valueProblems(schema, cells, 'column ') + nameProblems(cells.sample, seen) + rowProblems(settings, cells) + misplacedFiles(settings, schema, cells)]
+    }
+    return ([[sheet.line, of_header]] + of_rows).findAll { _line, problems -> problems }
+        .collect { line, problems -> "${settings.input}, line ${line}: ${problems.join('; ')}" } +
+        trainingProblems(settings, sheet.rows.collect { row -> row.cells })
+}
+
+// What is wrong with a sample's name as that of a folder in --outdir; seen: how many rows have it, in lower case.
+def nameProblems(name, seen) {
+    def lower = name?.toLowerCase()
+    return [
+        name && seen[lower] > 1 ? "sample '${name}' appears in ${seen[lower]} rows – allowed: one, in upper or lower case" : null,
+        lower in ['pipeline_info', 'multiqc', 'windows', 'features', 'embeddings'] ? "sample '${name}' would mix with the folder of that name" : null,
+    ].findAll { problem -> problem }
+}
+
+// Results among the files of tasks would go with these.
+def outdirProblems(settings) {
+    def inside = plainFile(settings.outdir).toAbsolutePath().normalize().startsWith(workflow.workDir)
+    return inside ? ["--outdir is '${settings.outdir}', in the work folder ${workflow.workDir} – allowed: another folder"] : []
 }
 
 // float16 on a CPU would end the first task that embeds.
@@ -159,6 +186,6 @@ def dtypeProblems(settings) {
 // Finds all problems of a run's inputs before anything runs.
 // schema: of the parameters; settings: the parameters, cast; command: as it was typed; sheet_schema: path of the samplesheet's
 def inputProblems(schema, settings, command, sheet_schema) {
-    def wrong = valueProblems(schema, settings, '--') + positionalProblems(command)
-    return wrong ?: dtypeProblems(settings) + sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
+    def wrong = valueProblems(schema, settings, '--') + commandProblems(command)
+    return wrong ?: outdirProblems(settings) + dtypeProblems(settings) + sampleProblems(settings, sheet_schema) + modelProblems(settings, sampleRows(settings.input))
 }

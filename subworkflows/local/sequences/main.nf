@@ -6,12 +6,19 @@ include { WINDOWS } from '../../../modules/local/windows/main'
 include { EMBED } from '../../../modules/local/embed/main'
 include { HALF_LIFE } from '../../../modules/local/half_life/main'
 
+// The start of published windows' and features' names: annotations of one name, and lists of genes, are told apart.
+def publishedName(job) {
+    def read = [job.fingerprint, job.sample.annotation, job.sample.genes]
+    return "${digestOf(read).take(6)}.${plainFile(job.sample.annotation).name}".toString()
+}
+
 // What the windows of a job depend on: jobs with the same set share them.
 def setOf(job, settings) {
     return [
         genome: job.fingerprint,
         annotation: job.sample.annotation.toString(),
         genes: job.sample.genes.toString(),
+        name: publishedName(job),
         kind: job.sample.kind,
         upstream: job.model.window[0],
         downstream: job.model.window[1],
@@ -26,6 +33,7 @@ def featureSetOf(job, settings) {
         genome: job.fingerprint,
         annotation: job.sample.annotation.toString(),
         genes: job.sample.genes.toString(),
+        name: publishedName(job),
         scale: job.model.half_life,
         options: [settings.map_chrom_names ? '--map-chrom-names' : '', settings.half_life ? '' : '--allow-noncoding'].join(' ').trim(),
     ]

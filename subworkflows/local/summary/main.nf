@@ -2,6 +2,7 @@
  * What a run reports at its end: the result of each sample, by mail and to a hook too.
  */
 include { plainFile } from '../files/main'
+include { wantedModels; modelLabel } from '../models/main'
 
 // One text for reasons that differ in names and numbers only, as in texcnn predict: keeps what they share.
 def blended(reasons) {
@@ -23,11 +24,11 @@ def resultLine(meta, skipped, genes) {
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }
 
-// A line of MultiQC's table: sample (and model), genes, predicted, skipped, share of unknown bases, type of number, squared
+// A line of MultiQC's table: sample (and model, where it has several), genes, predicted, skipped, share of unknown bases, type of number, squared
 // Pearson (median of cell types).
-def multiqcLine(meta, genes, rows, evaluation, settings) {
+def multiqcLine(meta, label, genes, rows, evaluation, settings) {
     def (predicted, n_fraction) = rows.readLines()[1].tokenize('\t')
-    def name = settings.models.toString().contains(',') ? "${meta.id} ${meta.model}" : meta.id
+    def name = label ? "${meta.id} ${meta.model}" : meta.id
     return [name, genes, predicted, genes - (predicted as int), n_fraction, settings.dtype, evaluation ? medianOf(evaluation) : ''].join('\t')
 }
 
@@ -59,36 +60,55 @@ def endText(table, wanted) {
     return (done + missing).join('\n')
 }
 
-// Tables and reports of other runs (other samples or models) in the folder that this run writes.
-def otherResults(settings, wanted) {
+// The first of many lines, and how many there are.
+def shortened(lines) {
+    return lines.size() > 30 ? lines.take(30) + ["and ${lines.size() - 30} more"] : lines
+}
+
+// What a run publishes of a sample, as patterns of paths in its folder.
+def publishedPatterns(settings, sample) {
+    return wantedModels(sample, settings).collectMany { model ->
+        def label = modelLabel(sample, settings, model)
+        def name = java.util.regex.Pattern.quote(label)
+        return [
+            "predictions/predictions${name}[.](parquet|skipped[.]tsv|tsv[.]gz|tsv[.]gz[.]meta[.]json${settings.h5ad ? '|h5ad' : ''})",
+            "report/report${name}[.]html",
+            sample.vcf ? "variants/effects${name}[.](tsv|summary|vcf)[.].*" : '',
+            sample.vcf && settings.samples ? "variants/haplotypes${name}[.]tsv[.].*" : '',
+            sample.expression ? (label ? "evaluation/${java.util.regex.Pattern.quote(model)}" : 'evaluation/[^/]+[.][^/]+') : '',
+            settings.train && sample.expression ? "models/(runs[.]tsv|${java.util.regex.Pattern.quote(settings.train)})" : '',
+        ]
+    }
+}
+
+// Results of other runs (other samples, models or kinds of result) in the folder that this run writes.
+def otherResults(settings, samples) {
     def outdir = plainFile(settings.outdir)
-    def several = settings.models.toString().contains(',')
-    def expected = wanted.collectMany { sample, model ->
-        def folder = settings.input ? outdir.resolve(sample) : outdir
-        def name = several ? ".${model}" : ''
-        def tables = ['parquet', 'skipped.tsv', 'tsv.gz', 'tsv.gz.meta.json'].collect { ending -> folder.resolve("predictions/predictions${name}.${ending}") }
-        return tables + [folder.resolve("report/report${name}.html")]
-    }
-    def found = []
-    outdir.eachFileRecurse { path ->
-        if (path.parent.name in ['predictions', 'report'] && path.name ==~ '(predictions|report)[.].+' && !expected.contains(path)) {
-            found << outdir.relativize(path).toString()
-        }
-    }
-    return found.sort()
+    def folders = [outdir] + outdir.listFiles().findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
+    return folders.collectMany { folder ->
+        def own = samples.findAll { sample -> folder == (settings.input ? outdir.resolve(sample.id) : outdir) }
+            .collectMany { sample -> publishedPatterns(settings, sample) }
+        return ['predictions', 'report', 'variants', 'evaluation', 'models'].collect { kind -> folder.resolve(kind) }
+            .findAll { place -> place.isDirectory() }
+            .collectMany { place -> place.listFiles().collect { path -> "${place.name}/${path.name}".toString() } }
+            .findAll { name -> name ==~ '(predictions/predictions|report/report|variants/(effects|haplotypes))[.].*|(evaluation|models)/.*' }
+            .findAll { name -> !own.any { pattern -> name ==~ pattern } }
+            .collect { name -> folder == outdir ? name : "${folder.name}/${name}".toString() }
+    }.sort()
 }
 
 // A refused run leaves no files: removes what Nextflow wrote for it when Nextflow ends, as it writes these files last.
-def leaveNothing(outdir, suffix) {
-    def info = plainFile(outdir).resolve('pipeline_info')
+def leaveNothing(settings) {
+    def info = plainFile("${settings.outdir}/pipeline_info")
+    def suffix = settings.trace_report_suffix
     Runtime.runtime.addShutdownHook(new Thread({
         if (info.exists()) {
-            info.listFiles().findAll { path -> path.name.contains(suffix) }.each { path -> path.delete() }
+            ["timeline_${suffix}.html", "report_${suffix}.html", "trace_${suffix}.txt", "dag_${suffix}.mmd"]
+                .collect { name -> info.resolve(name) }.findAll { path -> path.exists() }.each { path -> path.delete() }
             [info, info.parent].each { folder -> if (!folder.list()) { folder.delete() } }
         }
     }))
 }
-
 
 // Reports the end of a run by mail and to a hook, if asked for; a message that cannot be sent does not fail the run.
 def sendSummary(settings, text) {
