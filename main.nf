@@ -19,12 +19,12 @@ include { EXPRESSION } from './subworkflows/local/expression/main'
 
 def showResults(settings, samples) {
     def wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
-    if (wanted) {
+    if (wanted && !workflow.preview) {
         def text = endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted)
         log.info(text)
         sendSummary(settings, text)
     }
-    if (wanted && workflow.success) {
+    if (wanted && workflow.success && !workflow.preview) {
         def others = otherResults(settings, samples)
         if (others) {
             log.warn("of another run, and left where they are: ${shortened(others).join(', ')}")

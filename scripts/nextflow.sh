@@ -26,6 +26,12 @@ if ((${release:-0} < 17)); then
         "install a newer JDK, for example 'apt-get install openjdk-17-jdk-headless', or point JAVA_HOME at one"
 fi
 
+# Java reads scripts and names of files in the locale's letters: cron, schedulers and containers often set none.
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+    *[Uu][Tt][Ff]*8*) ;;
+    *) export LC_ALL=C.UTF-8 ;;
+esac
+
 if command -v nextflow > /dev/null; then
     exec nextflow "$@"
 fi
@@ -52,4 +58,4 @@ done
 # As the launcher does: what was typed, and the options of Java in NXF_OPTS, such as -Xmx4g.
 export NXF_CLI="nextflow $*"
 read -ra options <<< "${NXF_OPTS:-}"
-exec "$java" -XX:TieredStopAtLevel=1 ${options[@]+"${options[@]}"} "${opens[@]}" -cp "$jars/*" nextflow.cli.Launcher "$@"
+exec "$java" -XX:TieredStopAtLevel=1 ${options[@]+"${options[@]}"} "${opens[@]}" -Dfile.encoding=UTF-8 -cp "$jars/*" nextflow.cli.Launcher "$@"

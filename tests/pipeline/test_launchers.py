@@ -96,8 +96,8 @@ def test_a_failed_fetch_leaves_nothing(project: Path, tools: Path, tmp_path: Pat
 
 def test_prefers_an_installed_nextflow(project: Path, tools: Path, tmp_path: Path) -> None:
     write_tool(tools, "java", JAVA.format(release=17))
-    write_tool(tools, "nextflow", '#!/bin/bash\necho "installed $@"\n')
-    assert launch(project, tools, tmp_path).stdout == "installed run main.nf\n"
+    write_tool(tools, "nextflow", '#!/bin/bash\necho "installed $@, $LC_ALL"\n')
+    assert launch(project, tools, tmp_path).stdout == "installed run main.nf, C.UTF-8\n"
 
 
 def test_task_launcher_runs_the_package(project: Path) -> None:

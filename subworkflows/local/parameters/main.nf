@@ -164,5 +164,5 @@ def startText(schema, settings) {
     def changed = settings.findAll { name, value -> rules[name] && !rules[name].hidden && isGiven(value) && value != rules[name].default }
     def run = "TExCNN ${workflow.manifest.version}, Nextflow ${workflow.nextflow.version}, run ${workflow.runName}, profile ${workflow.profile}"
     def site = ['name', 'description', 'contact', 'url'].collect { part -> settings["config_profile_${part}"] }.findAll { text -> text }
-    return ([run] + (site ? ["  ${site.join(', ')}"] : []) + changed.collect { name, value -> "  ${name.padRight(18)} ${value}" }).join('\n')
+    return ([run] + (site ? ["  ${site.join(', ')}"] : []) + changed.collect { name, value -> "  ${name.padRight(18)} ${value.toString().size() > 200 ? "${value.toString().take(200)}…" : value}" }).join('\n')
 }

@@ -84,7 +84,7 @@ def publishedPatterns(settings, sample) {
 // Results of other runs (other samples, models or kinds of result) in the folder that this run writes.
 def otherResults(settings, samples) {
     def outdir = plainFile(settings.outdir)
-    def folders = [outdir] + outdir.listFiles().findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
+    def folders = [outdir] + outdir.listFiles().findAll { path -> path != workflow.workDir }.findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
     return folders.collectMany { folder ->
         def own = samples.findAll { sample -> folder == (settings.input ? outdir.resolve(sample.id) : outdir) }
             .collectMany { sample -> publishedPatterns(settings, sample) }
