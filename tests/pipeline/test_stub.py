@@ -21,6 +21,8 @@ def test_models_of_a_row_and_names_of_files(pipeline: Pipeline) -> None:
     rows = [f'two,"{pipeline.model},texcnn-mini",{demo}/variants.vcf,', "one,,,genes.txt"]
     (pipeline.launch / "sheet.csv").write_text("\n".join(["sample,models,vcf,genes", *rows]) + "\n")
     arguments = ["-profile", "test", "-stub", "--models", pipeline.model]
+    (pipeline.launch / "kept").mkdir()
+    (pipeline.launch / "results").symlink_to("kept")
     run = pipeline.succeed(*arguments, "--input", "sheet.csv", "--save_windows")
     assert [name for name in run.files if "/predictions/" in name or "/report/" in name] == [
         *(f"one/predictions/predictions.{ending}" for ending in TABLES),

@@ -12,6 +12,11 @@ def plainFile(path) {
     return file(path.toString(), glob: false)
 }
 
+// A folder behind a link: Nextflow lists nothing of the link.
+def unlinked(folder) {
+    return java.nio.file.Files.isSymbolicLink(folder) ? folder.toRealPath() : folder
+}
+
 def optionalFile(path) {
     return path ? plainFile(path) : []
 }

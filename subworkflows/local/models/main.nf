@@ -1,7 +1,7 @@
 /*
  * Models: names and folders, and a copy of each folder for the tasks.
  */
-include { plainFile; digestOf; keepByContent } from '../files/main'
+include { plainFile; unlinked; digestOf; keepByContent } from '../files/main'
 
 // A name with a slash is a folder, except names of the Hub.
 def isFolder(source) {
@@ -96,7 +96,7 @@ def keptModel(folder) {
 // [id, source: the name or nothing, folder: its copy or nothing]
 def readModels(settings, rows) {
     return modelNames(settings, rows).collect { source ->
-        def folder = isFolder(source) ? plainFile(source) : null
+        def folder = isFolder(source) ? unlinked(modelFolder(source)) : null
         [
             id: modelId(source),
             source: folder ? '' : source,

@@ -1,7 +1,7 @@
 /*
  * What a run reports at its end: the result of each sample, by mail and to a hook too.
  */
-include { plainFile } from '../files/main'
+include { plainFile; unlinked } from '../files/main'
 include { wantedModels; modelLabel } from '../models/main'
 
 // One text for reasons that differ in names and numbers only, as in texcnn predict: keeps what they share.
@@ -83,7 +83,7 @@ def publishedPatterns(settings, sample) {
 
 // Results of other runs (other samples, models or kinds of result) in the folder that this run writes.
 def otherResults(settings, samples) {
-    def outdir = plainFile(settings.outdir)
+    def outdir = unlinked(plainFile(settings.outdir))
     def folders = [outdir] + outdir.listFiles().findAll { path -> path != workflow.workDir }.findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
     return folders.collectMany { folder ->
         def own = samples.findAll { sample -> folder == (settings.input ? outdir.resolve(sample.id) : outdir) }
@@ -99,13 +99,15 @@ def otherResults(settings, samples) {
 
 // A refused run leaves no files: removes what Nextflow wrote for it when Nextflow ends, as it writes these files last.
 def leaveNothing(settings) {
-    def info = plainFile("${settings.outdir}/pipeline_info")
+    def outdir = plainFile("${settings.outdir}/")   // of an empty text, / as for Nextflow
+    def info = outdir.resolve('pipeline_info')
+    def folders = java.nio.file.Files.isSymbolicLink(outdir) ? [info] : [info, outdir]
     def suffix = settings.trace_report_suffix
     Runtime.runtime.addShutdownHook(new Thread({
         if (info.exists()) {
             ["timeline_${suffix}.html", "report_${suffix}.html", "trace_${suffix}.txt", "dag_${suffix}.mmd"]
                 .collect { name -> info.resolve(name) }.findAll { path -> path.exists() }.each { path -> path.delete() }
-            [info, info.parent].each { folder -> if (!folder.list()) { folder.delete() } }
+            folders.each { folder -> if (!folder.list()) { folder.delete() } }
         }
     }))
 }
