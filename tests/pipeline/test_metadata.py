@@ -23,6 +23,8 @@ def test_every_module_is_described_as_it_is(project: Path) -> None:
         assert f"process {output['name'].upper()} {{" in text
         emitted = re.findall(r"emit: (\w+)", text)
         assert [entry.split(":")[0] for entry in output["output"]] == emitted, script
+        read = re.findall(r"(?:val|path)[( ](\w+)", text[text.index("    input:") : text.index("    output:")])
+        assert ", ".join(entry.split(":")[0] for entry in output["input"]).split(", ") == read, script
 
 
 def test_the_crate_names_files_that_are_there(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,7 +19,7 @@ EXPECTED = {
     "k8s": ["process.executor = 'k8s'"],
     "gpu,docker": ["params.gpus = 1", "docker.enabled = true", "process.container = 'texcnn:0.1.0'"],
     # Never used together; each only adds lines of its own.
-    "debug,wave,conda,arm64,podman,singularity,apptainer": [
+    "debug,wave,conda,arm64,docker,podman,singularity,apptainer": [
         "dumpHashes = true",
         "wave.strategy = 'conda,container'",
         "conda.enabled = true",
@@ -34,7 +35,8 @@ EXPECTED = {
 @pytest.mark.parametrize("profile", list(EXPECTED))
 def test_profile(nextflow: list[str], project: Path, tmp_path: Path, profile: str) -> None:
     command = [*nextflow, "config", "-flat", "-profile", profile, project]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HOME"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for line in EXPECTED[profile]:
         assert line in done.stdout.splitlines()

@@ -10,7 +10,7 @@ process TRAIN {
     label 'error_ignore'
 
     input:
-    // meta: [id, model: the one whose encoders are used, source, content, name: of the new model, run, unit, genes: options, light]
+    // meta: [id, model: the one whose encoders are used, source, content, name: of the new model, run, unit, kind, genes: options, light]
     // stores: the shards' vectors in order, or []; genome, annotation, genes: read where there are none; features, split: or []
     tuple val(meta), path(stores, stageAs: 'stores/?/*'), path(genome, stageAs: 'genome/*'), path(annotation, stageAs: 'annotation/*'), path(genes, stageAs: 'genes/*'), path(features, stageAs: 'features/*'), path(expression, stageAs: 'expression/*'), path(split, stageAs: 'split/*'), path(bundle, stageAs: 'model')
     val code

@@ -109,7 +109,5 @@ workflow EXPRESSION {
     predictions = ch_predictions           // [meta, predictions.parquet, predictions.skipped.tsv]
     counts = ch_count                     // [meta, genes, shards, skipped genes, label]
     rows = MERGE.out.counts.map { meta, rows -> [plainMeta(meta), rows] }   // [meta, counts.tsv: predicted, n_fraction]
-    variants = MERGE.out.variants         // [meta with what and label, files]
     evaluation = ch_evaluation            // [meta, folder]
-    report = REPORT.out.html              // [meta, report.html]
 }

@@ -141,5 +141,4 @@ workflow SEQUENCES {
     features = ch_features   // [meta, features or []]
     ready = ch_ready         // [set, job] of usable samples
     counts = ch_count        // [set, [genes, shards], skipped genes]
-    windows = WINDOWS.out.windows
 }
