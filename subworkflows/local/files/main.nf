@@ -50,7 +50,12 @@ def keepByContent(source, place, texts = [:]) {
         else {
             source.copyTo(unfinished)
         }
-        java.nio.file.Files.move(unfinished, place)
+        try {
+            java.nio.file.Files.move(unfinished, place)
+        }
+        catch (java.nio.file.FileAlreadyExistsException _found) {   // of another run with the same work folder, meanwhile
+            unfinished.isDirectory() ? unfinished.deleteDir() : unfinished.delete()
+        }
     }
     return place
 }
