@@ -86,14 +86,15 @@ def fileProblem(text, path) {
         : letters ? "is '${text}', whose name has ${letters.join(' ')} – allowed: any other letter" : null
 }
 
+def existingPart(path) {
+    return path.exists() ? path : existingPart(path.parent)
+}
+
 def folderProblem(text, path) {
     if (!isLocal(path)) {
         return null
     }
-    def there = path.toAbsolutePath().normalize()
-    while (!there.exists()) {
-        there = there.parent
-    }
+    def there = existingPart(path.toAbsolutePath().normalize())
     return unexpanded(text) ? "is '${text}'${unexpanded(text)}"
         : !there.isDirectory() ? "is '${text}'${there == path ? '' : ", in '${there}'"}, a file – allowed: a folder"
         : !java.nio.file.Files.isWritable(there) ? "is '${text}', and nothing can be written to ${there}" : null
