@@ -24,8 +24,8 @@ def resultLine(meta, skipped, genes) {
     return [meta.id, meta.model, genes, genes - n_skipped, n_skipped, reasons.join('; ')].join('\t')
 }
 
-// A line of MultiQC's table: sample (and model, where it has several), genes, predicted, skipped, share of unknown bases, type of number, squared
-// Pearson (median of cell types).
+// A line of MultiQC's table: sample (and model, where it has several), genes, predicted, skipped, share of unknown bases, type
+// of number, squared Pearson (median of cell types).
 def multiqcLine(meta, label, genes, rows, evaluation, settings) {
     def (predicted, n_fraction) = rows.readLines()[1].tokenize('\t')
     def name = label ? "${meta.id} ${meta.model}" : meta.id
@@ -84,10 +84,11 @@ def publishedPatterns(settings, sample) {
 // Results of other runs (other samples, models or kinds of result) in the folder that this run writes.
 def otherResults(settings, samples) {
     def outdir = unlinked(plainFile(settings.outdir))
-    def folders = [outdir] + outdir.listFiles().findAll { path -> path != workflow.workDir }.findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
+    def folders = [outdir] + outdir.listFiles().findAll { path -> path != workflow.workDir }
+        .findAll { path -> java.nio.file.Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS) }
+    def samples_of = samples.groupBy { sample -> settings.input ? outdir.resolve(sample.id) : outdir }
     return folders.collectMany { folder ->
-        def own = samples.findAll { sample -> folder == (settings.input ? outdir.resolve(sample.id) : outdir) }
-            .collectMany { sample -> publishedPatterns(settings, sample) }
+        def own = (samples_of[folder] ?: []).collectMany { sample -> publishedPatterns(settings, sample) }
         return ['predictions', 'report', 'variants', 'evaluation', 'models'].collect { kind -> folder.resolve(kind) }
             .findAll { place -> place.isDirectory() }
             .collectMany { place -> place.listFiles().collect { path -> "${place.name}/${path.name}".toString() } }
