@@ -29,7 +29,8 @@ def test_file_names_quotes_and_moved_results(pipeline: Pipeline) -> None:
     shutil.copy(demo / "genes.gtf", gtf)
     shutil.copy(demo / "truth.tsv", truth)
     genes.write_text("DEMOG00000007\nDEMOG00000003\n")
-    model = shutil.copytree(pipeline.model, odd / "model [x]")
+    model = odd / "linked"
+    model.symlink_to(shutil.copytree(pipeline.model, odd / "model [x]"))
     sheet = odd / "sheet (1).CSV"
     cells = ",".join(f'"{path}"' for path in (fasta, gtf, truth, genes))
     sheet.write_text(f'"sample","fasta","gtf","truth","genes"\r\n"a",{cells}\r\n')
