@@ -59,13 +59,17 @@ def test_slurm_asks_for_a_gpu_where_one_is_used(pipeline: Pipeline, tmp_path: Pa
     pipeline.nextflow[1] = pipeline.nextflow[1].replace("PATH=", f"PATH={tools}{os.pathsep}")
     pipeline.environment["SUBMITTED"] = str(submitted)
     # A site's profile, before that of the scheduler
-    (tmp_path / "nfcore_custom.config").write_text("profiles { our_site { process.resourceLimits = [time: 1.h] } }\n")
+    (tmp_path / "nfcore_custom.config").write_text(
+        "profiles { our_site { process.resourceLimits = [time: 1.h]\n"
+        "params { config_profile_description = 'Our cluster'; max_memory = 128.GB } } }\n"
+    )
     (tmp_path / "large.config").write_text("process { withName: WINDOWS { memory = 500.GB } }\n")
     # fmt: off
     run = pipeline.succeed("-profile", "test,our_site,slurm", "--custom_config_base", tmp_path, "-c",
                            tmp_path / "large.config", "-stub", "--models", pipeline.model, "--gpus", "1",
                            "--queue", "short", "--gpu_queue", "gpu")
     # fmt: on
+    assert "  Our cluster\n" in run.output
     jobs = [script.read_text() for script in submitted.iterdir()]
     assert len(jobs) == len(run.trace)
     with_gpu = [job for job in jobs if "#SBATCH --gres=gpu:1\n" in job]
