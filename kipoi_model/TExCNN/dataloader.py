@@ -30,7 +30,6 @@ from texcnn.keywords import check_flags
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.features import HeadFeatures
-from texcnn.tables.readers import read_names
 
 # `kipoi preproc` loads this file alone, so the repairs of Kipoi itself are switched on from here.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -100,7 +99,7 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
             gtf=gtf_file,
             bed=intervals_file,
             bed_anchor=bed_anchor,
-            genes=None if genes_file is None else read_names(Path(genes_file)),
+            genes_file=genes_file,
             map_chrom_names=map_chrom_names,
         )
         specs = HeadFeatures(config.name, config.features)

@@ -20,7 +20,7 @@ from click.shell_completion import shell_complete
 
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
-from texcnn.cli.inputs_kept import keep_inputs
+from texcnn.cli.stop import end_by, raise_when_stopped
 from texcnn.errors import TexcnnError
 from texcnn.heap import set_up_heap
 from texcnn.provenance import COMMAND
@@ -76,7 +76,6 @@ class _Commands(click.Group):
         _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
-        keep_inputs(command)
         mark_examples(command)
         group_options(command)
         return command
@@ -154,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     set_up_heap()
+    raise_when_stopped()
     # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
     if _COMPLETION in os.environ:
@@ -178,9 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        end_by(stopped)
     finally:
         COMMAND.reset(typed)
     sys.exit(0)

@@ -21,6 +21,7 @@ from texcnn.effects.table import SKIPPED_SCHEMA, TABLES
 from texcnn.errors import InputError
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
+from texcnn.inputs_kept import keep_inputs
 from texcnn.scratch import scratch_folder
 
 
@@ -51,6 +52,7 @@ def merge_effects(
     """
     folders, path = paths_of(parts, "parts"), to_path(out, "out")
     outputs = outputs or EffectOutputs()
+    keep_inputs({"out": path, **vars(outputs)}, {"parts": folders, "vcf": vcf})
     if not folders:
         raise InputError("no parts to merge", allowed="one or more folders of texcnn variants")
     runs = [kept_parts(folder) for folder in folders]

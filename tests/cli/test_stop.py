@@ -1,0 +1,72 @@
+"""Ctrl-C and a scheduler's SIGTERM: one line, the shell's exit status, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from runs import Commands
+from tiny import write_genome, write_gtf
+
+from texcnn.cli.stop import Stopped
+from texcnn.tables.writers import TablesWriter
+
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_ends_a_command_with_one_line(tmp_path: Path, number: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "genes.gtf")  # whose reader waits
+    words = ["windows", "--fasta", write_genome(tmp_path), "--gtf", tmp_path / "genes.gtf", "--out", tmp_path / "w.bed"]
+    with subprocess.Popen([sys.executable, "-m", "texcnn", *map(str, words)], stderr=subprocess.PIPE, text=True) as run:
+        writer = _open_when_read(tmp_path / "genes.gtf")
+        run.send_signal(number)
+        _, err = run.communicate(timeout=60)
+        os.close(writer)
+    assert run.returncode == -number, "a shell shows 128 + the signal, and ends a loop around the command"
+    assert err == ("interrupted\n" if number == signal.SIGINT else "terminated\n")
+    assert not list(tmp_path.glob("w.bed*"))
+
+
+def _open_when_read(fifo: Path) -> int:
+    for _ in range(600):
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("nobody reads the pipe")
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As under nohup."""
+    code = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from texcnn.cli.stop import raise_when_stopped; "
+        "raise_when_stopped(); assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN; "
+        "assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt(), Stopped(signal.SIGTERM)])
+def test_a_table_that_was_being_written_leaves_nothing(
+    tmp_path: Path, tiny: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, stopped: BaseException
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr(signal, "signal", lambda number, action: None)
+
+    def stop(*arguments: object) -> None:
+        raise stopped
+
+    monkeypatch.setattr(TablesWriter, "write", stop)
+    fasta, gtf, out = write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf"), tmp_path / "out"
+    out.mkdir()
+    run = commands("predict", "--fasta", fasta, "--gtf", gtf, "--model", tiny, "--quiet", "--out", out / "o.tsv")
+    number = getattr(stopped, "number", signal.SIGINT)
+    assert (run.status, run.err, killed) == (128 + number, run.err.splitlines()[-1] + "\n", [number])
+    assert list(out.iterdir()) == []
