@@ -52,7 +52,7 @@ def given(tmp_path: Path) -> Path:
         (
             texcnn.attribute,
             [None, "g.fa", "{folder}"],
-            {"gene": "g", "cell_type": "median", "motifs": "{in}"},
+            {"gene": "g", "cell_type": "median", "motifs": "{in}", "region": "chr1:1-9"},
             "`out` and `motifs`",
         ),
         (texcnn.write_report, ["{in}", "{in}"], {}, "`out` and `predictions`"),

@@ -44,10 +44,17 @@ def to_path(value: str | os.PathLike[str], argument: str = "") -> Path:
         argument: What it was given as, for the message.
 
     Raises:
-        InputError: It is not a path, or an empty one, which would be the working folder.
+        InputError: It is not a path, or an empty one, which would be the working folder, or its name is not UTF-8.
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes) or not str(value):
         raise InputError(f"{value!r} is not a path", where=_where(argument), allowed="a str or a Path")
+    if any("\ud800" <= letter <= "\udfff" for letter in str(value)):  # tables and reports could not name it
+        raise InputError(
+            f"the name {str(value)!a} is not UTF-8", where=_where(argument), allowed="names in UTF-8",
+            remedy="rename the file or its folder; where the locale is not UTF-8, set PYTHONUTF8=1",
+        )  # fmt: skip
+    if "\0" in str(value):
+        raise InputError(f"the name {str(value)!r} has a NUL character", where=_where(argument), remedy="leave it out")
     return Path(value)
 
 

@@ -44,7 +44,8 @@ def keep_inputs(outputs: Mapping[str, object], inputs: Mapping[str, object]) -> 
 def _paths(given: Mapping[str, object], kinds: tuple[type, ...] = (str, os.PathLike)) -> Iterator[tuple[str, Path]]:
     for name, value in given.items():
         if dataclasses.is_dataclass(value):
-            yield from _paths(vars(value), (Path,))  # a text in there is a name, such as that of a cell type
+            held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            yield from _paths(held, (Path,))  # a text in there is a name, such as that of a cell type
         for path in value if isinstance(value, list | tuple) else (value,):
             if isinstance(path, kinds):
                 yield name, Path(str(path))

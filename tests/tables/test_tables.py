@@ -321,6 +321,9 @@ def test_names_from_a_list(tmp_path: Path) -> None:
         path.write_text(f'"g1"\t1\n{nameless}\n')
         with pytest.raises(InputError, match=r"no name in its first column .*genes.txt, line 2"):
             read_names(path)
+    path.write_text("g1\n#N/A\n")
+    with pytest.raises(InputError, match=r"'#N/A' is a spreadsheet's error, not a name .*genes.txt, line 2"):
+        read_names(path)
     path.write_bytes(gzip.compress(b'"g1"\t1\ng2'))
     assert read_names(str(path)) == ["g1", "g2"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import getpass
 import importlib
 import io
 import logging
@@ -153,6 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     set_up_heap()
+    _name_user()
     raise_when_stopped()
     # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
@@ -183,6 +185,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     finally:
         COMMAND.reset(typed)
     sys.exit(0)
+
+
+def _name_user() -> None:
+    """Gives the user a name where a container's has none: PyTorch does not load its compiler without."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        os.environ["USER"] = str(os.getuid()) if hasattr(os, "getuid") else "nobody"
 
 
 def _leave(error: Exception) -> NoReturn:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from texcnn.arguments import to_path
 from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class _File(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
             self.fail("the path is empty; is a variable of the shell not set?", param, ctx)
+        if isinstance(value, str | os.PathLike):
+            to_path(value, "" if param is None or param.name is None else param.name)
         return super().convert(value, param, ctx)
 
 

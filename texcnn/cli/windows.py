@@ -70,6 +70,7 @@ def windows(
     check_output(out, overwrite=overwrite)
     if shards is not None:
         _check_new(shards, out)
+        check_output(shards, overwrite=False)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:

@@ -65,7 +65,7 @@ def merge_effects(
     check_tables(path, outputs, phased=is_phased, overwrite=overwrite)
     if vcf is None:
         return _haplotypes(folders, runs, path)
-    source = Path(vcf)
+    source = to_path(vcf, "vcf")
     described = {**runs[0]["described"], "variants": source.name}
     incremental = all(run["incremental"] for run in runs)
     with VcfReader(source) as reader, scratch_folder(path.absolute().parent) as scratch:

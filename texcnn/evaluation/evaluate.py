@@ -92,10 +92,11 @@ def evaluate(
     _check_sources(chosen, predictions, model, genome)
     peers = read_peers(chosen.peers, chosen.peer_scales)
     loaded = None if model is None else _load(model, chosen)
-    question = _question(Path(expression), chosen)
+    question = _question(to_path(expression, "expression"), chosen)
     if loaded is None:
         assert predictions is not None
-        table, source = read_prediction_table(Path(predictions)), Path(predictions).name
+        path = to_path(predictions, "predictions")
+        table, source = read_prediction_table(path), path.name
     else:
         assert genome is not None
         table = _predict(loaded, genome, question.genes(TEST), chosen, progress)

@@ -133,7 +133,7 @@ def write_report(
         blobs=blobs,
     )
     with atomic_file(place) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
     return expectation
 
 

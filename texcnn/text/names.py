@@ -5,6 +5,9 @@ from __future__ import annotations
 from texcnn.errors import InputError
 from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
+_SPREADSHEET_ERRORS = ("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!")
+"""They look like comments, and the gene would be lost."""
+
 
 def read_names(path: PathLike) -> list[str]:
     """Reads one name per line: the first column of a tab-separated file, blank lines and ``#`` comments left out.
@@ -14,6 +17,11 @@ def read_names(path: PathLike) -> list[str]:
     """
     names: list[str] = []
     for number, line in numbered_lines(path):
+        if line.strip(BLANKS) in _SPREADSHEET_ERRORS:
+            raise InputError(
+                f"'{line.strip(BLANKS)}' is a spreadsheet's error, not a name", where=f"{path}, line {number}",
+                remedy="look what the spreadsheet has there, and save the list again",
+            )  # fmt: skip
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name = line.partition("\t")[0].strip(BLANKS)

@@ -86,7 +86,7 @@ def train(
     check_bundle_output(folder, read, overwrite=overwrite)
     work = WorkFolder.of(folder, "train")
     targets = read_targets(
-        Path(expression),
+        to_path(expression, "expression"),
         unit=chosen.unit,
         transform=chosen.transform,
         cell_types=chosen.cell_types,

@@ -96,15 +96,16 @@ def evaluate_variants(
         raise InputError("give either predictions or a model", where="`predictions` and `model`", allowed="one of them")
     if model is not None and fasta is None:
         raise InputError("a model needs a genome", where="`fasta`")
-    measured = read_truth(Path(truth), min_barcodes=chosen.min_barcodes)
+    measured = read_truth(to_path(truth, "truth"), min_barcodes=chosen.min_barcodes)
     of_genes = measured.kind is TruthKind.GENE_EFFECTS
     if of_genes and model is not None and chosen.vcf is None:
         raise InputError("effects of whole genes need the sample's variants", where="`vcf` and `sample`")
     if not of_genes and chosen.vcf is not None:
         raise InputError("the truth states its variants itself", where="`vcf`", allowed="a truth of gene_id and effect")
     if model is None:
-        effects = read_effects(Path(cast(str, predictions)), of_genes=of_genes, cell_types=chosen.cell_types)
-        name = Path(cast(str, predictions)).name
+        table = to_path(cast(str, predictions), "predictions")
+        effects = read_effects(table, of_genes=of_genes, cell_types=chosen.cell_types)
+        name = table.name
     else:
         loaded = model if isinstance(model, Model) else load_model(model)
         effects = _predict(loaded, cast(str, fasta), measured, chosen, progress)
