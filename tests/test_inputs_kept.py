@@ -102,3 +102,9 @@ def test_a_folder_next_to_the_input_is_not_around_it(tmp_path: Path) -> None:
 def test_tables_of_features(given: Path) -> None:
     with pytest.raises(InputError, match="`out` and `gtf`"):
         check_features_output(given, {"fasta": "g.fa", "gtf": given}, overwrite=True)
+
+
+def test_a_report_replaces_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    with pytest.raises(InputError, match=r"something else than what would replace it .*`out`"):
+        texcnn.write_report(tmp_path / "p.tsv", tmp_path / "page")

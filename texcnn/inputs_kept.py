@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from texcnn.arguments import to_path
 from texcnn.errors import InputError
 from texcnn.files import description_path, skipped_path
 
@@ -41,11 +42,11 @@ def keep_inputs(outputs: Mapping[str, object], inputs: Mapping[str, object]) -> 
                     )  # fmt: skip
 
 
-def _paths(given: Mapping[str, object], kinds: tuple[type, ...] = (str, os.PathLike)) -> Iterator[tuple[str, Path]]:
+def _paths(given: Mapping[str, object], *, texts: bool = True) -> Iterator[tuple[str, Path]]:
     for name, value in given.items():
         if dataclasses.is_dataclass(value):
             held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-            yield from _paths(held, (Path,))  # a text in there is a name, such as that of a cell type
+            yield from _paths(held, texts=False)  # a text in there is a name, such as that of a cell type
         for path in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(path, kinds):
-                yield name, Path(str(path))
+            if isinstance(path, os.PathLike) or (texts and isinstance(path, str)):
+                yield name, to_path(path, name)

@@ -275,6 +275,22 @@ class TestMerge:
                 merge_tables(parts, outs[0], also=outs[1:], more_skipped=lists)
         assert not list(tmp_path.glob("all*"))
 
+    def test_outputs_on_different_disks_cannot_appear_together(self, tmp_path: Path) -> None:
+        memory = Path("/dev/shm")
+        if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("one disk only")
+        parts = self.parts(tmp_path, DESCRIPTION)
+        with pytest.raises(InputError, match=r"different disks.*`out` and `also`"):
+            merge_tables(parts, tmp_path / "all.parquet", also=memory / f"{tmp_path.name}.tsv")
+        assert not list(tmp_path.glob("all*"))
+
+    def test_nothing_is_replaced_unasked(self, tmp_path: Path) -> None:
+        parts, out = self.parts(tmp_path, DESCRIPTION), tmp_path / "all.parquet"
+        out.write_text("mine")
+        with pytest.raises(InputError, match="already exists"):
+            merge_tables(parts, out)
+        assert merge_tables(parts, out, overwrite=True) == (3, 1)
+
     def test_what_is_no_table_of_predictions(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text("no")
         pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "b.parquet")

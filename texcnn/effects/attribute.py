@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -33,6 +34,8 @@ from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.plots.style import png, style, svg
+
+_LONGEST_STEM = 200
 
 TABLE_FILE = "attributions.tsv"
 """Marks a folder that this verb wrote."""
@@ -191,8 +194,11 @@ def _write_gene(
 
 
 def file_stem(gene: str, cell_type: str) -> str:
-    """Returns the name of a gene's and cell type's files without ending, percent-encoded."""
-    return quote(f"{gene}.{cell_type}", safe="+")
+    """Returns the name of a gene's and cell type's files without ending, percent-encoded; a long one is cut."""
+    stem = quote(f"{gene}.{cell_type}", safe="+")
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[:_LONGEST_STEM]}-{hashlib.sha256(stem.encode()).hexdigest()[:16]}"
 
 
 def _hits(found: Sequence[Attribution], cell_types: Sequence[str], motifs: Motifs, p_value: float) -> pd.DataFrame:

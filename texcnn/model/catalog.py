@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import resources
 from os import PathLike
@@ -45,7 +46,7 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
         return bundled[text]
     if text.startswith(HUB_PREFIX):
         return _snapshot(text, download=False)
-    if text and Path(text).is_dir():  # Path("") is the current folder
+    if os.path.isdir(text):  # noqa: PTH112 - False for a text that cannot be a path either
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="`model`")

@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from texcnn.arguments import path_of, to_path
-from texcnn.files import atomic_file, skipped_path
+from texcnn.files import atomic_file, check_output, skipped_path
 from texcnn.genome.skipped import Skipped, count_reasons, read_skipped
 from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import options_from
@@ -73,6 +73,7 @@ def write_report(
     chosen = options_from(ReportOptions, options, keywords)
     source, place = path_of(predictions, "predictions"), to_path(out, "out")
     keep_inputs({"out": place}, {"predictions": source, "options": chosen})
+    check_output(place, overwrite=True)
     table, effects = open_source(source, chosen.variants)
     description = table.description
     left_out = _skipped(source, chosen)

@@ -52,6 +52,11 @@ def merge_tables(
         raise InputError("no tables to merge", allowed="one or more Parquet tables of predictions")
     for kind, paths in (("table to merge", parts), ("list of skipped genes", more_skipped), ("output", outs)):
         _check_distinct(kind, paths)
+    if len({path.absolute().parent.stat().st_dev for path in outs}) > 1:
+        raise InputError(
+            "the outputs are on different disks, so they cannot appear together", where="`out` and `also`",
+            allowed="outputs on one disk", remedy="copy one of them afterwards, or merge twice",
+        )  # fmt: skip
     first = _describe(parts[0])
     for part in parts[1:]:
         _check_same(first, _describe(part), parts[0], part)
