@@ -45,8 +45,8 @@ def keep_inputs(outputs: Mapping[str, object], inputs: Mapping[str, object]) -> 
 def _paths(given: Mapping[str, object], *, texts: bool = True) -> Iterator[tuple[str, Path]]:
     for name, value in given.items():
         if dataclasses.is_dataclass(value):
-            held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-            yield from _paths(held, texts=False)  # a text in there is a name, such as that of a cell type
+            # As they are kept: a device is found only when it is asked for. A text is a name, as that of a cell type.
+            yield from _paths(getattr(value, "__dict__", {}), texts=False)
         for path in value if isinstance(value, list | tuple) else (value,):
             if isinstance(path, os.PathLike) or (texts and isinstance(path, str)):
                 yield name, to_path(path, name)

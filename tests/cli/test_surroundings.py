@@ -55,3 +55,13 @@ def test_a_shard_folder_in_a_folder_that_is_not_writable(
     message = commands.refuse(*words, "--out", tmp_path / "w.bed", "--shards", tmp_path / "locked" / "shards")
     assert "locked' is not writable" in message
     assert not (tmp_path / "w.bed").exists()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(tmp_path: Path, tiny_dnabert2: Path, closed: str) -> None:
+    """As under a daemon: a command writes the same file, and no message ends up in it."""
+    fasta, gtf = write_genome(tmp_path), write_gtf(tmp_path / "g.gtf")
+    words = f"-m texcnn predict --fasta {fasta} --gtf {gtf} --model {tiny_dnabert2} --out"
+    for name, redirected in (("open", "2>/dev/null"), ("closed", closed)):
+        subprocess.run(["sh", "-c", f"{sys.executable} {words} {tmp_path}/{name}.tsv {redirected}"], check=True)
+    assert (tmp_path / "closed.tsv").read_bytes() == (tmp_path / "open.tsv").read_bytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import getpass
 import importlib
 import io
 import logging
@@ -21,9 +19,9 @@ from click.shell_completion import shell_complete
 
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
-from texcnn.cli.stop import end_by, raise_when_stopped
+from texcnn.cli.process import set_up_process
+from texcnn.cli.stop import end_by
 from texcnn.errors import TexcnnError
-from texcnn.heap import set_up_heap
 from texcnn.provenance import COMMAND
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
@@ -147,17 +145,11 @@ _COMPLETION = "_TEXCNN_COMPLETE"
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with its exit status: 0 done, 1 failed, 2 unusable arguments or input."""
+    set_up_process()
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("texcnn").setLevel(logging.INFO)
-    # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    set_up_heap()
-    _name_user()
-    raise_when_stopped()
-    # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -185,14 +177,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     finally:
         COMMAND.reset(typed)
     sys.exit(0)
-
-
-def _name_user() -> None:
-    """Gives the user a name where a container's has none: PyTorch does not load its compiler without."""
-    try:
-        getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        os.environ["USER"] = str(os.getuid()) if hasattr(os, "getuid") else "nobody"
 
 
 def _leave(error: Exception) -> NoReturn:
