@@ -52,6 +52,30 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_what_a_library_makes_of_a_signal_is_still_the_signal(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As libraries do that are being loaded: their error is another one."""
+    import texcnn
+
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(number))
+
+    def load(*arguments: object, **options: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt as error:
+            raise ImportError("no library") from error
+
+    monkeypatch.setattr(texcnn, "predict", load)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        run = commands("predict", "--fasta", "x.fa", "--out", "o.tsv")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (run.status, run.err, killed) == (143, "terminated\n", [signal.SIGTERM])
+
+
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt(), Stopped(signal.SIGTERM)])
 def test_a_table_that_was_being_written_leaves_nothing(
     tmp_path: Path, tiny: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, stopped: BaseException

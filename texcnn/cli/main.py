@@ -20,7 +20,7 @@ from click.shell_completion import shell_complete
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
 from texcnn.cli.process import set_up_process
-from texcnn.cli.stop import end_by
+from texcnn.cli.stop import end_by, stopped_before
 from texcnn.errors import TexcnnError
 from texcnn.provenance import COMMAND
 
@@ -164,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 sys.stdout = io.StringIO()  # or Python prints an error at its end
                 sys.exit(1)
             except Exception as error:
+                if stopped_before(error):
+                    end_by(error)
                 if context.meta.get("texcnn.debug"):
                     traceback.print_exc()
                 _leave(error)

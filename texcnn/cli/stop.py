@@ -23,17 +23,27 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+_received: list[int] = []
+
+
 def raise_when_stopped() -> None:
     """Lets SIGTERM and SIGHUP end a command as Ctrl-C does; a signal that is ignored, as under nohup, stays so."""
+    _received.clear()
     if threading.current_thread() is not threading.main_thread():
         return
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows lacks the last one
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
 
 
+def stopped_before(error: BaseException) -> bool:
+    """Whether a signal is behind an error: a library that was being loaded may have made another one of it."""
+    return isinstance(error, KeyboardInterrupt) or bool(_received)
+
+
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    _received.append(number)
     raise Stopped(number)
 
 
@@ -41,9 +51,9 @@ def end_by(stopped: BaseException) -> NoReturn:
     """Ends the process by the signal: a shell shows 130 or 143, and its loop around the command ends too.
 
     Args:
-        stopped: What the signal raised.
+        stopped: What the signal raised, or what became of it.
     """
-    number = stopped.number if isinstance(stopped, Stopped) else signal.SIGINT
+    number = stopped.number if isinstance(stopped, Stopped) else (_received or [signal.SIGINT])[0]
     print("interrupted" if number == signal.SIGINT else "terminated", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
