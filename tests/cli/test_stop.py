@@ -18,16 +18,29 @@ from texcnn.tables.writers import TablesWriter
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
+_AS_IN_A_TERMINAL = """
+import signal
+from texcnn.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+main()
+"""
+"""The tests may run in the background or under nohup, where these signals are ignored."""
+
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_signal_ends_a_command_with_one_line(tmp_path: Path, number: signal.Signals) -> None:
     os.mkfifo(tmp_path / "genes.gtf")  # whose reader waits
     words = ["windows", "--fasta", write_genome(tmp_path), "--gtf", tmp_path / "genes.gtf", "--out", tmp_path / "w.bed"]
-    with subprocess.Popen([sys.executable, "-m", "texcnn", *map(str, words)], stderr=subprocess.PIPE, text=True) as run:
-        writer = _open_when_read(tmp_path / "genes.gtf")
-        run.send_signal(number)
-        _, err = run.communicate(timeout=60)
-        os.close(writer)
+    command = [sys.executable, "-c", _AS_IN_A_TERMINAL, *map(str, words)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            writer = _open_when_read(tmp_path / "genes.gtf")
+            run.send_signal(number)
+            _, err = run.communicate(timeout=60)
+            os.close(writer)
+        finally:
+            run.kill()
     assert run.returncode == -number, "a shell shows 128 + the signal, and ends a loop around the command"
     assert err == ("interrupted\n" if number == signal.SIGINT else "terminated\n")
     assert not list(tmp_path.glob("w.bed*"))
