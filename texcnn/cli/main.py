@@ -152,6 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.getLogger("texcnn").setLevel(logging.INFO)
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
+    program = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     typed = COMMAND.set(shlex.join(["texcnn", *arguments]))
     try:
@@ -165,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 sys.exit(1)
             except Exception as error:
                 if stopped_before(error):
-                    end_by(error)
+                    end_by(error, program=program)
                 if context.meta.get("texcnn.debug"):
                     traceback.print_exc()
                 _leave(error)
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stopped:
-        end_by(stopped)
+        end_by(stopped, program=program)
     finally:
         COMMAND.reset(typed)
     sys.exit(0)

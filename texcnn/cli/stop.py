@@ -47,17 +47,19 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise Stopped(number)
 
 
-def end_by(stopped: BaseException) -> NoReturn:
-    """Ends the process by the signal: a shell shows 130 or 143, and its loop around the command ends too.
+def end_by(stopped: BaseException, *, program: bool) -> NoReturn:
+    """Ends a program by the signal: a shell shows 130 or 143, and its loop around the command ends too.
 
     Args:
         stopped: What the signal raised, or what became of it.
+        program: False leaves with that status in place of the signal, as within another program.
     """
     number = stopped.number if isinstance(stopped, Stopped) else (_received or [signal.SIGINT])[0]
     print("interrupted" if number == signal.SIGINT else "terminated", file=sys.stderr)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    if program:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     sys.exit(128 + number)
