@@ -127,3 +127,11 @@ def test_choices() -> None:
     check_choice("split", "random", ["chromosome", "random"], "split")
     with pytest.raises(InputError, match=r"unknown split 'randm' – in `split` – allowed: .* did you mean 'random'"):
         check_choice("split", "randm", (name for name in ("chromosome", "random")), "split")
+
+
+@pytest.mark.parametrize("name", ["\udce9.fa", "a\0.fa"])
+def test_names_that_no_table_could_hold_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"is not UTF-8 .*rename|has a NUL") as refused:
+        to_path(Path("folder") / name, "fasta")
+    assert refused.value.where == "`fasta`"
+    str(refused.value).encode()

@@ -20,7 +20,7 @@ from texcnn.genome.bed import read_regions
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.expression import read_expression
-from texcnn.tables.readers import read_names
+from texcnn.text.names import read_names
 from texcnn.training.splits import read_groups
 
 MANY: list[Callable[[list[str]], Any]] = [list, tuple, iter, np.array, pd.Series, pd.Index, dict.fromkeys]

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,20 @@ def test_freed_arrays_stay_in_the_heap_unless_the_user_says_otherwise() -> None:
 
 def test_free_pages_between_arrays_in_use_are_given_back() -> None:
     assert _run(_TRIM) > 20_000
+
+
+def test_the_documented_variables_are_those_that_commands_set(project: Path) -> None:
+    text = (project / "docs" / "usage.md").read_text()
+    code = (
+        "import os, texcnn.heap as heap\n"
+        "heap._of_glibc = lambda name: lambda parameter, value: print(parameter, value)\n"
+        "heap.set_up_heap(); print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'])"
+    )
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "ONEDNN_"))}
+    printed = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["-8", "1", "-3", "33554432", "-1", "134217728", "32"]
+    for setting in (
+        "MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=134217728",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY=32",
+    ):  # fmt: skip
+        assert setting in text

@@ -32,7 +32,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
     if device is None or str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        wanted = torch.device(device)
+        wanted = torch.device(device) if isinstance(device, str | torch.device) else None
     except RuntimeError:
         wanted = None
     if wanted is None or wanted.type not in ("cpu", "cuda"):

@@ -65,7 +65,7 @@ def progress_bar(show: bool, *, total: int | None, what: str, unit: str) -> Iter
     """
     if not show:
         yield _Silent()
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():
         with tqdm(total=total, desc=what, unit=f" {unit}", file=sys.stderr) as bar:
             yield bar
     elif "ipykernel" in sys.modules:  # a notebook: its bar is a widget, where ipywidgets are installed

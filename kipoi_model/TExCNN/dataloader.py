@@ -16,6 +16,7 @@ import numpy as np
 from kipoi.data import Dataset
 from kipoi.metadata import GenomicRanges
 
+from texcnn.arguments import names_of, path_of, to_path
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import UNPHASED_CHOICES
 from texcnn.genome.cached_bases import CachedBases
@@ -30,7 +31,6 @@ from texcnn.keywords import check_flags
 from texcnn.model.bundle import BundleFiles
 from texcnn.model.catalog import resolve_model
 from texcnn.model.features import HeadFeatures
-from texcnn.tables.readers import read_names
 
 # `kipoi preproc` loads this file alone, so the repairs of Kipoi itself are switched on from here.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -92,15 +92,16 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
         if (gtf_file is None) == (intervals_file is None):
             raise InputError("give either gtf_file or intervals_file", where="dataloader_args", allowed="one of them")
         check_flags(half_life=False if half_life is None else half_life)
+        vcf = path_of(vcf_file, "vcf_file")
         # Kipoi changes the folder while it makes this object, and back before the first item is read.
-        self.reference = Reference(Path(fasta_file).absolute())
+        self.reference = Reference(to_path(fasta_file, "fasta_file").absolute())
         config = BundleFiles(resolve_model(model)).config
         self.window = config.window
         selection = GeneSelection(
-            gtf=gtf_file,
-            bed=intervals_file,
+            gtf=path_of(gtf_file, "gtf_file"),
+            bed=path_of(intervals_file, "intervals_file"),
             bed_anchor=bed_anchor,
-            genes=None if genes_file is None else read_names(Path(genes_file)),
+            genes_file=genes_file,
             map_chrom_names=map_chrom_names,
         )
         specs = HeadFeatures(config.name, config.features)
@@ -121,8 +122,8 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
         if found is not None:
             self.features = np.tile(specs.defaults, (len(self.genes), 1)) if found.values is None else found.values
         self._changed: dict[int, str] = {}
-        if vcf_file is not None:
-            self._apply(Path(vcf_file), sample, haplotype, unphased, map_chrom_names)
+        if vcf is not None:
+            self._apply(vcf, sample, haplotype, unphased, map_chrom_names)
         elif sample is not None or haplotype != 1 or unphased != "error":
             raise InputError(
                 "a sample's haplotype without a VCF", where="dataloader_args",
@@ -149,12 +150,12 @@ class TExCNNDl(Dataset):  # type: ignore[misc]  # kipoi has no types
 
     def _apply(self, vcf: Path, sample: str | None, haplotype: int, unphased: str, map_chrom_names: bool) -> None:
         """Keeps the windows that the sample's variants change, from one pass through the VCF."""
-        if isinstance(haplotype, bool) or haplotype not in (1, 2):
+        if isinstance(haplotype, bool) or not isinstance(haplotype, int) or haplotype not in (1, 2):
             raise InputError(f"unusable haplotype {haplotype!r}", where="dataloader_args", allowed="1 or 2")
         if unphased not in UNPHASED_CHOICES:
             raise unknown_name("choice for unphased genotypes", unphased, UNPHASED_CHOICES, where="dataloader_args")
         bases = CachedBases(self.reference)
-        with VcfReader(vcf, samples=[] if sample is None else [sample]) as reader:
+        with VcfReader(vcf, samples=names_of(sample, "sample")) as reader:
             if len(reader.samples) > 1:
                 raise InputError(
                     f"the VCF has {len(reader.samples)} samples", where=vcf, allowed="one of them as sample",

@@ -1,4 +1,4 @@
-"""No command replaces a file that it reads, whatever its name, and none takes an empty path for the working folder."""
+"""The refusal to replace an input, in the words of commands; and an empty path is not the working folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runs import Commands
         ("predict --fasta {g}.fa --gtf {g} --out {g} --overwrite", "--out and --gtf"),
         ("predict --fasta {g} --gtf {g}.gtf --out {other} --overwrite", "--out and --fasta"),
         ("windows --fasta {g} --gtf {g}.gtf --out {g}.fai --overwrite", "--out and --fasta"),
-        ("predict --fasta {g}.fa --gtf {g}.gtf --genes {g}.skipped.tsv --out {g} --overwrite", "--out and --genes"),
+        ("predict --fasta {g}.fa --gtf {g}.gtf --genes {listed} --out {g} --overwrite", "--out and --genes"),
         ("predict --fasta {g}.fa --gtf {link} --out {g} --overwrite", "--out and --gtf"),
         ("windows --fasta {g}.fa --bed {g} --out {g} --overwrite", "--out and --bed"),
         ("variants --vcf {g} --fasta {g}.fa --gtf {g}.gtf --out {g}.2.tsv --annotate {g}", "--annotate and --vcf"),
@@ -29,11 +29,13 @@ def test_an_input_is_no_output(tmp_path: Path, commands: Commands, words: str, w
     given = tmp_path / "in.tsv"
     given.write_text("mine\n")
     (tmp_path / "link").symlink_to(given)
-    names = {"g": given, "link": tmp_path / "link", "other": tmp_path / "folder" / ".." / "in.tsv"}
+    listed = tmp_path / "in.tsv.skipped.tsv"
+    listed.write_text("mine\n")
+    names = {"g": given, "listed": listed, "link": tmp_path / "link", "other": tmp_path / "folder" / ".." / "in.tsv"}
     message = commands.refuse(*(word.format(**names) for word in words.split()))
     assert "is read and would be replaced" in message
     assert where in message
-    assert given.read_text() == "mine\n"
+    assert given.read_text() == listed.read_text() == "mine\n"
 
 
 @pytest.mark.parametrize("option", ["--fasta", "--gtf", "--out", "--features", "--embeddings"])

@@ -90,7 +90,6 @@ def test_a_gene_that_cannot_be_explained_names_the_flag(tmp_path: Path, commands
         (RunError("late"), 1, "error: late\n"),
         (OSError(28, "No space"), 1, "error: OSError: [Errno 28] No space – add --debug for the traceback\n"),
         (ZeroDivisionError("x"), 1, "error: ZeroDivisionError: x – add --debug for the traceback\n"),
-        (KeyboardInterrupt(), 1, "interrupted\n"),
     ],
 )
 def test_each_kind_of_error_has_its_exit_status(

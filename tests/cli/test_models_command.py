@@ -71,9 +71,9 @@ def test_an_export_replaces_bundles_only(commands: Commands, tiny: Path, tmp_pat
     commands.succeed("models", "export", tiny, "--out", out)
     assert "set --overwrite" in commands.refuse("models", "export", tiny, "--out", out)
     commands.succeed("models", "export", tiny, "--out", out, "--overwrite")
-    (out / "config.json").unlink()
+    (out / "cell_types.tsv").unlink()
     message = commands.refuse("models", "export", tiny, "--out", out, "--overwrite")
-    assert "allowed: a new name, or a folder with config.json" in message
+    assert "allowed: a new name, or a folder with cell_types.tsv" in message
 
 
 def test_a_damaged_bundle_is_not_copied(commands: Commands, tiny: Path, tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ NOT_ASKED_FOR = {"dtype", "compile"}
 
 def parameters(command: click.Command) -> dict[str, click.Parameter]:
     found = {parameter.name: parameter for parameter in command.params if parameter.name}
-    # --genes reads a file, --gene names one: both are the keyword ``genes``.
-    found.pop("gene_names", None)
+    if "gene_names" in found:  # () is none there, and all genes are wanted
+        found["genes"] = found.pop("gene_names")
     return {name: parameter for name, parameter in found.items() if name not in OF_THE_COMMAND_LINE}
 
 

@@ -142,3 +142,25 @@ class TestShards:
             found = pd.concat(parts, ignore_index=True)
             pd.testing.assert_frame_equal(found, whole, rtol=0, atol=2e-6, check_flags=False)
         assert 60 < len(whole) < 90
+
+
+def test_shards_appear_together_or_not_at_all(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is stopped or fails among the shards left some of them, and the whole list of windows."""
+    import texcnn.tables.windows_bed as windows_bed
+
+    fasta, gtf, out = write_genome(tmp_path), write_gtf(tmp_path / "genes.gtf"), tmp_path / "out"
+    out.mkdir()
+    write, written = windows_bed.write_windows_bed, []
+
+    def fail_at_the_second(path: Path, *rest: object) -> None:
+        written.append(path.name)
+        if len(written) == 2:
+            raise OSError("broken")
+        write(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(windows_bed, "write_windows_bed", fail_at_the_second)
+    words = ["windows", "--fasta", fasta, "--gtf", gtf, "--out", out / "w.bed", "--shards", out / "s"]
+    assert "broken" in commands.refuse(*words, "--shard-size", 1, status=1)
+    assert list(out.iterdir()) == []

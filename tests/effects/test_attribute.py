@@ -212,3 +212,6 @@ def test_what_cannot_be_explained_is_reported(tiny: Path, files: tuple[Path, Pat
 def test_names_of_files_are_distinguished() -> None:
     assert file_stem("YAL001C", "metab16|HL") == "YAL001C.metab16%7CHL"
     assert file_stem("g", "a/b") != file_stem("g", "a b")
+    first, second = file_stem("x" * 10_000, "a"), file_stem("x" * 10_001, "a")
+    assert len(f"{first}.bedgraph") < 255, "a name that a file system takes"
+    assert first != second

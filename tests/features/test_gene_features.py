@@ -42,11 +42,11 @@ def test_incomplete_genes_are_counted() -> None:
 @pytest.mark.parametrize("name", ["out.parquet", "out", ".tsv"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"unknown format of a feature table.*\.tsv or \.tsv\.gz"):
-        check_features_output(tmp_path / name, overwrite=True)
+        check_features_output(tmp_path / name, {}, overwrite=True)
 
 
 def test_an_output_that_is_there_is_kept_unless_asked(tmp_path: Path) -> None:
     (tmp_path / "out.tsv").write_text("mine")
     with pytest.raises(InputError, match="already exists"):
-        check_features_output(tmp_path / "out.tsv", overwrite=False)
-    check_features_output(tmp_path / "out.tsv", overwrite=True)
+        check_features_output(tmp_path / "out.tsv", {}, overwrite=False)
+    check_features_output(tmp_path / "out.tsv", {}, overwrite=True)

@@ -39,9 +39,9 @@ from texcnn.model.bundle import BundleConfig
 from texcnn.segments.segment import SegmentSpec
 from texcnn.store.spec import StoreSpec
 from texcnn.tables.expression import read_expression
-from texcnn.tables.readers import read_names
 from texcnn.tables.split import read_parts
 from texcnn.text.lines import BLANKS
+from texcnn.text.names import read_names
 from texcnn.training.splits import read_groups
 from texcnn.typed_json import read_object
 

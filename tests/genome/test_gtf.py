@@ -71,6 +71,12 @@ def test_without_cds_the_longest_transcript_by_exon_bases(tmp_path: Path) -> Non
     assert [gene.tss for gene in genes] == [200]
 
 
+def test_blanks_around_a_chromosome_are_not_part_of_its_name(tmp_path: Path) -> None:
+    rows = [row(kind, 11, 40, ids("g", "t"), chrom=name) for kind, name in (("exon", "chr1 "), ("CDS", " chr1\xa0"))]
+    (gene,) = read(tmp_path, *rows).genes
+    assert (gene.chrom, gene.tss) == ("chr1", 10)
+
+
 def test_without_exon_rows_the_longest_span(tmp_path: Path) -> None:
     rows = row("transcript", 101, 200, ids("G", "A")), row("transcript", 151, 300, ids("G", "B"))
     assert read(tmp_path, *rows).genes == [Gene("G", "G", "chr1", 150, "+")]

@@ -32,6 +32,15 @@ def test_styles_are_mapped_to_the_fastas(here: list[str], there: list[str]) -> N
     assert match(annotation(*here), there, map_names=True) == dict(zip(here, there, strict=True))
 
 
+@pytest.mark.parametrize(("here", "there"), [("Chr1", "1"), ("1", "Chr1"), ("chr1", "Chr1"), ("CHR1", "chr1")])
+def test_the_prefix_in_upper_and_lower_case(here: str, there: str) -> None:
+    """TAIR writes Chr1."""
+    assert match(annotation(here), [there], map_names=True) == {here: there}
+    with pytest.raises(InputError, match=r"name the chromosomes differently .*`map_chrom_names`"):
+        match(annotation(here), [there])
+    assert match(annotation("1"), ["chr1", "Chr1", "1"], map_names=True) == {"1": "1"}
+
+
 def test_yeast_mitochondria() -> None:
     assert match(annotation("chrM", "chrIV"), ["Mito", "IV"], map_names=True) == {"chrM": "Mito", "chrIV": "IV"}
 

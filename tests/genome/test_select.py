@@ -49,3 +49,15 @@ def test_unknown_values_list_the_known_ones() -> None:
         GeneSelection(gtf="x.gtf", transcripts="each")
     with pytest.raises(InputError, match=r"'no' is not yes or no .* `map_chrom_names`"):
         GeneSelection(gtf="x.gtf", map_chrom_names="no")  # type: ignore[arg-type]
+
+
+def test_a_list_in_a_file_joins_the_names_that_are_given(tmp_path: Path) -> None:
+    listed = tmp_path / "genes.txt"
+    listed.write_text("# mine\nF9\n00123\tnote\n")
+    assert GeneSelection(genes_file=str(listed)).genes == ("F9", "00123")
+    both = GeneSelection(genes=["LDLR"], genes_file=listed)
+    assert (both.genes, both.genes_file) == (("F9", "00123", "LDLR"), listed)
+    with pytest.raises(InputError, match=r"does not exist .*nowhere"):
+        GeneSelection(genes_file=tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"3 is not a path .*`genes_file`"):
+        GeneSelection(genes_file=3)  # type: ignore[arg-type]

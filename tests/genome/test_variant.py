@@ -14,6 +14,7 @@ from texcnn.genome.variant import Variant, VariantStatus, allele_problem, parse_
         ("chr17:7674220:G>A", Variant("chr17", 7674219, "G", "A")),
         ("chr17:7674220G>A", Variant("chr17", 7674219, "G", "A")),
         (" chr17:7674220:g:at ", Variant("chr17", 7674219, "G", "AT")),
+        ("chr17 :7674220:G>A", Variant("chr17", 7674219, "G", "A")),
         ("17-7674220-G-A", Variant("17", 7674219, "G", "A")),
         ("17_7674220_G_A", Variant("17", 7674219, "G", "A")),
         ("chrUn_KI270742v1-5-AC-A", Variant("chrUn_KI270742v1", 4, "AC", "A")),

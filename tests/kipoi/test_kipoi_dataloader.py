@@ -392,3 +392,33 @@ def test_arguments_of_a_sample_that_cannot_be_used(
     vcf = write_sample_vcf(tmp_path / "me.vcf", bases, "0|1")
     with pytest.raises(InputError, match=message):
         loader.TExCNNDl(**{**files, "vcf_file": vcf, **options})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"fasta_file": 1}, r"1 is not a path .*`fasta_file`"),
+        ({"fasta_file": ""}, r"'' is not a path .*`fasta_file`"),
+        ({"fasta_file": ["a.fa"]}, r"is not a path .*`fasta_file`"),
+        ({"fasta_file": "a\0"}, r"NUL .*`fasta_file`"),
+        ({"gtf_file": True}, r"True is not a path .*`gtf_file`"),
+        ({"gtf_file": None, "intervals_file": 0}, r"0 is not a path .*`intervals_file`"),
+        ({"genes_file": {}}, r"is not a path .*`genes_file`"),
+        ({"vcf_file": False}, r"False is not a path .*`vcf_file`"),
+        ({"vcf_file": "{vcf}", "sample": 1}, r"1 is not a name .*`sample`"),
+        ({"vcf_file": "{vcf}", "sample": ["S2"]}, r"unknown sample 'S2'"),
+        ({"vcf_file": "{vcf}", "haplotype": 1.0}, r"unusable haplotype 1.0"),
+        ({"vcf_file": "{vcf}", "haplotype": "1"}, r"unusable haplotype '1'"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(
+    loader: ModuleType, demo: Path, tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
+    """As JSON on Kipoi's command line brings them."""
+    header = "##fileformat=VCFv4.2\n##contig=<ID=demo1>\n##FORMAT=<ID=GT,Number=1,Type=String,Description=g>\n"
+    columns = "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", "S1"])
+    (tmp_path / "s.vcf").write_text(f"{header}{columns}\n")
+    arguments = {"fasta_file": str(demo / "genome.fa.gz"), "gtf_file": str(demo / "genes.gtf"), **changed}
+    arguments = {name: str(tmp_path / "s.vcf") if value == "{vcf}" else value for name, value in arguments.items()}
+    with pytest.raises(InputError, match=message):
+        loader.TExCNNDl(**arguments)

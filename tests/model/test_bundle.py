@@ -191,7 +191,11 @@ def test_a_failed_save_leaves_the_old_bundle(folder: Path) -> None:
 
 def test_cell_types_need_unique_names(folder: Path) -> None:
     config = BundleFiles(folder).config
-    for table in (pd.DataFrame({"cell_type": ["a", "a"]}), pd.DataFrame({"name": ["a"]})):
+    for table in (
+        pd.DataFrame({"cell_type": ["a", "a"]}),
+        pd.DataFrame({"name": ["a"]}),
+        pd.DataFrame({"cell_type": ["a\tb"]}),
+    ):
         with pytest.raises(ModelError, match=r"unique names"):
             save_bundle(folder, config, {}, table, "")
 

@@ -116,7 +116,7 @@ def test_an_encoder_that_loads_and_a_stopped_run_that_ends_the_same(
     again = tmp_path / "again"
     with monkeypatch.context() as patched:
         patched.setattr(fit_module, "save_state", killed)
-        assert run(*given, "--out", again) == 1
+        assert run(*given, "--out", again) == 130
     assert not again.exists()
     assert run(*given, "--out", again) == 0
     assert not (tmp_path / "again.work").exists()

@@ -273,3 +273,23 @@ def test_where_anndata_has_its_gene_ids(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="X holds no matrix of numbers: its type is bool"):
         read_expression(path)
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\x1bb", "a\u2028b"])
+@pytest.mark.parametrize("of", ["cell type", "gene"])
+def test_names_that_no_text_table_can_hold_are_refused(tmp_path: Path, name: str, of: str) -> None:
+    """A table of predictions with such a column could not be read again."""
+    cell_type, gene = (name, "g") if of == "cell type" else ("a", name)
+    pd.DataFrame({"gene_id": [gene], cell_type: [1.0]}).to_parquet(tmp_path / "e.parquet")
+    with pytest.raises(InputError, match=rf"the name of a {of} has a tab, a line end") as refused:
+        read_expression(tmp_path / "e.parquet")
+    assert "\n" not in str(refused.value)
+
+
+def test_blanks_around_names_go_in_every_format(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"gene_id": [" g"], " a ": [1.0]})
+    frame.to_parquet(tmp_path / "e.parquet")
+    frame.to_csv(tmp_path / "e.tsv", sep="\t", index=False)
+    for name in ("e.parquet", "e.tsv"):
+        read = read_expression(tmp_path / name)
+        assert (list(read.index), list(read.columns)) == (["g"], ["a"])

@@ -24,9 +24,9 @@ from texcnn.genome.skipped import Skipped, read_skipped, write_skipped
 from texcnn.genome.windows import WindowSpec
 from texcnn.tables.columns import TableDescription, gene_columns, prediction_frame
 from texcnn.tables.merge import merge_tables
-from texcnn.tables.readers import read_names
 from texcnn.tables.windows_bed import write_windows_bed
 from texcnn.tables.writers import open_tables, table_format
+from texcnn.text.names import read_names
 
 DESCRIPTION = TableDescription(
     cell_types=("liver", "brain"),
@@ -248,7 +248,7 @@ class TestMerge:
     def test_parts_in_the_order_given(self, tmp_path: Path) -> None:
         parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION, DESCRIPTION)
         outs = [tmp_path / "all.parquet", tmp_path / "all.tsv"]
-        assert merge_tables([parts[1], parts[0], parts[2]], outs) == (9, 3)
+        assert merge_tables([parts[1], parts[0], parts[2]], outs[0], also=outs[1]) == (9, 3)
         for out in outs:
             assert read(out)["gene_id"].tolist() == ["g3", "g4", "g5", "g0", "g1", "g2", "g6", "g7", "g8"]
         assert [row.gene_id for row in read_skipped(skipped_path(outs[0]))] == ["s1", "s0", "s2"]
@@ -259,7 +259,7 @@ class TestMerge:
         other = TableDescription(**{**DESCRIPTION.__dict__, **change})
         parts = self.parts(tmp_path, DESCRIPTION, other)
         with pytest.raises(InputError, match=f"different runs: {next(iter(change))} differ.*part0.*part1"):
-            merge_tables(parts, [tmp_path / "all.parquet"])
+            merge_tables(parts, tmp_path / "all.parquet")
         assert not list(tmp_path.glob("all*")), "nor a list of skipped genes"
 
     def test_no_row_is_counted_twice(self, tmp_path: Path) -> None:
@@ -272,8 +272,24 @@ class TestMerge:
             ([first], [out], [more, more], "list of skipped genes"),
         ):
             with pytest.raises(InputError, match=f"the same {kind} is given twice"):
-                merge_tables(parts, outs, more_skipped=lists)
+                merge_tables(parts, outs[0], also=outs[1:], more_skipped=lists)
         assert not list(tmp_path.glob("all*"))
+
+    def test_outputs_on_different_disks_cannot_appear_together(self, tmp_path: Path) -> None:
+        memory = Path("/dev/shm")
+        if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("one disk only")
+        parts = self.parts(tmp_path, DESCRIPTION)
+        with pytest.raises(InputError, match=r"different disks.*`out` and `also`"):
+            merge_tables(parts, tmp_path / "all.parquet", also=memory / f"{tmp_path.name}.tsv")
+        assert not list(tmp_path.glob("all*"))
+
+    def test_nothing_is_replaced_unasked(self, tmp_path: Path) -> None:
+        parts, out = self.parts(tmp_path, DESCRIPTION), tmp_path / "all.parquet"
+        out.write_text("mine")
+        with pytest.raises(InputError, match="already exists"):
+            merge_tables(parts, out)
+        assert merge_tables(parts, out, overwrite=True) == (3, 1)
 
     def test_what_is_no_table_of_predictions(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text("no")
@@ -284,19 +300,19 @@ class TestMerge:
             ("c", "does not exist"),
         ):
             with pytest.raises(InputError, match=message):
-                merge_tables([tmp_path / f"{name}.parquet"], [tmp_path / "all.parquet"])
+                merge_tables([tmp_path / f"{name}.parquet"], tmp_path / "all.parquet")
         with pytest.raises(InputError, match=r"no tables to merge"):
-            merge_tables([], [tmp_path / "all.parquet"])
+            merge_tables([], tmp_path / "all.parquet")
 
     def test_skipped_lists_join_and_none_may_be_missing(self, tmp_path: Path) -> None:
         parts = self.parts(tmp_path, DESCRIPTION, DESCRIPTION)
         out, more = tmp_path / "all.parquet", tmp_path / "more.tsv"
         write_skipped(more, [Skipped("s9", "no place")])
-        assert merge_tables(parts, [out], more_skipped=[more]) == (6, 3)
+        assert merge_tables(parts, out, more_skipped=[more]) == (6, 3)
         assert skipped_path(out).read_text() == "gene_id\treason\ns9\tno place\ns0\twhy\ns1\twhy\n"
         skipped_path(parts[1]).unlink()
         with pytest.raises(InputError, match=r"does not exist .*part1.parquet.skipped.tsv"):
-            merge_tables(parts, [tmp_path / "again.parquet"])
+            merge_tables(parts, tmp_path / "again.parquet")
         assert not list(tmp_path.glob("again*"))
 
     @pytest.mark.parametrize(("text", "message"), [("a\tb\n", "not a list"), ("", "the file is empty")])
@@ -321,6 +337,9 @@ def test_names_from_a_list(tmp_path: Path) -> None:
         path.write_text(f'"g1"\t1\n{nameless}\n')
         with pytest.raises(InputError, match=r"no name in its first column .*genes.txt, line 2"):
             read_names(path)
+    path.write_text("g1\n#N/A\n")
+    with pytest.raises(InputError, match=r"'#N/A' is a spreadsheet's error, not a name .*genes.txt, line 2"):
+        read_names(path)
     path.write_bytes(gzip.compress(b'"g1"\t1\ng2'))
     assert read_names(str(path)) == ["g1", "g2"]
 

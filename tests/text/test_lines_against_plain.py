@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from texcnn.errors import InputError
-from texcnn.tables.readers import read_columns, read_names
+from texcnn.tables.readers import read_columns
 from texcnn.text import lines as lines_module
 from texcnn.text.lines import numbered_lines
+from texcnn.text.names import read_names
 
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress,

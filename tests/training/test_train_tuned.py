@@ -125,7 +125,7 @@ def test_a_killed_training_continues_to_the_same_bytes(
 
     with monkeypatch.context() as patched:
         patched.setattr(fit_module, "save_state", killed)
-        assert train("stopped")[0] == 1
+        assert train("stopped")[0] == 130
     status, err = train("stopped", 1)
     assert (status, "belongs to a training with other data or other options" in err) == (2, True), err
     assert train("stopped") == (0, "")

@@ -44,7 +44,8 @@ from texcnn.effects import METHODS
 def attribute(
     model: str | None,
     fasta: Path,
-    genes: list[str] | None,
+    genes: tuple[str, ...] | None,
+    genes_file: Path | None,
     cell_types: tuple[str, ...],
     out: Path,
     quiet: bool,
@@ -62,12 +63,12 @@ def attribute(
     """
     import texcnn
 
-    if genes is None:
+    if genes is None and genes_file is None:
         raise click.UsageError("name the genes: --gene or --genes")
     if not cell_types:
         raise click.UsageError("name the cell types: --cell-type, see texcnn models show")
     frame = texcnn.attribute(
-        model, fasta, out, gene=genes, cell_type=cell_types, progress=not quiet, **options,
+        model, fasta, out, gene=genes or (), genes_file=genes_file, cell_type=cell_types, progress=not quiet, **options,
     )  # fmt: skip
     if not quiet:
         regions = "; ".join(f"{row['gene_id']} {row['region']}" for row in frame.attrs["predictions"])

@@ -26,7 +26,7 @@ from texcnn.cli.options import (
 @OUT_OPTION
 @OVERWRITE_OPTION
 def codons(
-    fasta: Path, gtf: Path, genes: Path | None, map_chrom_names: bool, quiet: bool, out: Path, overwrite: bool
+    fasta: Path, gtf: Path, genes_file: Path | None, map_chrom_names: bool, quiet: bool, out: Path, overwrite: bool
 ) -> None:
     r"""Codons of each gene's CDS, in percent; highly expressed genes prefer some of them.
 
@@ -41,14 +41,14 @@ def codons(
     from texcnn.features.gene_features import check_features_output
     from texcnn.features.table import COMPUTED
     from texcnn.genome.reference import Reference
-    from texcnn.tables.readers import read_names
+    from texcnn.text.names import read_names
 
-    check_features_output(out, overwrite=overwrite)
+    check_features_output(out, {"fasta": fasta, "gtf": gtf, "genes_file": genes_file}, overwrite=overwrite)
     with Reference(fasta) as reference:
         table = codon_features(
             reference,
             gtf,
-            genes=None if genes is None else read_names(genes),
+            genes=None if genes_file is None else read_names(genes_file),
             map_chrom_names=map_chrom_names,
             progress=not quiet,
         )

@@ -34,7 +34,7 @@ from texcnn.cli.options import (
 def half_life(
     fasta: Path,
     gtf: Path,
-    genes: Path | None,
+    genes_file: Path | None,
     map_chrom_names: bool,
     log10: bool,
     allow_noncoding: bool,
@@ -60,14 +60,14 @@ def half_life(
     from texcnn.features.half_life import half_life_features
     from texcnn.features.table import COMPUTED
     from texcnn.genome.reference import Reference
-    from texcnn.tables.readers import read_names
+    from texcnn.text.names import read_names
 
-    check_features_output(out, overwrite=overwrite)
+    check_features_output(out, {"fasta": fasta, "gtf": gtf, "genes_file": genes_file}, overwrite=overwrite)
     with Reference(fasta) as reference:
         table = half_life_features(
             reference,
             gtf,
-            genes=None if genes is None else read_names(genes),
+            genes=None if genes_file is None else read_names(genes_file),
             log10=log10,
             map_chrom_names=map_chrom_names,
             needed=not allow_noncoding,

@@ -57,9 +57,9 @@ def tf_targets(
     from texcnn.features.gene_features import check_features_output
     from texcnn.features.tf_targets import tf_target_features
     from texcnn.genome.annotation import read_gtf
-    from texcnn.tables.readers import read_names
+    from texcnn.text.names import read_names
 
-    check_features_output(out, overwrite=overwrite)
+    check_features_output(out, {"table": table, "gtf": gtf, "genes": genes}, overwrite=overwrite)
     if gtf is not None and genes is not None:
         raise InputError("give one list of genes", where="`gtf` and `genes`", allowed="one of them, or none")
     wanted = [gene.id for gene in read_gtf(gtf).genes] if gtf is not None else read_names(genes) if genes else None

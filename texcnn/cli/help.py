@@ -6,7 +6,7 @@ import click
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Genome and genes": (
-        "fasta", "gtf", "bed", "bed_anchor", "genes", "gene_names", "transcripts", "map_chrom_names", "embeddings",
+        "fasta", "gtf", "bed", "bed_anchor", "genes_file", "gene_names", "transcripts", "map_chrom_names", "embeddings",
     ),
     "Variants": (
         "vcf", "variants", "sample", "max_distance", "allow_tss_deletion", "quantile", "samples", "phased",

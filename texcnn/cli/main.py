@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import io
 import logging
@@ -20,9 +19,9 @@ from click.shell_completion import shell_complete
 
 from texcnn._version import __version__
 from texcnn.cli.help import group_options, mark_examples
-from texcnn.cli.inputs_kept import keep_inputs
+from texcnn.cli.process import set_up_process
+from texcnn.cli.stop import end_by, stopped_before
 from texcnn.errors import TexcnnError
-from texcnn.heap import set_up_heap
 from texcnn.provenance import COMMAND
 
 # Library imports stay inside the commands' functions: `texcnn --help` must not wait for torch.
@@ -76,7 +75,6 @@ class _Commands(click.Group):
         _flags.clear()  # a second command in one process has other flags
         _flags.update(_flags_of(command))
         _add_debug(command)
-        keep_inputs(command)
         mark_examples(command)
         group_options(command)
         return command
@@ -147,17 +145,14 @@ _COMPLETION = "_TEXCNN_COMPLETE"
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with its exit status: 0 done, 1 failed, 2 unusable arguments or input."""
+    set_up_process()
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("texcnn").setLevel(logging.INFO)
-    # Threads that wait for work give the processor away: on shared machines spinning ones slow everything down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    set_up_heap()
-    # Importing makes objects by the hundred thousand, none of them garbage: looking for some took a tenth of the start.
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
     if _COMPLETION in os.environ:
         sys.exit(shell_complete(cli, {}, "texcnn", _COMPLETION, os.environ[_COMPLETION]))
+    program = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     typed = COMMAND.set(shlex.join(["texcnn", *arguments]))
     try:
@@ -170,6 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 sys.stdout = io.StringIO()  # or Python prints an error at its end
                 sys.exit(1)
             except Exception as error:
+                if stopped_before(error):
+                    end_by(error, program=program)
                 if context.meta.get("texcnn.debug"):
                     traceback.print_exc()
                 _leave(error)
@@ -178,9 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        end_by(stopped, program=program)
     finally:
         COMMAND.reset(typed)
     sys.exit(0)

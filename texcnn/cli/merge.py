@@ -58,19 +58,10 @@ def merge(
         counts = merge_effects(parts, out, vcf=vcf, outputs=EffectOutputs(**outputs), overwrite=overwrite)
         click.echo(f"{counts}: {out}", err=True)
         return
-    _merge_predictions(parts, [out, *also], more_skipped, overwrite=overwrite)
-
-
-def _merge_predictions(
-    parts: tuple[Path, ...], outs: list[Path], more_skipped: tuple[Path, ...], *, overwrite: bool
-) -> None:
     from texcnn.files import skipped_path
     from texcnn.genome.skipped import count_reasons, read_skipped
     from texcnn.tables.merge import merge_tables
-    from texcnn.tables.writers import check_table_output
 
-    for path in outs:
-        check_table_output(path, overwrite=overwrite)
-    rows, skipped = merge_tables(parts, outs, more_skipped=more_skipped)
-    click.echo(f"{rows} genes, {skipped} skipped: {outs[0]}", err=True)
-    print_skipped(count_reasons(read_skipped(skipped_path(outs[0]))))
+    rows, skipped = merge_tables(parts, out, also=also, more_skipped=more_skipped, overwrite=overwrite)
+    click.echo(f"{rows} genes, {skipped} skipped: {out}", err=True)
+    print_skipped(count_reasons(read_skipped(skipped_path(out))))

@@ -93,12 +93,11 @@ def fetch(name: str) -> None:
 @OVERWRITE_OPTION
 def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
     """Turn another tool's weights into a bundle: the published Keras file of Xpresso or of MPRA-DragoNN's ConvModel."""
-    from texcnn.files import check_output
-    from texcnn.model.bundle import CONFIG
+    from texcnn.model.catalog import check_bundle_output
     from texcnn.model.import_mpra_dragonn import import_mpra_dragonn
     from texcnn.model.xpresso_bundle import import_xpresso
 
-    check_output(out, overwrite=overwrite, marker=CONFIG)
+    check_bundle_output(out, {"file": file}, overwrite=overwrite)
     (import_xpresso if kind == "xpresso" else import_mpra_dragonn)(file, out)
     click.echo(f"model bundle: {out}", err=True)
 
@@ -109,10 +108,10 @@ def import_model(kind: str, file: Path, out: Path, overwrite: bool) -> None:
 @OVERWRITE_OPTION
 def export(model: str | None, out: Path, overwrite: bool) -> None:
     """Copy a model's bundle, its checksums verified, to another folder."""
-    from texcnn.files import check_output
-    from texcnn.model.bundle import CONFIG, copy_bundle
-    from texcnn.model.catalog import resolve_model
+    from texcnn.model.bundle import copy_bundle
+    from texcnn.model.catalog import check_bundle_output, resolve_model
 
-    check_output(out, overwrite=overwrite, marker=CONFIG)
-    copy_bundle(resolve_model(model), out)
+    source = resolve_model(model)
+    check_bundle_output(out, {"model": source}, overwrite=overwrite)
+    copy_bundle(source, out)
     click.echo(f"model bundle: {out}", err=True)

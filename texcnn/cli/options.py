@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from texcnn.arguments import to_path
 from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class _File(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
             self.fail("the path is empty; is a variable of the shell not set?", param, ctx)
+        if isinstance(value, str | os.PathLike):
+            to_path(value, "" if param is None or param.name is None else param.name)
         return super().convert(value, param, ctx)
 
 
@@ -44,7 +47,9 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
-GENES_OPTION = click.option("--genes", type=FILE, help="Only these genes: a file with an id or name per line.")
+GENES_OPTION = click.option(
+    "--genes", "genes_file", type=FILE, help="Only these genes: a file with an id or name per line."
+)
 ANNOTATION_OPTION = click.option(
     "--gtf", type=FILE, required=True, help="Annotation: GTF (Ensembl, GENCODE, RefSeq), plain or gz."
 )
@@ -81,11 +86,8 @@ def gene_options(command: Command) -> Command:
     """Adds the options that choose genes; the command gets them under the names of ``GeneSelection``."""
 
     @functools.wraps(command)
-    def named(*, genes: Path | None, gene_names: tuple[str, ...], **others: Any) -> Any:
-        from texcnn.tables.readers import read_names
-
-        listed = [*([] if genes is None else read_names(genes)), *gene_names]
-        return command(genes=None if genes is None and not gene_names else listed, **others)
+    def named(*, gene_names: tuple[str, ...], **others: Any) -> Any:
+        return command(genes=gene_names or None, **others)
 
     return _GENE_OPTIONS(cast(Command, named))
 

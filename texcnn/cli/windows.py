@@ -50,7 +50,9 @@ def windows(
     The columns are those of BED6, then gene_name, tss (1-based) and transcript_id. Genes without a place on the
     genome are listed in OUT.skipped.tsv. The file can be given back with --bed windows.bed --bed-anchor window.
     """
-    from texcnn.files import check_output
+    from contextlib import ExitStack
+
+    from texcnn.files import atomic_folder, check_output
     from texcnn.genome.gene import Annotation
     from texcnn.genome.load import load_genes
     from texcnn.genome.reference import Reference
@@ -58,24 +60,29 @@ def windows(
     from texcnn.genome.shards import cut_into_shards, window_work
     from texcnn.genome.skipped import count_reasons
     from texcnn.genome.windows import WindowSpec
+    from texcnn.inputs_kept import keep_inputs
     from texcnn.model.bundle import BundleFiles
     from texcnn.model.catalog import resolve_model
     from texcnn.tables.windows_bed import write_windows_bed
 
+    genes = GeneSelection(**selection)
+    keep_inputs({"out": out, "shards": shards}, {"fasta": fasta, "selection": genes})
     check_output(out, overwrite=overwrite)
     if shards is not None:
         _check_new(shards, out)
+        check_output(shards, overwrite=False)
     default = WindowSpec() if model is None else BundleFiles(resolve_model(model)).config.window
     spec = resized(default, upstream, downstream)
     with Reference(fasta) as reference:
-        annotation = load_genes(reference, spec, GeneSelection(**selection))
-        write_windows_bed(out, annotation, spec, reference.lengths)
-        if shards is not None:
-            work = window_work(annotation.genes, spec, reference)
-            shards.mkdir()
-            for number, genes in enumerate(cut_into_shards(annotation.genes, shard_size, work), start=1):
-                shard = Annotation(list(genes), [], annotation.path)
-                write_windows_bed(shards / f"{number:04d}.bed", shard, spec, reference.lengths)
+        annotation = load_genes(reference, spec, genes)
+        with ExitStack() as stack:
+            if shards is not None:
+                folder = stack.enter_context(atomic_folder(shards, replace=False))
+                work = window_work(annotation.genes, spec, reference)
+                for number, some in enumerate(cut_into_shards(annotation.genes, shard_size, work), start=1):
+                    shard = Annotation(list(some), [], annotation.path)
+                    write_windows_bed(folder / f"{number:04d}.bed", shard, spec, reference.lengths)
+            write_windows_bed(out, annotation, spec, reference.lengths)
     click.echo(f"{len(annotation.genes)} windows, {len(annotation.skipped)} skipped: {out}", err=True)
     print_skipped(count_reasons(annotation.skipped))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,10 +29,13 @@ from texcnn.files import atomic_folder, check_output, description_path
 from texcnn.genome.interval import Interval
 from texcnn.genome.reference import Reference
 from texcnn.genome.windows import read_windows
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
 from texcnn.plots.style import png, style, svg
+
+_LONGEST_STEM = 200
 
 TABLE_FILE = "attributions.tsv"
 """Marks a folder that this verb wrote."""
@@ -60,7 +64,7 @@ def attribute(
         fasta: Genome, plain or BGZF.
         out: Folder to write: ``attributions.tsv`` with its description, and for each gene and cell type a bigWig, a
             bedGraph, a PNG and an SVG; with motifs ``motif_hits.tsv``. None writes nothing.
-        gene: Ids or names of genes.
+        gene: Ids or names of genes; more of them may be in ``genes_file``.
         cell_type: Names of cell types.
         overwrite: Whether to replace a folder of an earlier call.
         options: How to explain, where, and how to compute.
@@ -85,6 +89,7 @@ def attribute(
     cell_types = _cell_types(loaded, names_of(cell_type, "cell_type"))
     folder = None if out is None else to_path(out, "out")
     if folder is not None:
+        keep_inputs({"out": folder}, {"fasta": fasta, "options": chosen})
         check_output(folder, overwrite=overwrite, marker=TABLE_FILE)
     motifs = None if chosen.motifs is None else read_motifs(Path(chosen.motifs))
     columns = loaded.cell_type_columns(cell_types)
@@ -129,12 +134,16 @@ def attribute(
 
 
 def _inputs_from(options: AttributeOptions, genes: tuple[str, ...]) -> EffectOptions:
+    selection = options.selection
+    if selection.genes is not None and selection.genes_file is None:
+        raise InputError("genes are named twice", where="`genes` and `gene`", allowed="`gene` alone")
+    genes = (*(selection.genes or ()), *genes)
     if not genes:
         raise InputError("no gene is named", where="`gene`", allowed="at least one id or name")
-    if options.selection.genes is not None:
-        raise InputError("genes are named twice", where="`genes` and `gene`", allowed="`gene` alone")
     return EffectOptions(
-        selection=replace(options.selection, genes=genes), features=options.features, half_life=options.half_life
+        selection=replace(selection, genes=genes, genes_file=None),
+        features=options.features,
+        half_life=options.half_life,
     )
 
 
@@ -185,8 +194,11 @@ def _write_gene(
 
 
 def file_stem(gene: str, cell_type: str) -> str:
-    """Returns the name of a gene's and cell type's files without ending, percent-encoded."""
-    return quote(f"{gene}.{cell_type}", safe="+")
+    """Returns the name of a gene's and cell type's files without ending, percent-encoded; a long one is cut."""
+    stem = quote(f"{gene}.{cell_type}", safe="+")
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[:_LONGEST_STEM]}-{hashlib.sha256(stem.encode()).hexdigest()[:16]}"
 
 
 def _hits(found: Sequence[Attribution], cell_types: Sequence[str], motifs: Motifs, p_value: float) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from texcnn.arguments import check_choice, path_of
+from texcnn.arguments import check_choice, is_number, path_of
 from texcnn.effects import METHODS
 from texcnn.embedding.options import ComputeOptions
 from texcnn.errors import InputError
@@ -54,8 +54,8 @@ class AttributeOptions:
             object.__setattr__(self, name, path_of(getattr(self, name), name))
         if isinstance(self.region, str):
             object.__setattr__(self, "region", parse_region(self.region))
-        if not 0 < self.motif_p < 1:
-            raise InputError(f"unusable p-value {self.motif_p}", where="`motif_p`", allowed="above 0 and below 1")
+        if not is_number(self.motif_p) or not 0 < self.motif_p < 1:
+            raise InputError(f"unusable p-value {self.motif_p!r}", where="`motif_p`", allowed="above 0 and below 1")
         if self.motifs is not None and not Path(self.motifs).is_file():
             raise InputError("no such file", where=f"`motifs` '{self.motifs}'", allowed="motifs in MEME's format")
 

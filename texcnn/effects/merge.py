@@ -21,6 +21,7 @@ from texcnn.effects.table import SKIPPED_SCHEMA, TABLES
 from texcnn.errors import InputError
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import check_annotation
+from texcnn.inputs_kept import keep_inputs
 from texcnn.scratch import scratch_folder
 
 
@@ -51,6 +52,7 @@ def merge_effects(
     """
     folders, path = paths_of(parts, "parts"), to_path(out, "out")
     outputs = outputs or EffectOutputs()
+    keep_inputs({"out": path, **vars(outputs)}, {"parts": folders, "vcf": vcf})
     if not folders:
         raise InputError("no parts to merge", allowed="one or more folders of texcnn variants")
     runs = [kept_parts(folder) for folder in folders]
@@ -63,7 +65,7 @@ def merge_effects(
     check_tables(path, outputs, phased=is_phased, overwrite=overwrite)
     if vcf is None:
         return _haplotypes(folders, runs, path)
-    source = Path(vcf)
+    source = to_path(vcf, "vcf")
     described = {**runs[0]["described"], "variants": source.name}
     incremental = all(run["incremental"] for run in runs)
     with VcfReader(source) as reader, scratch_folder(path.absolute().parent) as scratch:

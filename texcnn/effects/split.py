@@ -44,7 +44,7 @@ def split_alleles(
         InputError: A file cannot be read, or several are not sorted or disagree in order.
     """
     paths, folder = paths_of(vcfs, "vcfs"), to_path(out, "out")
-    check_counts(least=1, size=size)
+    check_counts(needed=True, size=size)
     if not paths:
         raise InputError("no VCF to split", where="`vcf`", allowed="one or more files")
     if folder.exists():

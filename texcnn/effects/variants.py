@@ -28,6 +28,7 @@ from texcnn.effects.run import EffectRun, VariantSource, open_run
 from texcnn.effects.table import DETAIL_SCHEMA, SKIPPED_SCHEMA, TABLES, skipped_table
 from texcnn.errors import InputError
 from texcnn.genome.variant import Variant, parse_variant
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
@@ -79,6 +80,8 @@ def variant_effects(
     check_flags(overwrite=overwrite, progress=progress)
     source = _source(vcf, variants)
     path = None if out is None else to_path(out, "out")
+    outputs = {"out": path, **vars(chosen.outputs)}
+    keep_inputs(outputs, {"fasta": fasta, "vcf": source.vcf, "options": chosen})
     check_outputs(path, chosen, has_vcf=source.vcf is not None, overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
     with open_run(loaded, to_path(fasta, "fasta"), source, chosen, progress=progress) as run:

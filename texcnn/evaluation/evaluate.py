@@ -12,17 +12,18 @@ import pandas as pd
 from texcnn.arguments import to_path
 from texcnn.errors import InputError, unknown_name
 from texcnn.evaluation.baselines import sequence_inputs
-from texcnn.evaluation.folder import METRICS_FILE, write_judgement
+from texcnn.evaluation.folder import WITHIN_GENES_FILE, write_judgement
 from texcnn.evaluation.join import PredictionTable, read_prediction_table, read_split
 from texcnn.evaluation.judge import Judgement, Question, judge
 from texcnn.evaluation.options import EvaluateOptions
-from texcnn.evaluation.peers import read_peers
+from texcnn.evaluation.peers import peer_tables, read_peers
 from texcnn.files import check_output
 from texcnn.genome.annotation import without_version
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec, read_windows
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.tables.expression import read_expression
 from texcnn.tables.split import TEST, TRAIN
@@ -84,15 +85,18 @@ def evaluate(
     chosen = options_from(EvaluateOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     folder = to_path(out, "out")
-    check_output(folder, overwrite=overwrite, marker=METRICS_FILE)
+    read = {"expression": expression, "predictions": predictions, "fasta": fasta, "options": chosen}
+    keep_inputs({"out": folder}, {**read, "peers": [*peer_tables(chosen.peers).values()]})
+    check_output(folder, overwrite=overwrite, marker=WITHIN_GENES_FILE)
     genome = None if fasta is None else to_path(fasta, "fasta")
     _check_sources(chosen, predictions, model, genome)
     peers = read_peers(chosen.peers, chosen.peer_scales)
     loaded = None if model is None else _load(model, chosen)
-    question = _question(Path(expression), chosen)
+    question = _question(to_path(expression, "expression"), chosen)
     if loaded is None:
         assert predictions is not None
-        table, source = read_prediction_table(Path(predictions)), Path(predictions).name
+        path = to_path(predictions, "predictions")
+        table, source = read_prediction_table(path), path.name
     else:
         assert genome is not None
         table = _predict(loaded, genome, question.genes(TEST), chosen, progress)

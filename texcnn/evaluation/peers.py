@@ -65,9 +65,8 @@ def read_peers(tables: Sequence[str], scales: Sequence[str] = ()) -> list[Peer]:
     Raises:
         InputError: when an argument or a table cannot be used, or a gene is there under two Ensembl versions.
     """
-    form = "NAME=TABLE or NAME=TABLE:COLUMN"
-    named = by_name(tables, "peers", form)
-    known = {name: _scale(text) for name, text in by_name(scales, "peer_scales", "NAME=SLOPE,OFFSET").items()}
+    named = peer_tables(tables)
+    known = {name: _scale(text) for name, text in _by_name(scales, "peer_scales", "NAME=SLOPE,OFFSET").items()}
     for name in known:
         if name not in named:
             raise unknown_name("peer", name, named, where="`peer_scales`")
@@ -123,12 +122,16 @@ def _reason(peer: Peer, gene_id: str, row: int | None) -> str:
     return peer.table.skipped.get(without_version(gene_id), absent)
 
 
-def by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
-    """Returns the value of each name of ``NAME=...``.
+def peer_tables(peers: Sequence[str]) -> dict[str, str]:
+    """Returns what is behind each name of ``NAME=TABLE`` or ``NAME=TABLE:COLUMN``.
 
     Raises:
         InputError: A text has another form, or a name is there twice.
     """
+    return _by_name(peers, "peers", "NAME=TABLE or NAME=TABLE:COLUMN")
+
+
+def _by_name(given: Sequence[str], argument: str, form: str) -> dict[str, str]:
     named: dict[str, str] = {}
     for text in given:
         name, _, rest = (part.strip() for part in text.partition("="))

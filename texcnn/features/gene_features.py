@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from texcnn.errors import InputError
 from texcnn.features.table import SOURCE_COLUMN
 from texcnn.files import atomic_files, check_output, open_text, skipped_path
 from texcnn.genome.skipped import Skipped, write_skipped
+from texcnn.inputs_kept import keep_inputs
 
 _ENDINGS = (".tsv", ".tsv.gz")
 
@@ -55,12 +57,18 @@ class GeneFeatures:
         return numbers.columns[(numbers % 1 == 0).all() & (numbers.abs() < 2**53).all()].tolist()
 
 
-def check_features_output(out: Path, *, overwrite: bool) -> None:
+def check_features_output(out: Path, inputs: Mapping[str, object], *, overwrite: bool) -> None:
     """Refuses an output that cannot be written, before anything is computed.
 
+    Args:
+        out: The file.
+        inputs: What is read, by argument; see :func:`texcnn.inputs_kept.keep_inputs`.
+        overwrite: Whether to replace a table that is already there.
+
     Raises:
-        InputError: when the ending is unknown, the folder unusable, or the file there without ``overwrite``.
+        InputError: when the ending is unknown, the folder unusable, the file there without ``overwrite``, or an input.
     """
+    keep_inputs({"out": out}, inputs)
     if not out.name.endswith(_ENDINGS) or out.name in _ENDINGS:
         raise InputError(
             f"unknown format of a feature table '{out.name}'", where="`out`", allowed=f"{' or '.join(_ENDINGS)}"

@@ -16,7 +16,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     Raises:
         InputError: when the text is none, or there is no such shard.
     """
-    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", str(text))
     number, count = (int(part) for part in found.groups()) if found else (0, 0)
     if not 1 <= number <= count:
         raise InputError(f"unusable shard '{text}'", where="`shard`", allowed="1/3, 2/3 or 3/3, or of another number")

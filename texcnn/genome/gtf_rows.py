@@ -11,7 +11,7 @@ from texcnn.genome.gtf_attributes import find_ids, gene_name, is_gff3
 from texcnn.genome.gtf_transcripts import NO_TRANSCRIPT, Locus, TranscriptRows, Transcripts
 from texcnn.genome.position import to_position
 from texcnn.genome.skipped import Skipped
-from texcnn.text.lines import PathLike, numbered_lines
+from texcnn.text.lines import BLANKS, PathLike, numbered_lines
 
 _LOG = logging.getLogger("texcnn")
 
@@ -93,7 +93,8 @@ def read_rows(path: PathLike) -> tuple[list[Locus], list[TranscriptRows], list[S
                 continue
         if feature not in _FEATURES:
             continue
-        if not chrom or chrom.isspace():
+        chrom = chrom.strip(BLANKS)
+        if not chrom:
             raise InputError("the chromosome has no name", where=f"{path}, line {number}", allowed="a name in column 1")
         start, end = _parse_place(first, last, strand, path, number)
         if start < 0 or start >= end:

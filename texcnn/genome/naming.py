@@ -25,8 +25,8 @@ def match_names(
         fasta: The FASTA's path, for messages.
         fasta_names: The names it holds.
         map_names: Also match names of the other style: UCSC's ``chr1``, ``chrM``, ``chrUn_GL000220v1`` and
-            Ensembl's ``1``, ``MT``, ``GL000220.1`` are the same. UCSC's hg19 is a trap that names cannot show:
-            its ``chrM`` is another sequence than Ensembl's ``MT``.
+            Ensembl's ``1``, ``MT``, ``GL000220.1`` are the same, and so is TAIR's ``Chr1``. UCSC's hg19 is a trap that
+            names cannot show: its ``chrM`` is another sequence than Ensembl's ``MT``.
 
     Returns:
         Annotation name to FASTA name; chromosomes that the FASTA lacks are left out.
@@ -74,7 +74,7 @@ def other_style(names: Sequence[str], fasta_names: Sequence[str]) -> dict[str, s
 
 def style_free(name: str) -> str:
     """A chromosome's name without what differs between UCSC and Ensembl: ``1`` for chr1, ``MT`` for chrM."""
-    bare = name.removeprefix("chr")
+    bare = name[3:] if name[:3].lower() == "chr" else name
     if bare in _MITOCHONDRIA:
         return "MT"
     scaffold = _UCSC_SCAFFOLD.fullmatch(bare)

@@ -11,6 +11,7 @@ from texcnn.arguments import names_of, path_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.genome import BED_ANCHORS, TRANSCRIPT_CHOICES
 from texcnn.keywords import check_flags
+from texcnn.text.names import read_names
 
 
 @dataclass(frozen=True, init=False)
@@ -23,6 +24,7 @@ class GeneSelection:
         bed_anchor: What an interval means: one of :data:`texcnn.genome.BED_ANCHORS`.
         transcripts: ``gene`` for one row per gene, ``all`` for one per transcript (of a GTF, or of windows).
         genes: Ids or names of wanted genes; None for all.
+        genes_file: The file of a list that wanted genes were read from; they are in ``genes`` too.
         map_chrom_names: Whether to map chr1/1 styles to the genome's where the files differ.
 
     Args:
@@ -31,10 +33,12 @@ class GeneSelection:
         bed_anchor: As above.
         transcripts: As above.
         genes: As above: one name, or any iterable of names.
+        genes_file: More of them: a file with an id or name per line.
         map_chrom_names: As above.
 
     Raises:
-        InputError: when both files are given, a value is unknown, or an option belongs to the other kind of file.
+        InputError: when both files are given, a value is unknown, an option belongs to the other kind of file, or
+            the list cannot be used.
     """
 
     gtf: Path | None
@@ -42,6 +46,7 @@ class GeneSelection:
     bed_anchor: str
     transcripts: str
     genes: tuple[str, ...] | None
+    genes_file: Path | None
     map_chrom_names: bool
 
     def __init__(
@@ -51,6 +56,7 @@ class GeneSelection:
         bed_anchor: str = "five-prime",
         transcripts: str = "gene",
         genes: str | Iterable[str] | None = None,
+        genes_file: str | os.PathLike[str] | None = None,
         map_chrom_names: bool = False,
     ) -> None:
         if gtf is not None and bed is not None:
@@ -68,7 +74,12 @@ class GeneSelection:
         object.__setattr__(self, "bed", path_of(bed, "bed"))
         object.__setattr__(self, "bed_anchor", bed_anchor)
         object.__setattr__(self, "transcripts", transcripts)
-        object.__setattr__(self, "genes", None if genes is None else names_of(genes, "genes"))
+        listed = path_of(genes_file, "genes_file")
+        wanted = None if genes is None else names_of(genes, "genes")
+        if listed is not None:
+            wanted = (*read_names(listed), *(wanted or ()))
+        object.__setattr__(self, "genes", wanted)
+        object.__setattr__(self, "genes_file", listed)
         object.__setattr__(self, "map_chrom_names", map_chrom_names)
 
     @property

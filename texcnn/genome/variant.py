@@ -121,7 +121,7 @@ def parse_variant(text: str) -> Variant:
     match = _ARROW.fullmatch(text) or _COLONS.fullmatch(text) or _DASHES.fullmatch(text)
     if match is None:
         raise InputError(f"'{text}' is not a variant", allowed=_FORMS)
-    chrom, ref, alt = match["chrom"], match["ref"], match["alt"]
+    chrom, ref, alt = match["chrom"].rstrip(), match["ref"], match["alt"]
     is_accession = _ACCESSION.fullmatch(chrom) is not None
     is_spdi = match.re is _COLONS and (is_accession or not ref or not alt or ref.isdigit())
     start = to_position(match["pos"], "position", f"variant '{shortened(text)}'") - (0 if is_spdi else 1)

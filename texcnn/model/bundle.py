@@ -21,6 +21,7 @@ from texcnn.genome.assembly import Assembly
 from texcnn.genome.windows import WindowSpec
 from texcnn.heads.spec import HeadSpec
 from texcnn.segments.segment import SegmentSpec
+from texcnn.text.lines import CONTROL
 from texcnn.typed_json import check_types, read_object
 
 if TYPE_CHECKING:  # a bundle is described without torch, which takes seconds to load
@@ -141,10 +142,7 @@ class BundleFiles:
             self.cell_types = pd.read_csv(folder / CELL_TYPES, sep="\t", dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise ModelError(f"unreadable table of cell types: {error}", where=folder / CELL_TYPES) from error
-        if "cell_type" not in self.cell_types or self.cell_types["cell_type"].duplicated().any():
-            raise ModelError(
-                "unusable table of cell types", where=folder / CELL_TYPES, allowed="a column cell_type of unique names"
-            )
+        _check_cell_types(self.cell_types, where=folder / CELL_TYPES)
 
     def _verify(self, name: str) -> None:
         path, expected = self.folder / name, self.config.sha256.get(name)
@@ -212,8 +210,7 @@ def save_bundle(
     Raises:
         ModelError: when ``cell_types`` has no column of unique names.
     """
-    if "cell_type" not in cell_types or cell_types["cell_type"].duplicated().any():
-        raise ModelError("cell types need a column cell_type of unique names")
+    _check_cell_types(cell_types)
     from safetensors.torch import save_file
 
     with atomic_folder(folder) as temporary:
@@ -249,6 +246,15 @@ def extend_bundle(folder: Path, files: dict[str, bytes], **changes: Any) -> None
         for name, content in files.items():
             (temporary / name).write_bytes(content)
         _write_config(temporary, config)
+
+
+def _check_cell_types(table: pd.DataFrame, where: Path | None = None) -> None:
+    names = table.get("cell_type", pd.Series([""]))
+    if names.duplicated().any() or not all(names) or any(map(CONTROL.search, names)):
+        raise ModelError(
+            "unusable table of cell types", where=where,
+            allowed="a column cell_type of unique names without tabs, line ends or other control characters",
+        )  # fmt: skip
 
 
 def copy_bundle(source: Path, folder: Path) -> None:

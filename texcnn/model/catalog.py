@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from texcnn.errors import ModelError, RunError, unknown_name
-from texcnn.model.bundle import BundleFiles
+from texcnn.files import check_output
+from texcnn.inputs_kept import keep_inputs
+from texcnn.model.bundle import CELL_TYPES, BundleFiles
 from texcnn.tables.columns import without_summaries
 
 DEFAULT_MODEL = "texcnn-mini"
@@ -42,10 +46,25 @@ def resolve_model(name: str | PathLike[str] | None = None) -> Path:
         return bundled[text]
     if text.startswith(HUB_PREFIX):
         return _snapshot(text, download=False)
-    if text and Path(text).is_dir():  # Path("") is the current folder
+    if os.path.isdir(text):  # noqa: PTH112 - False for a text that cannot be a path either
         return Path(text)
     allowed = [*bundled, "a folder", _HUB_FORM]
     raise unknown_name("model", text, allowed, error=ModelError, where="`model`")
+
+
+def check_bundle_output(out: Path, inputs: Mapping[str, object], *, overwrite: bool) -> None:
+    """Refuses a folder for a bundle that cannot be written, or that is no bundle, before anything is done.
+
+    Args:
+        out: The folder.
+        inputs: What is read, by argument; see :func:`texcnn.inputs_kept.keep_inputs`.
+        overwrite: Whether to replace a bundle that is already there.
+
+    Raises:
+        InputError: as :func:`texcnn.files.check_output` does, or when an input would be replaced.
+    """
+    keep_inputs({"out": out}, inputs)
+    check_output(out, overwrite=overwrite, marker=CELL_TYPES)  # config.json is in an encoder's folder too
 
 
 def list_models() -> pd.DataFrame:

@@ -15,8 +15,9 @@ from texcnn.genome.reference import Reference
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import unsorted_variants
 from texcnn.tables.expression import read_expression
-from texcnn.tables.readers import read_columns, read_names
+from texcnn.tables.readers import read_columns
 from texcnn.tables.split import read_parts
+from texcnn.text.names import read_names
 from texcnn.text.numbers import to_number
 
 TRUTH_COLUMNS = ("gene_id", "true_expression")

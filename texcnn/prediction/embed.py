@@ -20,6 +20,7 @@ from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.genome.select import GeneSelection
 from texcnn.genome.windows import WindowSpec
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.cautions import warn_of_encoders, warn_of_genome
 from texcnn.model.load import load_model
@@ -114,6 +115,7 @@ def embed(
     check_flags(progress=progress)
     folder = to_path(out, "out")
     check_one_source(model, chosen.encoders)
+    keep_inputs({"out": folder}, {"fasta": fasta, "options": chosen})
     check_output(folder, overwrite=True, marker=STORE_META)  # an unfinished store is continued
     loaded = None if chosen.encoders else model if isinstance(model, Model) else load_model(model)
     source = _encoders(chosen) if loaded is None else _encoders_of(loaded)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from texcnn.arguments import to_path
 from texcnn.genome.skipped import skipped_frame
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
@@ -83,6 +84,7 @@ def predict(
     chosen = options_from(PredictOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     if out is not None:
+        keep_inputs({"out": to_path(out, "out")}, {"fasta": fasta, "options": chosen})
         check_table_output(to_path(out, "out"), overwrite=overwrite)
     loaded = model if isinstance(model, Model) else load_model(model)
     if chosen.grid_segments:

@@ -73,11 +73,14 @@ class PretrainOptions:
         object.__setattr__(self, "bed", path_of(self.bed, "bed"))
         object.__setattr__(self, "exclude_chroms", names_of(self.exclude_chroms, "exclude_chroms"))
         check_choice("architecture", self.architecture, LANGUAGE_MODELS, "architecture")
-        counts = ("vocab_size", "k", "layers", "hidden_size", "heads", "intermediate_size", "segment_length", "steps",
+        check_counts(vocab_size=self.vocab_size, k=self.k)
+        counts = ("layers", "hidden_size", "heads", "intermediate_size", "segment_length", "steps",
                   "segments_per_step", "checkpoint_every")  # fmt: skip
-        check_counts(**{name: getattr(self, name) for name in counts})
-        check_counts(least=0, seed=self.seed)
-        check_shares(valid_fraction=self.valid_fraction, warmup=self.warmup, mask_fraction=self.mask_fraction)
+        check_counts(needed=True, **{name: getattr(self, name) for name in counts})
+        check_counts(least=0, needed=True, seed=self.seed)
+        check_shares(
+            needed=True, valid_fraction=self.valid_fraction, warmup=self.warmup, mask_fraction=self.mask_fraction
+        )
         check_shares(zero=True, dropout=self.dropout)
         check_above_zero(learning_rate=self.learning_rate)
         wrong = "k" if self.architecture == "dnabert2" else "vocab_size"

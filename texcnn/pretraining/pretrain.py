@@ -17,6 +17,7 @@ from texcnn.checkpoints import WorkFolder
 from texcnn.files import check_output
 from texcnn.genome.bed import read_regions
 from texcnn.genome.reference import Reference
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.pretraining.corpus import Corpus, SegmentSampler
 from texcnn.pretraining.fit import StepReport, fit_language_model
@@ -79,6 +80,7 @@ def pretrain(
     chosen = options_from(PretrainOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     folder, genome = to_path(out, "out"), to_path(fasta, "fasta")
+    keep_inputs({"out": folder}, {"fasta": genome, "options": chosen})
     check_output(folder, overwrite=overwrite, marker=RECORD)
     work = WorkFolder.of(folder, "pretrain")
     with Reference(genome) as reference:

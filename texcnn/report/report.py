@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from texcnn.files import atomic_file, skipped_path
+from texcnn.arguments import path_of, to_path
+from texcnn.files import atomic_file, check_output, skipped_path
 from texcnn.genome.skipped import Skipped, count_reasons, read_skipped
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import options_from
 from texcnn.model.cautions import weak_cell_types
 from texcnn.model.described import DescribedModel
@@ -41,8 +43,8 @@ _METRICS = ("model", "cell_type", "n_genes", "squared_pearson", "one_minus_sse_s
 
 
 def write_report(
-    predictions: Path | None,
-    out: Path,
+    predictions: str | PathLike[str] | None,
+    out: str | PathLike[str],
     *,
     model: DescribedModel | str | PathLike[str] | None = None,
     options: ReportOptions | None = None,
@@ -69,9 +71,12 @@ def write_report(
         ModelError: A model was named and is not here.
     """
     chosen = options_from(ReportOptions, options, keywords)
-    table, effects = open_source(predictions, chosen.variants)
+    source, place = path_of(predictions, "predictions"), to_path(out, "out")
+    keep_inputs({"out": place}, {"predictions": source, "options": chosen})
+    check_output(place, overwrite=True)
+    table, effects = open_source(source, chosen.variants)
     description = table.description
-    left_out = _skipped(predictions, chosen)
+    left_out = _skipped(source, chosen)
     agreement = None if chosen.truth is None else compare_with_truth(table, chosen.truth)
     expectation = None if chosen.expected is None else compare_with_expected(table, left_out, chosen.expected)
     made_by = find_model(description, model)
@@ -108,7 +113,7 @@ def write_report(
     )
     page = environment.get_template("page/page.html").render(
         description=description,
-        has_genes=predictions is not None,
+        has_genes=source is not None,
         n_rows=len(table.frame),
         n_skipped=None if left_out is None else len(left_out),
         n_cell_types=len([name for name in description.cell_types if name.lower() not in SUMMARIES]),
@@ -120,16 +125,16 @@ def write_report(
         skipped_alleles=None if effects is None or effects.skipped is None else count_reasons(effects.skipped),
         has_metrics=chosen.metrics is not None,
         has_outliers=outliers is not None,
-        methods=methods(description, made_by, genes=predictions is not None, variants=effects is not None),
-        run=_run(table, made_by, predictions, chosen),
+        methods=methods(description, made_by, genes=source is not None, variants=effects is not None),
+        run=_run(table, made_by, source, chosen),
         expectation=expectation,
         comment=chosen.paragraphs,
         style=_file("page/page.css"),
         scripts=[_file(name) for name in _SCRIPTS],
         blobs=blobs,
     )
-    with atomic_file(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    with atomic_file(place) as temporary:
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
     return expectation
 
 

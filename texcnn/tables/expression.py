@@ -13,7 +13,7 @@ from texcnn.arguments import names_of
 from texcnn.errors import InputError, unknown_name
 from texcnn.files import check_is_file
 from texcnn.tables.expression_binary import FORMS, GENE_ID, Choice, Matrix, read_h5ad, read_parquet
-from texcnn.text.lines import PathLike
+from texcnn.text.lines import BLANKS, CONTROL, PathLike
 from texcnn.text.numbers import LARGEST, NumberColumns, no_number
 from texcnn.text.table import TextTable
 
@@ -92,6 +92,7 @@ def read_expression(
         raise InputError(f"no numbers in the columns {', '.join(passed)}", where=path, allowed="columns of numbers")
     if passed:
         _LOG.info("%s: columns that are not expression of a cell type are passed over: %s", path, ", ".join(passed))
+    gene_ids, cell_types = [name.strip(BLANKS) for name in gene_ids], [name.strip(BLANKS) for name in cell_types]
     _check_names("gene", gene_ids, path, "keep one row a gene")
     _check_names("cell type", cell_types, path, "give each column another name")
     if not gene_ids or not cell_types:
@@ -132,6 +133,12 @@ def _check_names(kind: str, names: Sequence[str], path: Path, remedy: str) -> No
     index = pd.Index(names)
     if "" in index:
         raise InputError(f"a {kind} has no name", where=path, remedy=remedy)
+    unusable = next(filter(CONTROL.search, names), None)
+    if unusable is not None:
+        raise InputError(
+            f"the name of a {kind} has a tab, a line end or another control character: {unusable!r}", where=path,
+            allowed="a name that a text table can hold", remedy="give it another name",
+        )  # fmt: skip
     twice = index[index.duplicated()]
     if len(twice):
         raise InputError(f"{len(twice)} duplicate names of a {kind}, such as '{twice[0]}'", where=path, remedy=remedy)

@@ -11,38 +11,52 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from texcnn.arguments import paths_of
+from texcnn.arguments import paths_of, to_path
 from texcnn.errors import InputError
 from texcnn.files import check_is_file, skipped_path
 from texcnn.genome.skipped import read_skipped
+from texcnn.inputs_kept import keep_inputs
 from texcnn.tables.columns import TableDescription
-from texcnn.tables.writers import open_tables
+from texcnn.tables.writers import check_table_output, open_tables
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """One path, or several."""
 
 
-def merge_tables(parts: Paths, outs: Paths, *, more_skipped: Paths = ()) -> tuple[int, int]:
+def merge_tables(
+    parts: Paths, out: str | PathLike[str], *, also: Paths = (), more_skipped: Paths = (), overwrite: bool = False
+) -> tuple[int, int]:
     """Joins Parquet tables, one row group in memory at a time, and their lists of skipped genes.
 
     Args:
         parts: Tables written by ``texcnn predict``, in the order their rows are to have. Each one's list of skipped
             genes must be next to it: without the list the joined table would look complete.
-        outs: Where to write the joined table, once per format; the joined list is written next to the first.
+        out: The joined table; the joined list is written next to it.
+        also: The same table in further formats, in the same folder.
         more_skipped: Further lists of skipped genes; they come first.
+        overwrite: Whether to replace files that are already there.
 
     Returns:
         The number of rows and of skipped genes.
 
     Raises:
-        InputError: when a part or a list cannot be read, a file is named twice, or a part was made by another model,
-            unit or genome than the first.
+        InputError: when a part or a list cannot be read, a file is named twice, a part was made by another model,
+            unit or genome than the first, or an output cannot be written.
     """
-    parts, outs, more_skipped = paths_of(parts), paths_of(outs), paths_of(more_skipped)
+    parts, more_skipped = paths_of(parts, "parts"), paths_of(more_skipped, "more_skipped")
+    outs = [to_path(out, "out"), *paths_of(also, "also")]
+    keep_inputs({"out": outs[0], "also": outs[1:]}, {"parts": parts, "more_skipped": more_skipped})
+    for path in outs:
+        check_table_output(path, overwrite=overwrite)
     if not parts:
         raise InputError("no tables to merge", allowed="one or more Parquet tables of predictions")
     for kind, paths in (("table to merge", parts), ("list of skipped genes", more_skipped), ("output", outs)):
         _check_distinct(kind, paths)
+    if len({path.absolute().parent.stat().st_dev for path in outs}) > 1:
+        raise InputError(
+            "the outputs are on different disks, so they cannot appear together", where="`out` and `also`",
+            allowed="outputs on one disk", remedy="copy one of them afterwards, or merge twice",
+        )  # fmt: skip
     first = _describe(parts[0])
     for part in parts[1:]:
         _check_same(first, _describe(part), parts[0], part)

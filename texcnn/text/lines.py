@@ -19,6 +19,9 @@ PathLike = str | os.PathLike[str]
 BLANKS = " \t\xa0"
 """What is stripped from names and numbers; control characters, which Python counts as blanks too, are not."""
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no name of a column or a row can hold in a text table: tabs, line ends and the like."""
+
 _BLOCK = 1 << 20
 _MAGIC_LENGTH = 10
 _UNPACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {

@@ -117,7 +117,7 @@ def find_architecture(name: str) -> Architecture:
     Raises:
         InputError: when there is none; the message lists them.
     """
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise unknown_name("architecture", name, ARCHITECTURES, where="`architecture`")
     return ARCHITECTURES[name]
 

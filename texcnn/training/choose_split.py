@@ -55,7 +55,7 @@ class SplitOptions:
         for name in ("valid_chroms", "test_chroms"):
             object.__setattr__(self, name, names_of(getattr(self, name), name))
         check_choice("split", self.split, SPLITS, "split")
-        check_shares(valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
+        check_shares(needed=True, valid_fraction=self.valid_fraction, test_fraction=self.test_fraction)
         if self.valid_fraction + self.test_fraction >= 1:
             raise InputError(
                 f"unusable fractions {self.valid_fraction:g} and {self.test_fraction:g}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,10 @@ class TextCNNChanges:
     def __post_init__(self) -> None:
         """Checks the values."""
         if self.kernel_widths is not None:
-            object.__setattr__(self, "kernel_widths", tuple(self.kernel_widths))
+            widths = self.kernel_widths if isinstance(self.kernel_widths, Iterable) else (self.kernel_widths,)
+            object.__setattr__(self, "kernel_widths", tuple(widths))
             for width in self.kernel_widths:
-                check_counts(kernel_widths=width)
+                check_counts(needed=True, kernel_widths=width)
         check_counts(filters=self.filters, dense_units=self.dense_units, fusion_units=self.fusion_units)
         check_shares(zero=True, dropout=self.dropout)
         if self.segment_positions is not None:

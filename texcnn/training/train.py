@@ -12,13 +12,12 @@ from texcnn.arguments import to_path
 from texcnn.checkpoints import WorkFolder
 from texcnn.errors import InputError
 from texcnn.features.table import FeatureTable
-from texcnn.files import check_output
 from texcnn.genome.gene import Annotation
 from texcnn.genome.load import load_genes
 from texcnn.genome.reference import Reference
 from texcnn.heads.spec import HeadSpec
 from texcnn.keywords import check_flags, options_from
-from texcnn.model.bundle import CONFIG
+from texcnn.model.catalog import check_bundle_output, resolve_model
 from texcnn.model.held_encoders import ChosenEncoders, encoders_by_name, encoders_of_model
 from texcnn.store.joined import JoinedStores
 from texcnn.training.bundle import Trained, save_trained
@@ -82,10 +81,12 @@ def train(
             "give either a genome or a store", where="`fasta` and `embeddings`", allowed="exactly one of them"
         )
     folder = to_path(out, "out")
-    check_output(folder, overwrite=overwrite, marker=CONFIG)
+    held = None if chosen.model is None else resolve_model(chosen.model)
+    read = {"expression": expression, "fasta": fasta, "model": held, "options": chosen}
+    check_bundle_output(folder, read, overwrite=overwrite)
     work = WorkFolder.of(folder, "train")
     targets = read_targets(
-        Path(expression),
+        to_path(expression, "expression"),
         unit=chosen.unit,
         transform=chosen.transform,
         cell_types=chosen.cell_types,

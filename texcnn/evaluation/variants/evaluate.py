@@ -14,13 +14,14 @@ import pandas as pd
 from texcnn.arguments import to_path
 from texcnn.effects.variants import variant_effects
 from texcnn.errors import InputError
-from texcnn.evaluation.peers import by_name
+from texcnn.evaluation.peers import peer_tables
 from texcnn.evaluation.variants.judge import MEAN_OF_CELL_TYPES, METRIC_COLUMNS, judge_effects, scorers_of
 from texcnn.evaluation.variants.nearest import nearest_variants
 from texcnn.evaluation.variants.options import EvaluateVariantsOptions
 from texcnn.evaluation.variants.scores import Scored, join_genes, join_variants, read_effects, read_peer
 from texcnn.evaluation.variants.truth import Truth, TruthKind, read_truth
 from texcnn.files import atomic_folder, check_output
+from texcnn.inputs_kept import keep_inputs
 from texcnn.keywords import check_flags, options_from
 from texcnn.model.load import load_model
 from texcnn.model.model import Model
@@ -88,20 +89,23 @@ def evaluate_variants(
     chosen = options_from(EvaluateVariantsOptions, options, keywords)
     check_flags(overwrite=overwrite, progress=progress)
     folder = to_path(out, "out")
+    read = {"truth": truth, "predictions": predictions, "fasta": fasta, "options": chosen}
+    keep_inputs({"out": folder}, {**read, "peers": [*peer_tables(chosen.peers).values()]})
     check_output(folder, overwrite=overwrite, marker=METRICS_FILE)
     if (predictions is None) == (model is None):
         raise InputError("give either predictions or a model", where="`predictions` and `model`", allowed="one of them")
     if model is not None and fasta is None:
         raise InputError("a model needs a genome", where="`fasta`")
-    measured = read_truth(Path(truth), min_barcodes=chosen.min_barcodes)
+    measured = read_truth(to_path(truth, "truth"), min_barcodes=chosen.min_barcodes)
     of_genes = measured.kind is TruthKind.GENE_EFFECTS
     if of_genes and model is not None and chosen.vcf is None:
         raise InputError("effects of whole genes need the sample's variants", where="`vcf` and `sample`")
     if not of_genes and chosen.vcf is not None:
         raise InputError("the truth states its variants itself", where="`vcf`", allowed="a truth of gene_id and effect")
     if model is None:
-        effects = read_effects(Path(cast(str, predictions)), of_genes=of_genes, cell_types=chosen.cell_types)
-        name = Path(cast(str, predictions)).name
+        table = to_path(cast(str, predictions), "predictions")
+        effects = read_effects(table, of_genes=of_genes, cell_types=chosen.cell_types)
+        name = table.name
     else:
         loaded = model if isinstance(model, Model) else load_model(model)
         effects = _predict(loaded, cast(str, fasta), measured, chosen, progress)
@@ -110,7 +114,7 @@ def evaluate_variants(
     if scored.deltas.empty:
         first = scored.missing.iloc[0]
         raise InputError(f"nothing of the truth has a prediction; {first['name']}: {first['reason']}", where=truth)
-    named = by_name(chosen.peers, "peers", "NAME=TABLE or NAME=TABLE:COLUMN")
+    named = peer_tables(chosen.peers)
     peers = {peer: read_peer(table, scored.truth, measured.kind) for peer, table in named.items()}
     scorers = scorers_of(scored, name, peers)
     metrics = judge_effects(scored, measured.kind, scorers, bootstrap=chosen.bootstrap, seed=chosen.seed)
