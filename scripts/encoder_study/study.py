@@ -174,7 +174,7 @@ def main() -> None:
                 with paths[run].with_suffix(".part").open("wb") as handle:
                     median = found[place][:, 0].astype(np.float16)
                     kept = {**figures, "median": median, "seconds": np.array(seconds)}
-                    np.savez(handle, **kept)  # type: ignore[arg-type]
+                    np.savez(handle, **kept)
                 paths[run].with_suffix(".part").rename(paths[run])
                 shown = {name: round(float(values[0]), 4) for name, values in figures.items()}
                 line = {"species": given.species, "mode": mode, "encoders": "+".join(parts), "run": run}

@@ -288,15 +288,15 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    before, start = busy_seconds(), time.monotonic()
+    busy_before, began = busy_seconds(), time.monotonic()
     if asked.case in ("yeast", "hg38", "heavy"):
         case = {"yeast": yeast, "hg38": hg38, "heavy": heavy}[asked.case](work)
         case = case if asked.genes is None else replace(case, genes=asked.genes.absolute())
         text = measure(case, work, asked.rounds)
     else:
         text = {"shards": shards, "scheduler": scheduler}[asked.case](work)
-    machine, mine = (now - then for now, then in zip(busy_seconds(), before, strict=True))
-    others = max(machine - mine, 0) / (time.monotonic() - start)
+    machine, mine = (now - then for now, then in zip(busy_seconds(), busy_before, strict=True))
+    others = max(machine - mine, 0) / (time.monotonic() - began)
     load = f"load {os.getloadavg()[2]:.1f} over the last 15 minutes; other processes used {others:.2f} cores"
     text = f"Measured {date.today()}, {os.cpu_count()} cores, {load}.\n\n{text}"
     print(text)
