@@ -90,7 +90,7 @@ class TestCheck:
         (tmp_path / "file").write_text(text)
         features = [] if option == "features" else ["--half-life"]
         commands.succeed(*given, f"--{option}", tmp_path / "file", *features)
-        ((found),) = json.loads((tmp_path / "o.json").read_text())
+        ((found),) = json.loads((tmp_path / "o.json").read_text())["problems"]
         assert found.startswith(problem)
         assert str(tmp_path / "file") in found
 
@@ -98,10 +98,21 @@ class TestCheck:
         self, given: list[object], tmp_path: Path, commands: Commands
     ) -> None:
         commands.succeed(*given)
-        ((found),) = json.loads((tmp_path / "o.json").read_text())
+        ((found),) = json.loads((tmp_path / "o.json").read_text())["problems"]
         assert "needs the features cds_gc" in found
         commands.succeed(*given, "--half-life")
-        assert json.loads((tmp_path / "o.json").read_text()) == []
+        assert json.loads((tmp_path / "o.json").read_text()) == {"problems": [], "cautions": []}
+
+    def test_a_genome_of_another_species(self, given: list[object], tmp_path: Path, commands: Commands) -> None:
+        models = [describe_model(name) for name in ("texcnn-mini", "texcnn-yeast")]
+        (tmp_path / "models.json").write_text(json.dumps(models))
+        commands.succeed(*given)
+        found = json.loads((tmp_path / "o.json").read_text())
+        assert found["problems"] == []
+        assert [text.partition(":")[0] for text in found["cautions"]] == [
+            "genome.fa does not look like Homo sapiens (GRCh38), which texcnn-mini was trained on",
+            "genome.fa does not look like Saccharomyces cerevisiae (R64-1-1), which texcnn-yeast was trained on",
+        ]
 
 
 class TestIdentity:

@@ -50,6 +50,14 @@ def predict(demo: Pipeline, name: str, *options: str) -> tuple[pd.DataFrame, lis
     return pd.read_csv(out, sep="\t", index_col="gene_id"), sorted(skipped)
 
 
+def test_a_genome_that_does_not_look_like_the_models_is_named(run: Run) -> None:
+    warnings = [line for line in run.output.splitlines() if "does not look like" in line]
+    assert len(warnings) == 1, run.output
+    assert (
+        "sample 'sample': genome.fa.gz does not look like Homo sapiens (GRCh38), which texcnn-mini was" in warnings[0]
+    )
+
+
 def test_numbers_are_those_of_the_command_line(demo: Pipeline, run: Run) -> None:
     expected, skipped = predict(demo, "with.tsv", "--half-life")
     found = run.predictions.set_index("gene_id")

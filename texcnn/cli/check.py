@@ -24,11 +24,14 @@ from texcnn.cli.options import FASTA_OPTION, FILE, OUT_OPTION
 @click.option("--samples", metavar="A,B", help="Samples of the VCF whose haplotypes are wanted.")
 @OUT_OPTION
 def check(models: Path, half_life: bool, samples: str | None, out: Path, **files: Any) -> None:
-    """List what is wrong with the files, as JSON; an empty list where nothing is."""
-    from texcnn.prediction.check import input_problems
+    """List what is wrong with the files, and what makes a result most likely wrong, as JSON."""
+    from texcnn.prediction.check import input_cautions, input_problems
 
     described = json.loads(models.read_text(encoding="utf-8"))
     given = {name: path for name, path in files.items() if path is not None}
     wanted = samples.split(",") if samples else []
-    problems = input_problems(described, given, half_life=half_life, samples=wanted)
-    out.write_text(json.dumps(problems, indent=1) + "\n", encoding="utf-8")
+    found = {
+        "problems": input_problems(described, given, half_life=half_life, samples=wanted),
+        "cautions": input_cautions(described, given["fasta"]),
+    }
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

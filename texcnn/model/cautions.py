@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from texcnn.encoders.known import HUMAN_ENCODERS, known_name
 from texcnn.encoders.protocol import EncoderSpec
-from texcnn.genome.assembly import HUMAN
+from texcnn.genome.assembly import HUMAN, Assembly
 from texcnn.genome.reference import Reference
 from texcnn.model.described import DescribedModel
 
@@ -18,15 +18,21 @@ _WEAK_SHARE, _WEAK = 0.5, 0.1
 """A cell type is weak below half of the median squared Pearson correlation of the model's cell types, or below 0.1."""
 
 
+def foreign_genome(model: str, trained_on: Assembly | None, reference: Reference) -> str | None:
+    """Returns a warning where the FASTA does not look like the genome that a model was trained on."""
+    if trained_on is None or trained_on.fits(reference.lengths):
+        return None
+    return (
+        f"{reference.path.name} does not look like {trained_on}, which {model} was trained on: the chromosomes have "
+        "other names or lengths. Predictions for another species mean little."
+    )
+
+
 def warn_of_genome(model: DescribedModel, reference: Reference) -> None:
     """Warns where the FASTA does not look like the genome that the model was trained on."""
-    trained_on = model.config.assembly
-    if trained_on is not None and not trained_on.fits(reference.lengths):
-        _LOG.warning(
-            "%s does not look like %s, which %s was trained on: the chromosomes have other names or lengths. "
-            "Predictions for another species mean little.",
-            reference.path.name, trained_on, model.name,
-        )  # fmt: skip
+    caution = foreign_genome(model.name, model.config.assembly, reference)
+    if caution is not None:
+        _LOG.warning("%s", caution)
 
 
 def warn_of_encoders(specs: Sequence[EncoderSpec], reference: Reference) -> None:

@@ -33,10 +33,12 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
     Returns:
         JSON-ready values: ``name``, ``version``, ``kind``, ``unit``; ``window`` and ``segments``; ``features``, and
         ``needed`` for those without a default; ``half_life``: how half-life features are scaled that fit this model
-        (``plain`` or ``log10``), None where none do; ``cell_types``; ``encoders``: a digest of what segments' vectors
-        depend on, None for a model that reads bases; ``encoder_bytes``: the size of the encoders' weights, None where
-        these are outside the bundle; ``cheap``: whether vectors take about as long to keep on a disk as to make;
-        ``content``: a digest of everything but the model card.
+        (``plain`` or ``log10``), None where none do; ``cell_types``; ``assembly``: the genome it was trained on,
+        with the fields of :class:`texcnn.genome.assembly.Assembly`, None where the bundle does not say;
+        ``encoders``: a digest of what segments' vectors depend on, None for a model that reads bases;
+        ``encoder_bytes``: the size of the encoders' weights, None where these are outside the bundle; ``cheap``:
+        whether vectors take about as long to keep on a disk as to make; ``content``: a digest of everything but the
+        model card.
 
     Raises:
         ModelError: when there is no such model, or it cannot be trusted.
@@ -57,6 +59,7 @@ def describe_model(name: str | PathLike[str] | None = None) -> dict[str, Any]:
         "needed": [feature.name for feature in config.features if feature.default is None],
         "half_life": _half_life_scale(names),
         "cell_types": list(files.cell_types["cell_type"]),
+        "assembly": None if config.assembly is None else asdict(config.assembly),
         "encoders": _digest([_encoder(spec, files, tensors) for spec in config.encoders]) if config.encoders else None,
         "encoder_bytes": _encoder_bytes(config.encoders, tensors),
         "cheap": _is_cheap(config, tensors),

@@ -10,10 +10,12 @@ from typing import Any
 
 from texcnn.errors import InputError, TexcnnError, unknown_name
 from texcnn.features.table import FeatureTable
+from texcnn.genome.assembly import Assembly
 from texcnn.genome.naming import in_any_style
 from texcnn.genome.reference import Reference
 from texcnn.genome.vcf import VcfReader
 from texcnn.genome.vcf_writer import unsorted_variants
+from texcnn.model.cautions import foreign_genome
 from texcnn.tables.expression import read_expression
 from texcnn.tables.readers import read_columns
 from texcnn.tables.split import read_parts
@@ -61,6 +63,24 @@ def input_problems(
         except TexcnnError as error:
             problems.append(str(error))
     return problems
+
+
+def input_cautions(models: Sequence[Mapping[str, Any]], fasta: Path) -> list[str]:
+    """Finds where a result is most likely wrong although every input is valid.
+
+    Args:
+        models: As in :func:`input_problems`.
+        fasta: The genome.
+
+    Returns:
+        One message per model that was trained on another genome.
+    """
+    known = [(model["name"], Assembly(**model["assembly"])) for model in models if model["assembly"] is not None]
+    if not known:
+        return []
+    with Reference(fasta) as reference:
+        cautions = [foreign_genome(name, assembly, reference) for name, assembly in known]
+    return [caution for caution in cautions if caution is not None]
 
 
 def _check_features(model: Mapping[str, Any], table: Path | None, half_life: bool) -> None:

@@ -13,7 +13,7 @@ process CHECK {
     val code
 
     output:
-    tuple val(sample), path("problems.json"), emit: json
+    tuple val(sample), path("found.json"), emit: json
 
     script:
     def listed = files instanceof List ? files : [files]
@@ -24,11 +24,11 @@ process CHECK {
     cat > models.json <<'END'
     ${sample.models}
     END
-    texcnn check --fasta ${genome[0]} --models models.json --out problems.json ${given} ${half_life} ${phased}
+    texcnn check --fasta ${genome[0]} --models models.json --out found.json ${given} ${half_life} ${phased}
     """
 
     stub:
     """
-    echo '[]' > problems.json
+    echo '{"problems": [], "cautions": []}' > found.json
     """
 }

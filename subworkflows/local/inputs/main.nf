@@ -30,23 +30,25 @@ def wantsModel(sample, model) {
     return splitNames(sample.models).collect { name -> modelId(name) }.contains(model.id)
 }
 
-// What CHECK reads of a sample: [identity, its files, names of features that a model cannot do without].
+// What CHECK reads of a sample: [identity, its files, whether it has anything to find]. For a sample with only a genome
+// and genes, and models that fit any, PREPARE and WINDOWS find all problems.
 def checkedFiles(sample, settings, described) {
     def kinds = ['genes', 'features', 'truth', 'expression', 'split', 'vcf'].findAll { kind -> sample[kind] }
     // The model that a training starts from predicts nothing itself
     def wanted = described.findAll { model -> wantsModel(sample, model) && !startsTraining(settings, sample, model.id) }
     def models = wanted.collect { model ->
-        [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
+        [name: model.id] + model.subMap(['features', 'needed', 'half_life', 'cell_types', 'assembly']) + (computesHalfLife(settings, sample, model) ? [needed: []] : [:])
     }
     def phased = sample.vcf ? settings.samples : ''
     def identity = [id: sample.id, half_life: settings.half_life, samples: phased ?: '', kinds: kinds, models: groovy.json.JsonOutput.toJson(models)]
-    return [identity, kinds.collect { kind -> plainFile(sample[kind]) }, models.collectMany { model -> model.needed }]
+    def files = kinds.collect { kind -> plainFile(sample[kind]) }
+    return [identity, files, files || settings.half_life || models.any { model -> model.needed || model.assembly }]
 }
 
-// What is wrong with the samples, one line per problem; checked: [[id, problems]].
-def checkMessages(checked) {
-    return checked.collectMany { id, problems ->
-        problems.collect { problem -> "sample '${id}': ${problem.replaceAll('`([a-z_]+)`', '--$1')}" }
+// What was found of the samples, one line each; checked: [[id, [problems, cautions]]].
+def checkMessages(checked, String kind) {
+    return checked.collectMany { id, found ->
+        found[kind].collect { message -> "sample '${id}': ${message.replaceAll('`([a-z_]+)`', '--$1')}" }
     }
 }
 
@@ -82,26 +84,26 @@ workflow INPUTS {
     // [FASTA's path, fingerprint, [FASTA, index files], sample]
     ch_sample = ch_genome.combine(channel.fromList(samples).map { sample -> [sample.fasta, sample] }, by: 0)
 
-    // For a sample with only a genome and genes, PREPARE and WINDOWS find all problems
     ch_asked = ch_sample.combine(ch_probe.map { probe -> [probe.models] }).map { _fasta, _fingerprint, genome, sample, described ->
-        def (identity, files, needed) = checkedFiles(sample, settings, [models, described].transpose().collect { model, probed -> probed + [id: model.id] })
-        [identity, genome, files, needed]
-    }.branch { _identity, _genome, files, needed ->
-        checked: files || settings.half_life || needed
+        def (identity, files, checked) = checkedFiles(sample, settings, [models, described].transpose().collect { model, probed -> probed + [id: model.id] })
+        [identity, genome, files, checked]
+    }.branch { _identity, _genome, _files, checked ->
+        checked: checked
         plain: true
     }
-    CHECK(ch_asked.checked.map { identity, genome, files, _needed -> [identity, genome, files] }, ch_code.map { code -> code.check })
+    CHECK(ch_asked.checked.map { identity, genome, files, _checked -> [identity, genome, files] }, ch_code.map { code -> code.check })
     // [id] of the usable samples, when all are known
-    ch_usable = CHECK.out.json.map { sample, problems -> [sample.id, readJson(problems)] }
-        .mix(ch_asked.plain.map { identity, _genome, _files, _needed -> [identity.id, []] })
+    ch_usable = CHECK.out.json.map { sample, json -> [sample.id, readJson(json)] }
+        .mix(ch_asked.plain.map { identity, _genome, _files, _checked -> [identity.id, [problems: [], cautions: []]] })
         .toList()
         .flatMap { checked ->
-            def usable = checked.findAll { _id, problems -> !problems }.collect { id, _problems -> [id] }
-            def messages = checkMessages(checked)
+            def usable = checked.findAll { _id, found -> !found.problems }.collect { id, _found -> [id] }
+            def messages = checkMessages(checked, 'problems')
             if (messages && (settings.on_error == 'stop' || !usable)) {
                 error("unusable input:\n  * ${messages.join('\n  * ')}")
             }
             messages.each { problem -> log.warn("left out: ${problem}") }
+            checkMessages(checked, 'cautions').each { caution -> log.warn(caution) }
             usable
         }
 
