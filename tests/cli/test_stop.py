@@ -36,6 +36,7 @@ def test_a_signal_ends_a_command_with_one_line(tmp_path: Path, number: signal.Si
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         try:
             writer = _open_when_read(tmp_path / "genes.gtf")
+            time.sleep(0.2)  # The command waits in its read then: a signal just before that waits too, in any program.
             run.send_signal(number)
             _, err = run.communicate(timeout=60)
             os.close(writer)
