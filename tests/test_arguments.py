@@ -135,3 +135,10 @@ def test_names_that_no_table_could_hold_are_refused(name: str) -> None:
         to_path(Path("folder") / name, "fasta")
     assert refused.value.where == "`fasta`"
     str(refused.value).encode()
+
+
+@pytest.mark.parametrize("path", ["a" * 256, "文" * 86, f"{'a' * 200}/{'文' * 86}"])
+def test_a_name_of_more_bytes_than_a_disk_takes_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match=r"is too long .*`out` – allowed: 255 bytes"):
+        to_path(path, "out")
+    assert to_path("文" * 85) == Path("文" * 85)

@@ -63,8 +63,8 @@ def to_path(value: str | os.PathLike[str], argument: str = "") -> Path:
         )  # fmt: skip
     if "\0" in str(value):
         raise InputError(f"the name {str(value)!r} has a NUL character", where=_where(argument), remedy="leave it out")
-    longest = max(Path(value).parts, key=len, default="")
-    if len(longest.encode()) > _LONGEST_NAME:
+    longest = max(Path(value).parts, key=_n_bytes, default="")
+    if _n_bytes(longest) > _LONGEST_NAME:
         raise InputError(
             f"the name '{longest[:30]}...' is too long", where=_where(argument),
             allowed=f"{_LONGEST_NAME} bytes for the name of a file or folder",
@@ -82,6 +82,10 @@ def paths_of(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], a
     if isinstance(value, str | os.PathLike) or not isinstance(value, Iterable):
         return [to_path(value, argument)]
     return [to_path(item, argument) for item in value]
+
+
+def _n_bytes(name: str) -> int:
+    return len(name.encode())
 
 
 def _where(argument: str) -> str | None:
