@@ -18,13 +18,13 @@ include { TRAINING } from './subworkflows/local/training/main'
 include { EXPRESSION } from './subworkflows/local/expression/main'
 
 def showResults(settings, samples) {
-    def wanted = samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
-    if (wanted && !workflow.preview) {
+    def wanted = workflow.preview ? [] : samples.collectMany { sample -> wantedModels(sample, settings).collect { name -> [sample.id, name] } }
+    if (wanted) {
         def text = endText(file("${settings.outdir}/pipeline_info/results_${settings.trace_report_suffix}.tsv"), wanted)
         log.info(text)
         sendSummary(settings, text)
     }
-    if (wanted && workflow.success && !workflow.preview) {
+    if (wanted && workflow.success) {
         def others = otherResults(settings, samples)
         if (others) {
             log.warn("of another run, and left where they are: ${shortened(others).join(', ')}")
